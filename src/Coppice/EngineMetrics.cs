@@ -1,0 +1,44 @@
+namespace Coppice;
+
+/// <summary>What an engine has done since it was opened.</summary>
+public sealed record EngineMetrics
+{
+    /// <summary>Requests that ended, in whatever way.</summary>
+    public long Requests { get; init; }
+
+    /// <summary>Prompt tokens of all requests.</summary>
+    public long PromptTokens { get; init; }
+
+    /// <summary>Of these, how many were computed.</summary>
+    public long ComputedPromptTokens { get; init; }
+
+    /// <summary>Of these, how many were found in the cache, left by a request that had ended.</summary>
+    public long CachedPromptTokens { get; init; }
+
+    /// <summary>Of these, how many were found because a request still running had computed them.</summary>
+    public long SharedPromptTokens { get; init; }
+
+    /// <summary>Tokens generated, over all samples.</summary>
+    public long GeneratedTokens { get; init; }
+
+    /// <summary>Steps: forward passes over a batch.</summary>
+    public long Steps { get; init; }
+
+    /// <summary>Seconds spent in steps.</summary>
+    public double StepSeconds { get; init; }
+
+    /// <summary>Bytes of keys and values that attention read.</summary>
+    public long KvBytesRead { get; init; }
+
+    /// <summary>Bytes it would have read with every row reading its own history.</summary>
+    public long KvBytesReadPerSequence { get; init; }
+
+    /// <summary>Most bytes of keys and values held by running requests at once.</summary>
+    public long PeakKvBytes { get; init; }
+
+    /// <summary>Bytes the same requests would have held without sharing, at that height.</summary>
+    public long PeakKvBytesUnshared { get; init; }
+
+    /// <summary>Bytes that keys and values may take.</summary>
+    public long KvBytesLimit { get; init; }
+}

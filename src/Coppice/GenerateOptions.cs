@@ -1,0 +1,56 @@
+namespace Coppice;
+
+/// <summary>How a prompt is continued. The defaults sample freely (temperature 1) until the model ends its text.</summary>
+public sealed record GenerateOptions
+{
+    /// <summary>Samples of the one prompt: it is computed once and continued this many times.</summary>
+    public int N { get; init; } = 1;
+
+    /// <summary>Most tokens generated per sample. Null: as many as the model's context leaves.</summary>
+    public int? MaxTokens { get; init; }
+
+    /// <summary>Tokens before which neither the end of text nor a stop token or string may end a sample.</summary>
+    public int MinTokens { get; init; }
+
+    /// <summary>0 takes the likeliest token each time; 1 samples from the model's own distribution.</summary>
+    public float Temperature { get; init; } = 1;
+
+    /// <summary>Sample only among this many likeliest tokens; 0 for all.</summary>
+    public int TopK { get; init; }
+
+    /// <summary>Sample only among the likeliest tokens whose probabilities together reach this share, in (0, 1].</summary>
+    public float TopP { get; init; } = 1;
+
+    /// <summary>Drop tokens less likely than this share of the likeliest one, in [0, 1].</summary>
+    public float MinP { get; init; }
+
+    /// <summary>Divides positive and multiplies negative logits of tokens seen in prompt or answer (Keskar et al. 2019); 1 is none.</summary>
+    public float RepetitionPenalty { get; init; } = 1;
+
+    /// <summary>Taken once from the logit of each token the answer already has, in [-2, 2].</summary>
+    public float PresencePenalty { get; init; }
+
+    /// <summary>Taken from a token's logit for each time the answer already has it, in [-2, 2].</summary>
+    public float FrequencyPenalty { get; init; }
+
+    /// <summary>Added to the logits of single tokens: token id to value in [-100, 100].</summary>
+    public IReadOnlyDictionary<int, float>? LogitBias { get; init; }
+
+    /// <summary>Texts that end a sample; the text itself is not part of the answer.</summary>
+    public IReadOnlyList<string> Stop { get; init; } = [];
+
+    /// <summary>Tokens that end a sample, besides the model's own end of text.</summary>
+    public IReadOnlyList<int> StopTokens { get; init; } = [];
+
+    /// <summary>Go on past the model's end of text.</summary>
+    public bool IgnoreEndOfText { get; init; }
+
+    /// <summary>The same seed, prompt and options draw the same tokens, whatever else runs. Null: a fresh seed for each request.</summary>
+    public long? Seed { get; init; }
+
+    /// <summary>Report log probabilities: null for none, otherwise the number of alternatives beside the chosen token, 0 to 20.</summary>
+    public int? LogProbs { get; init; }
+
+    /// <summary>Requests share cached prefixes only with requests of the same salt.</summary>
+    public string? CacheSalt { get; init; }
+}
