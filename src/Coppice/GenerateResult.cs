@@ -25,7 +25,8 @@ public sealed record ChosenLogProb(int Token, float LogProb, IReadOnlyList<Token
 /// <param name="Text">The text that became certain with it: whole characters, sometimes none, never part of a stop text.</param>
 /// <param name="LogProb">Its log probability, if the request asked for it.</param>
 /// <param name="Finish">Set on a sample's last chunk.</param>
-public sealed record GenerateChunk(int Index, int Token, string Text, ChosenLogProb? LogProb, FinishReason? Finish);
+/// <param name="Usage">Set on the last chunk of the whole request.</param>
+public sealed record GenerateChunk(int Index, int Token, string Text, ChosenLogProb? LogProb, FinishReason? Finish, Usage? Usage = null);
 
 /// <summary>One finished sample.</summary>
 public sealed record GenerateChoice(int Index, string Text, IReadOnlyList<int> Tokens, IReadOnlyList<ChosenLogProb>? LogProbs, FinishReason Finish);
