@@ -1,0 +1,149 @@
+using Coppice.KvCache;
+using Coppice.Scheduling;
+
+namespace Coppice.Attention;
+
+/// <summary>
+/// Blocks [StartBlock, StartBlock + BlockCount) of <paramref name="Pages"/>, to be read once for the rows
+/// [FirstRow, FirstRow + RowCount). All of these rows have the same pages there.
+/// </summary>
+internal readonly record struct PlanRun(int[] Pages, int StartBlock, int BlockCount, int FirstRow, int RowCount)
+{
+    public int EndRow => FirstRow + RowCount;
+
+    public int Span => StartBlock / KvLayout.BlocksPerSpan;
+}
+
+/// <summary>The unit of parallel work: all runs of one span for a group of rows, one after another; times the KV heads.</summary>
+internal readonly record struct PlanTask(int Span, int FirstRow, int RowCount, int FirstRun, int RunCount);
+
+/// <summary>
+/// Which rows read which blocks in this step. Made once and used by every layer. A policy lists runs, each before the
+/// runs behind it for the same rows; the plan cuts them at spans and groups them into tasks. How runs and tasks are cut
+/// never changes a result: each row folds its blocks in order, span by span.
+/// </summary>
+internal sealed class AttentionPlan
+{
+    private readonly int _groupRows;
+    private PlanRun[] _listed = new PlanRun[64];
+    private PlanRun[] _runs = new PlanRun[64];
+    private PlanTask[] _tasks = new PlanTask[64];
+    private int[] _spanFirst = new int[2];
+    private readonly int[] _positions, _partialFirst;
+    private int _runCount, _taskCount;
+
+    /// <param name="maxRows">Most rows of a step.</param>
+    /// <param name="groupRows">Most rows of a task: as many as a worker's scratch holds.</param>
+    public AttentionPlan(int maxRows, int groupRows)
+    {
+        _groupRows = groupRows;
+        _positions = new int[maxRows];
+        _partialFirst = new int[maxRows];
+    }
+
+    public int Rows { get; private set; }
+
+    /// <summary>Most rows of a task.</summary>
+    public int GroupRows => _groupRows;
+
+    public ReadOnlySpan<PlanTask> Tasks => _tasks.AsSpan(0, _taskCount);
+
+    /// <summary>Position of each row in its sequence: it sees the positions up to its own.</summary>
+    public ReadOnlySpan<int> Positions => _positions.AsSpan(0, Rows);
+
+    /// <summary>States kept for rows that have more than one span.</summary>
+    public int PartialStates { get; private set; }
+
+    /// <summary>Pages that the step reads, per layer and KV head.</summary>
+    public long PagesRead { get; private set; }
+
+    /// <summary>Pages it would read with every sequence reading its own history.</summary>
+    public long PagesReadPerSequence { get; private set; }
+
+    public ReadOnlySpan<PlanRun> Runs(in PlanTask task) => _runs.AsSpan(task.FirstRun, task.RunCount);
+
+    public static int SpanCount(int position) => position / KvLayout.SpanTokens + 1;
+
+    /// <summary>Where a row's span states lie, in order of the spans; only for rows that have more than one.</summary>
+    public int PartialState(int row, int span) => _partialFirst[row] + span;
+
+    /// <summary>Starts the plan of a step.</summary>
+    public void Begin(Batch batch)
+    {
+        Rows = batch.Rows;
+        batch.Positions.CopyTo(_positions);
+        _runCount = _taskCount = PartialStates = 0;
+        PagesRead = PagesReadPerSequence = 0;
+        for (int row = 0; row < Rows; row++)
+        {
+            int spans = SpanCount(_positions[row]);
+            _partialFirst[row] = PartialStates;
+            if (spans > 1) PartialStates += spans;
+        }
+
+        foreach (ref readonly BatchSegment segment in batch.Segments) PagesReadPerSequence += KvLayout.PagesFor(segment.Length);
+    }
+
+    /// <summary>Lists blocks [<paramref name="from"/>, <paramref name="to"/>) of a table for a range of rows.</summary>
+    public void Add(PageTable table, int from, int to, int firstRow, int rowCount)
+    {
+        while (from < to)
+        {
+            int end = Math.Min(to, (from / KvLayout.BlocksPerSpan + 1) * KvLayout.BlocksPerSpan);
+            if (_runCount == _listed.Length) Array.Resize(ref _listed, _runCount * 2);
+            _listed[_runCount++] = new PlanRun(table.Pages, from, end - from, firstRow, rowCount);
+            from = end;
+        }
+    }
+
+    /// <summary>Groups what was listed into tasks.</summary>
+    /// <param name="kvHeads">KV heads: each task is done once for each.</param>
+    /// <param name="threads">Threads to be kept busy.</param>
+    public void Finish(int kvHeads, int threads)
+    {
+        int spans = SortBySpan();
+        // Some four tasks per thread balance the load; rows are split only if heads and spans are too few, since a shared
+        // block is read again by each group.
+        int wanted = Math.Max(1, (4 * threads + kvHeads * spans - 1) / (kvHeads * spans));
+        int groupRows = Math.Clamp((Rows + wanted - 1) / wanted, Math.Min(8, _groupRows), _groupRows);
+        for (int span = spans - 1; span >= 0; span--)       // the last span is the shortest: it fills up nothing if it goes first
+        {
+            for (int first = 0; first < Rows; first += groupRows)
+            {
+                int end = Math.Min(Rows, first + groupRows);
+                int runFirst = int.MaxValue, runEnd = 0;
+                for (int i = _spanFirst[span]; i < _spanFirst[span + 1]; i++)
+                {
+                    ref readonly PlanRun run = ref _runs[i];
+                    if (run.FirstRow >= end || run.EndRow <= first) continue;
+                    runFirst = Math.Min(runFirst, i);
+                    runEnd = i + 1;
+                    PagesRead += PagesOf(run, Math.Min(end, run.EndRow));
+                }
+
+                if (runEnd == 0) continue;
+                if (_taskCount == _tasks.Length) Array.Resize(ref _tasks, _taskCount * 2);
+                _tasks[_taskCount++] = new PlanTask(span, first, end - first, runFirst, runEnd - runFirst);
+            }
+        }
+    }
+
+    /// <summary>Pages of a run up to what its last row sees.</summary>
+    private int PagesOf(in PlanRun run, int endRow) =>
+        Math.Min(KvLayout.PagesFor(_positions[endRow - 1] + 1) - run.StartBlock * KvLayout.PagesPerBlock, run.BlockCount * KvLayout.PagesPerBlock);
+
+    private int SortBySpan()
+    {
+        if (_runs.Length < _listed.Length) _runs = new PlanRun[_listed.Length];
+        int spans = 1;
+        for (int i = 0; i < _runCount; i++) spans = Math.Max(spans, _listed[i].Span + 1);
+        if (_spanFirst.Length < spans + 1) _spanFirst = new int[spans * 2];
+        Array.Clear(_spanFirst);
+        for (int i = 0; i < _runCount; i++) _spanFirst[_listed[i].Span + 1]++;
+        for (int span = 0; span < spans; span++) _spanFirst[span + 1] += _spanFirst[span];
+        for (int i = 0; i < _runCount; i++) _runs[_spanFirst[_listed[i].Span]++] = _listed[i];
+        for (int span = spans; span > 0; span--) _spanFirst[span] = _spanFirst[span - 1];
+        _spanFirst[0] = 0;
+        return spans;
+    }
+}

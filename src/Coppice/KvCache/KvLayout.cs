@@ -1,0 +1,43 @@
+using Coppice.Models;
+
+namespace Coppice.KvCache;
+
+/// <summary>
+/// Sizes of the key and value pages. A page holds <see cref="PageTokens"/> positions of one sequence for every layer and
+/// KV head. Attention folds whole blocks of <see cref="BlockTokens"/> positions at absolute multiples of that size, and
+/// merges spans of <see cref="SpanTokens"/>: who shares a page never changes how it is folded.
+/// </summary>
+internal sealed record KvLayout(int Layers, int KvHeads, int HeadSize, KvFormat Format)
+{
+    /// <summary>Positions of a page: one 512-bit vector of floats.</summary>
+    public const int PageTokens = 16;
+
+    public const int PagesPerBlock = 4;
+
+    /// <summary>Positions folded into a row's state at once.</summary>
+    public const int BlockTokens = PageTokens * PagesPerBlock;
+
+    /// <summary>Positions whose blocks are folded one after another into one state; the states of spans merge in order.</summary>
+    public const int SpanTokens = 2048;
+
+    public const int BlocksPerSpan = SpanTokens / BlockTokens;
+
+    public static KvLayout Of(ModelConfig config, KvFormat format) => new(config.Layers, config.KvHeads, config.HeadSize, format);
+
+    /// <summary>D rounded up to whole vectors of 16: the width of a row of values and of an output state.</summary>
+    public int PaddedHeadSize { get; } = (HeadSize + 15) / 16 * 16;
+
+    public int ElementBytes { get; } = Format == KvFormat.F32 ? 4 : 2;
+
+    /// <summary>Keys of one page, layer and head: f32 [D][16 tokens], bf16 [D/2][16 tokens][2].</summary>
+    public int KeyPageBytes => HeadSize * PageTokens * ElementBytes;
+
+    /// <summary>Values of one page, layer and head: f32 [16 tokens][padded D], bf16 [8][padded D][2 tokens].</summary>
+    public int ValuePageBytes => PaddedHeadSize * PageTokens * ElementBytes;
+
+    /// <summary>Bytes of a page over all layers and heads: what the budget counts.</summary>
+    public long PageBytes => (long)Layers * KvHeads * (KeyPageBytes + ValuePageBytes);
+
+    /// <summary>Pages that hold <paramref name="tokens"/> positions.</summary>
+    public static int PagesFor(int tokens) => (tokens + PageTokens - 1) / PageTokens;
+}

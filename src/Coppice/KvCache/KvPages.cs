@@ -1,0 +1,122 @@
+using System.Runtime.InteropServices;
+
+namespace Coppice.KvCache;
+
+/// <summary>
+/// The memory of all keys and values, and the only address arithmetic on it: [layer][KV head][page], keys and values
+/// apart, so that consecutive pages of one head lie behind one another. Page 0 is never handed out: it stands, zeroed,
+/// for pages that a sequence does not have yet.
+/// </summary>
+internal sealed unsafe class KvPages : IDisposable
+{
+    private readonly long _pages;
+    private readonly byte* _keys;
+    private readonly byte* _values;
+    private void* _keyMemory;
+    private void* _valueMemory;
+
+    /// <param name="layout">Sizes.</param>
+    /// <param name="pages">Pages, page 0 included.</param>
+    public KvPages(KvLayout layout, int pages)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(pages, 2);
+        Layout = layout;
+        _pages = pages;
+        // The system hands out zeroed memory lazily, so a budget that is not used costs nothing.
+        _keys = Allocate(layout.KeyPageBytes, out _keyMemory);
+        _values = Allocate(layout.ValuePageBytes, out _valueMemory);
+    }
+
+    public KvLayout Layout { get; }
+
+    public int PageCount => (int)_pages;
+
+    public byte* Keys(int layer, int head, int page) => _keys + Index(layer, head, page) * Layout.KeyPageBytes;
+
+    public byte* Values(int layer, int head, int page) => _values + Index(layer, head, page) * Layout.ValuePageBytes;
+
+    /// <summary>Writes one position's key and value for one layer and head.</summary>
+    /// <param name="layer">Layer.</param>
+    /// <param name="head">KV head.</param>
+    /// <param name="page">Page.</param>
+    /// <param name="slot">Position within the page, below 16.</param>
+    /// <param name="key">[D], after RoPE.</param>
+    /// <param name="value">[D].</param>
+    public void Write(int layer, int head, int page, int slot, float* key, float* value)
+    {
+        int d = Layout.HeadSize, padded = Layout.PaddedHeadSize;
+        if (Layout.Format == KvFormat.F32)
+        {
+            float* k = (float*)Keys(layer, head, page) + slot;
+            for (int i = 0; i < d; i++) k[i * KvLayout.PageTokens] = key[i];
+            new ReadOnlySpan<float>(value, d).CopyTo(new Span<float>((float*)Values(layer, head, page) + slot * padded, d));
+            return;
+        }
+
+        ushort* k16 = (ushort*)Keys(layer, head, page) + slot * 2;
+        for (int i = 0; i < d; i++) k16[(i >> 1) * KvLayout.PageTokens * 2 + (i & 1)] = Bf16.Round(key[i]);
+        ushort* v16 = (ushort*)Values(layer, head, page) + (slot >> 1) * padded * 2 + (slot & 1);
+        for (int i = 0; i < d; i++) v16[i * 2] = Bf16.Round(value[i]);
+    }
+
+    /// <summary>Element <paramref name="i"/> of the key at <paramref name="slot"/>: for references and tests.</summary>
+    public float Key(int layer, int head, int page, int slot, int i) => Layout.Format == KvFormat.F32
+        ? ((float*)Keys(layer, head, page))[i * KvLayout.PageTokens + slot]
+        : Bf16.Widen(((ushort*)Keys(layer, head, page))[((i >> 1) * KvLayout.PageTokens + slot) * 2 + (i & 1)]);
+
+    /// <summary>Element <paramref name="i"/> of the value at <paramref name="slot"/>: for references and tests.</summary>
+    public float Value(int layer, int head, int page, int slot, int i) => Layout.Format == KvFormat.F32
+        ? ((float*)Values(layer, head, page))[slot * Layout.PaddedHeadSize + i]
+        : Bf16.Widen(((ushort*)Values(layer, head, page))[((slot >> 1) * Layout.PaddedHeadSize + i) * 2 + (slot & 1)]);
+
+    /// <summary>
+    /// Makes a page fit for a new owner. Values must be finite where nothing was written yet, since a masked position's
+    /// weight is zero and 0 · NaN is not; keys of such positions are masked whatever they are.
+    /// </summary>
+    public void Clear(int page)
+    {
+        for (int layer = 0; layer < Layout.Layers; layer++)
+            for (int head = 0; head < Layout.KvHeads; head++)
+                NativeMemory.Clear(Values(layer, head, page), (nuint)Layout.ValuePageBytes);
+    }
+
+    /// <summary>Copies the first <paramref name="tokens"/> positions of a page; the rest of the copy is as after <see cref="Clear"/>.</summary>
+    public void Copy(int from, int to, int tokens)
+    {
+        for (int layer = 0; layer < Layout.Layers; layer++)
+        {
+            for (int head = 0; head < Layout.KvHeads; head++)
+            {
+                Buffer.MemoryCopy(Keys(layer, head, from), Keys(layer, head, to), Layout.KeyPageBytes, Layout.KeyPageBytes);
+                byte* values = Values(layer, head, to);
+                Buffer.MemoryCopy(Values(layer, head, from), values, Layout.ValuePageBytes, Layout.ValuePageBytes);
+                int groupTokens = 4 / Layout.ElementBytes, groupBytes = Layout.PaddedHeadSize * 4;     // bf16 keeps two positions side by side
+                if (tokens % groupTokens != 0)
+                    for (int i = 0; i < Layout.PaddedHeadSize; i++) ((ushort*)(values + tokens / groupTokens * groupBytes))[i * 2 + 1] = 0;
+                int firstFree = (tokens + groupTokens - 1) / groupTokens * groupBytes;
+                NativeMemory.Clear(values + firstFree, (nuint)(Layout.ValuePageBytes - firstFree));
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        NativeMemory.Free(_keyMemory);
+        NativeMemory.Free(_valueMemory);
+        _keyMemory = _valueMemory = null;
+    }
+
+    private long Index(int layer, int head, int page)
+    {
+        if ((uint)layer >= (uint)Layout.Layers) throw new ArgumentOutOfRangeException(nameof(layer), layer, $"Layer must be below {Layout.Layers}.");
+        if ((uint)head >= (uint)Layout.KvHeads) throw new ArgumentOutOfRangeException(nameof(head), head, $"Head must be below {Layout.KvHeads}.");
+        if ((ulong)page >= (ulong)_pages) throw new ArgumentOutOfRangeException(nameof(page), page, $"Page must be below {_pages}.");
+        return ((long)layer * Layout.KvHeads + head) * _pages + page;
+    }
+
+    private byte* Allocate(long pageBytes, out void* memory)
+    {
+        memory = NativeMemory.AllocZeroed((nuint)checked(_pages * Layout.Layers * Layout.KvHeads * pageBytes) + 64);
+        return (byte*)(((nuint)memory + 63) & ~(nuint)63);
+    }
+}

@@ -1,0 +1,224 @@
+namespace Coppice.KvCache;
+
+/// <summary>
+/// Which computed pages hold which tokens: a tree whose nodes are full pages, keyed by their 16 tokens below their parent.
+/// Salts have roots of their own, so that nothing is shared between them. Nodes are page numbers and links are arrays,
+/// so nothing is allocated while pages come and go. The tree matches tokens; the hash only says where to look.
+/// </summary>
+internal sealed class PrefixTree
+{
+    private const int None = -1;
+    private const int Tokens = KvLayout.PageTokens;
+
+    private readonly int _pages;
+    private readonly int[] _tokens;             // [page][16]
+    private readonly int[] _parent;             // a page, or pages + root index; None: not in the tree
+    private readonly int[] _next, _previous;    // siblings
+    private readonly int[] _chain;              // next page in the same hash bucket
+    private readonly int[] _buckets;
+    private readonly int[] _older, _newer;      // least-recently-used list of idle leaves
+    private readonly long[] _lastUse;
+    private readonly bool[] _listed;
+    private readonly bool[] _idle;              // in the tree, held by nobody
+    private readonly Dictionary<string, int> _roots = new(StringComparer.Ordinal);
+    private int[] _firstChild;                  // by page, then by root
+    private int _oldest = None, _newest = None;
+    private long _clock;
+
+    public PrefixTree(int pages)
+    {
+        _pages = pages;
+        _tokens = new int[pages * Tokens];
+        _parent = Filled(pages);
+        _next = Filled(pages);
+        _previous = Filled(pages);
+        _chain = Filled(pages);
+        _older = Filled(pages);
+        _newer = Filled(pages);
+        _firstChild = Filled(pages + 1);
+        _lastUse = new long[pages];
+        _listed = new bool[pages];
+        _idle = new bool[pages];
+        _buckets = Filled((int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)pages * 2));
+    }
+
+    /// <summary>Pages in the tree that nobody holds.</summary>
+    public int Idle { get; private set; }
+
+    /// <summary>The root of a salt's partition; null is the common one. Roots are few: one per salt ever seen.</summary>
+    public int Root(string? salt)
+    {
+        if (salt is null) return _pages;
+        if (_roots.TryGetValue(salt, out int root)) return root;
+        root = _pages + 1 + _roots.Count;
+        _roots.Add(salt, root);
+        if (root >= _firstChild.Length)
+        {
+            int used = _firstChild.Length;
+            Array.Resize(ref _firstChild, used * 2);
+            Array.Fill(_firstChild, None, used, used);
+        }
+
+        return root;
+    }
+
+    public bool Contains(int page) => _parent[page] != None;
+
+    /// <summary>The page below <paramref name="parent"/> that holds exactly these 16 tokens.</summary>
+    public bool TryFind(int parent, ReadOnlySpan<int> tokens, out int page)
+    {
+        for (page = _buckets[Bucket(parent, tokens)]; page != None; page = _chain[page])
+            if (_parent[page] == parent && tokens.SequenceEqual(TokensOf(page))) return true;
+        return false;
+    }
+
+    /// <summary>The page below <paramref name="parent"/> that begins with most of these tokens; how many is the result.</summary>
+    public int LongestBeginning(int parent, ReadOnlySpan<int> tokens, out int page)
+    {
+        int best = 0;
+        page = None;
+        for (int child = _firstChild[parent]; child != None; child = _next[child])
+        {
+            int common = tokens.CommonPrefixLength(TokensOf(child));
+            if (common <= best) continue;
+            best = common;
+            page = child;
+        }
+
+        return best;
+    }
+
+    /// <summary>Adds a page that is in use and whose 16 tokens are computed. There is none with these tokens yet.</summary>
+    public void Add(int parent, int page, ReadOnlySpan<int> tokens)
+    {
+        tokens.CopyTo(_tokens.AsSpan(page * Tokens, Tokens));
+        _parent[page] = parent;
+        _lastUse[page] = ++_clock;
+        int bucket = Bucket(parent, tokens);
+        _chain[page] = _buckets[bucket];
+        _buckets[bucket] = page;
+        int first = _firstChild[parent];
+        _next[page] = first;
+        _previous[page] = None;
+        if (first != None) _previous[first] = page;
+        _firstChild[parent] = page;
+        // A parent that has children is no leaf.
+        if (parent < _pages && _listed[parent]) Unlist(parent);
+    }
+
+    /// <summary>The last holder let go of a page.</summary>
+    public void BecomesIdle(int page)
+    {
+        Idle++;
+        _idle[page] = true;
+        _lastUse[page] = ++_clock;
+        if (_firstChild[page] == None) List(page);
+    }
+
+    /// <summary>Somebody holds an idle page again.</summary>
+    public void BecomesBusy(int page)
+    {
+        Idle--;
+        _idle[page] = false;
+        if (_listed[page]) Unlist(page);
+    }
+
+    /// <summary>Takes the least recently used idle leaf out of the tree.</summary>
+    public bool TryEvict(out int page)
+    {
+        page = _oldest;
+        if (page == None) return false;
+        Unlist(page);
+        Idle--;
+        _idle[page] = false;
+        int parent = _parent[page];
+        Unlink(page, parent);
+        if (parent < _pages && _firstChild[parent] == None && _idle[parent]) List(parent);
+        return true;
+    }
+
+    /// <summary>Throws if the links contradict one another.</summary>
+    public void CheckInvariants(ReadOnlySpan<int> holders)
+    {
+        int idle = 0, listed = 0, inTree = 0, hashed = 0;
+        for (int page = 0; page < _pages; page++)
+        {
+            int parent = _parent[page];
+            if (parent == None) continue;
+            inTree++;
+            bool isIdle = holders[page] == 0;
+            if (isIdle != _idle[page]) throw new InvalidOperationException($"Page {page} has {holders[page]} holders, and the tree says idle: {_idle[page]}.");
+            if (isIdle) idle++;
+            if (parent < _pages && (_parent[parent] == None || holders[parent] < holders[page]))
+                throw new InvalidOperationException($"Page {page} is held {holders[page]} times and its parent {parent} {holders[parent]} times.");
+            if (_listed[page] != (isIdle && _firstChild[page] == None)) throw new InvalidOperationException($"Page {page} is idle: {isIdle}, listed: {_listed[page]}.");
+        }
+
+        long last = 0;
+        for (int page = _oldest; page != None; page = _newer[page], listed++)
+        {
+            if (_lastUse[page] < last) throw new InvalidOperationException($"Page {page} stands behind a newer one.");
+            last = _lastUse[page];
+        }
+
+        foreach (int first in _buckets)
+            for (int page = first; page != None; page = _chain[page]) hashed++;
+        if (idle != Idle || hashed != inTree) throw new InvalidOperationException($"Idle {Idle} of {idle}, hashed {hashed} of {inTree}.");
+    }
+
+    private ReadOnlySpan<int> TokensOf(int page) => _tokens.AsSpan(page * Tokens, Tokens);
+
+    private int Bucket(int parent, ReadOnlySpan<int> tokens)
+    {
+        ulong hash = (ulong)parent + 1;
+        foreach (int token in tokens) hash = (hash ^ (uint)token) * 0x9E3779B97F4A7C15;
+        return (int)((hash >> 32) & (ulong)(_buckets.Length - 1));
+    }
+
+    private void Unlink(int page, int parent)
+    {
+        ref int link = ref _buckets[Bucket(parent, TokensOf(page))];
+        while (link != page) link = ref _chain[link];
+        link = _chain[page];
+        if (_previous[page] != None) _next[_previous[page]] = _next[page];
+        else _firstChild[parent] = _next[page];
+        if (_next[page] != None) _previous[_next[page]] = _previous[page];
+        _parent[page] = None;
+    }
+
+    /// <summary>Into the list by last use: nearly always at its newer end, or, for the parent of an evicted leaf, near its older end.</summary>
+    private void List(int page)
+    {
+        long use = _lastUse[page];
+        int older = _newest;
+        if (_oldest != None && _lastUse[_oldest] > use) older = None;
+        else if (older != None && _lastUse[older] > use)
+        {
+            older = _oldest;
+            while (_lastUse[_newer[older]] <= use) older = _newer[older];
+        }
+
+        int newer = older == None ? _oldest : _newer[older];
+        _older[page] = older;
+        _newer[page] = newer;
+        if (older == None) _oldest = page; else _newer[older] = page;
+        if (newer == None) _newest = page; else _older[newer] = page;
+        _listed[page] = true;
+    }
+
+    private void Unlist(int page)
+    {
+        int older = _older[page], newer = _newer[page];
+        if (older == None) _oldest = newer; else _newer[older] = newer;
+        if (newer == None) _newest = older; else _older[newer] = older;
+        _older[page] = _newer[page] = None;
+        _listed[page] = false;
+    }
+
+    private static int[] Filled(int length)
+    {
+        int[] links = new int[length];
+        Array.Fill(links, None);
+        return links;
+    }
+}
