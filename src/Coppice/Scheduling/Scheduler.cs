@@ -1,0 +1,352 @@
+using Coppice.KvCache;
+
+namespace Coppice.Scheduling;
+
+/// <summary>
+/// Decides who runs. Requests run in the order they came, but one whose prefix another is just computing waits for it.
+/// When pages run out the youngest sequence pauses: it gives its pages back and computes them again later, to the same bits.
+/// </summary>
+internal sealed class Scheduler
+{
+    private const int AdmissionWindow = 256;
+
+    private readonly PagePool _pool;
+    private readonly KvPages _kv;
+    private readonly int _maxBatch, _prefillChunk;
+    private readonly LinkedList<Sequence> _waiting = new();
+    private readonly List<Sequence> _running = [];      // oldest first
+    private readonly Sequence[] _ordered;               // the step's sequences, in the order of their page tables
+    private readonly int[] _rows;                       // rows of each of them
+    private int _orderedCount;
+    private int[] _matched = new int[64];
+
+    public Scheduler(KvPages kv, PagePool pool, int maxBatch, int prefillChunk)
+    {
+        _kv = kv;
+        _pool = pool;
+        _maxBatch = maxBatch;
+        _prefillChunk = prefillChunk;
+        _ordered = new Sequence[maxBatch];
+        _rows = new int[maxBatch];
+        Batch = new Batch(maxBatch + prefillChunk, maxBatch);
+    }
+
+    public Batch Batch { get; }
+
+    /// <summary>The sequences of the batch, in its order.</summary>
+    public ReadOnlySpan<Sequence> BatchSequences => _ordered.AsSpan(0, _orderedCount);
+
+    public IReadOnlyList<Sequence> Running => _running;
+
+    public int WaitingCount => _waiting.Count;
+
+    public bool HasWork => _running.Count + _waiting.Count > 0;
+
+    public SchedulerCounters Counters { get; } = new();
+
+    public void Submit(Request request)
+    {
+        foreach (Sequence sequence in request.Sequences) _waiting.AddLast(sequence);
+        Counters.PromptTokens += request.Prompt.Length;
+    }
+
+    /// <summary>The rows of the next step, with pages for all of them. Empty if nothing can run.</summary>
+    public Batch NextBatch()
+    {
+        Admit();
+        int prefill = _prefillChunk;
+        _orderedCount = 0;
+        for (int i = 0; i < _running.Count; i++)
+        {
+            Sequence sequence = _running[i];
+            int rows = sequence.Length - sequence.Computed;
+            if (rows > 1) prefill -= rows = Math.Min(rows, prefill);
+            if (rows == 0) continue;
+            if (!TakePages(sequence, sequence.Computed + rows)) break;      // it was the youngest itself, and paused
+            _ordered[_orderedCount] = sequence;
+            _rows[_orderedCount++] = rows;
+        }
+
+        MemoryExtensions.Sort(_ordered.AsSpan(0, _orderedCount), _rows.AsSpan(0, _orderedCount), PageOrder.Instance);
+        Batch.Clear();
+        for (int i = 0; i < _orderedCount; i++)
+        {
+            Sequence sequence = _ordered[i];
+            Batch.Add(sequence.Table, sequence.Computed, sequence.Tokens.Slice(sequence.Computed, _rows[i]));
+            sequence.LogitRow = sequence.Computed + _rows[i] == sequence.Length ? Batch.WantLogits() : -1;
+        }
+
+        return Batch;
+    }
+
+    /// <summary>The step is computed: its pages are full of what they should hold.</summary>
+    public void Computed(Sequence sequence, int rows)
+    {
+        if (sequence.Generated == 0 && sequence.Index == 0) Counters.ComputedPromptTokens += rows;
+        else if (rows > 1) Counters.RecomputedTokens += rows;
+        sequence.Computed += rows;
+    }
+
+    /// <summary>Puts the sequence's full pages into the prefix tree. A page that is there already takes the place of the sequence's own.</summary>
+    public void Publish(Sequence sequence)
+    {
+        for (; (sequence.Published + 1) * KvLayout.PageTokens <= sequence.Computed; sequence.Published++)
+        {
+            int index = sequence.Published, own = sequence.Table[index];
+            int parent = index == 0 ? sequence.Request.Root : sequence.Table[index - 1];
+            ReadOnlySpan<int> tokens = sequence.Tokens.Slice(index * KvLayout.PageTokens, KvLayout.PageTokens);
+            if (!_pool.Tree.TryFind(parent, tokens, out int page))
+            {
+                _pool.Tree.Add(parent, own, tokens);
+            }
+            else if (page != own)
+            {
+                _pool.Hold(page);
+                sequence.Table.Replace(index, page);
+                _pool.LetGo(own);
+            }
+        }
+    }
+
+    /// <summary>
+    /// The other samples of a request whose first has just computed the prompt: they share its full pages and copy the
+    /// last, partly filled one. Samples that find no place now come back as sequences of their own.
+    /// </summary>
+    public int Branch(Sequence first, Span<Sequence> branches)
+    {
+        int count = 0;
+        for (int i = 1; i < first.Request.Sequences.Length && _running.Count < _maxBatch; i++)
+        {
+            Sequence branch = first.Request.Sequences[i];
+            if (branch.IsFinished || branch.Table.Count > 0) continue;
+            int full = first.Computed / KvLayout.PageTokens, rest = first.Computed % KvLayout.PageTokens;
+            int page = 0;
+            if (rest > 0 && !_pool.TryTake(out page)) break;
+            branch.Admit();
+            for (int p = 0; p < full; p++) Share(branch, first.Table[p]);
+            if (rest > 0)
+            {
+                _kv.Copy(first.Table[full], page, rest);
+                branch.Table.Append(page);
+            }
+
+            branch.Computed = first.Computed;
+            branch.Published = full;
+            _waiting.Remove(branch);
+            _running.Add(branch);
+            branches[count++] = branch;
+        }
+
+        return count;
+    }
+
+    /// <summary>The sequence is done: its pages stay in the tree until they are needed, or go back.</summary>
+    public void Finish(Sequence sequence)
+    {
+        Release(sequence);
+        _running.Remove(sequence);
+        _waiting.Remove(sequence);
+    }
+
+    public void FinishAll(Request request)
+    {
+        foreach (Sequence sequence in request.Sequences) Finish(sequence);
+    }
+
+    /// <summary>The most recently admitted sequence gives its pages back and waits, first in line.</summary>
+    public void PauseYoungest()
+    {
+        Sequence youngest = _running[^1];
+        _running.RemoveAt(_running.Count - 1);
+        Release(youngest);
+        _waiting.AddFirst(youngest);
+        Counters.Pauses++;
+    }
+
+    /// <summary>Throws if pages were lost or are counted twice.</summary>
+    public void CheckInvariants()
+    {
+        _pool.CheckInvariants(_running.SelectMany(sequence => sequence.Table.Pages.Take(sequence.Table.Count)));
+        foreach (Sequence sequence in _running)
+        {
+            if (sequence.Table.Count != KvLayout.PagesFor(sequence.Computed) && sequence.Table.Count != KvLayout.PagesFor(sequence.Length))
+                throw new InvalidOperationException($"{sequence.Table.Count} pages for {sequence.Computed} of {sequence.Length} tokens.");
+            if (sequence.Published > sequence.Table.Count || sequence.Published * KvLayout.PageTokens > sequence.Computed)
+                throw new InvalidOperationException($"{sequence.Published} pages published of {sequence.Computed} tokens.");
+        }
+
+        foreach (Sequence sequence in _waiting)
+            if (sequence.Table.Count != 0) throw new InvalidOperationException($"A waiting sequence holds {sequence.Table.Count} pages.");
+    }
+
+    /// <summary>Ends the sequences whose requests were cancelled.</summary>
+    public void DropCancelled()
+    {
+        for (LinkedListNode<Sequence>? node = _waiting.First, next; node is not null; node = next)
+        {
+            next = node.Next;
+            if (node.Value.Request.IsCancelled) Cancel(node.Value);
+        }
+
+        for (int i = _running.Count - 1; i >= 0; i--)
+            if (_running[i].Request.IsCancelled) Cancel(_running[i]);
+    }
+
+    private void Cancel(Sequence sequence)
+    {
+        Finish(sequence);
+        sequence.End(FinishReason.Cancelled);
+        sequence.Request.FinishOne();
+    }
+
+    private void Admit()
+    {
+        int prefill = _prefillChunk;
+        foreach (Sequence sequence in _running)
+            if (sequence.IsPrefilling) prefill -= sequence.Length - sequence.Computed;
+        int looked = 0;
+        for (LinkedListNode<Sequence>? node = _waiting.First, next; node is not null && _running.Count < _maxBatch && prefill > 0 && looked < AdmissionWindow; node = next, looked++)
+        {
+            next = node.Next;
+            Sequence sequence = node.Value;
+            int matched = Match(sequence);
+            if (IsBeingComputed(sequence, matched)) continue;
+            int idle = 0;
+            foreach (int page in _matched.AsSpan(0, matched))
+                if (!_pool.IsHeld(page)) idle++;
+            // Room for the sequence, one token more, and a page for each that runs.
+            int needed = KvLayout.PagesFor(sequence.Length + 1) - matched;
+            if (_running.Count > 0 && _pool.Available - idle < needed + _running.Count) break;
+            _waiting.Remove(node);
+            Start(sequence, matched);
+            prefill -= sequence.Length - sequence.Computed;
+        }
+    }
+
+    /// <summary>Pages of the tree that hold the sequence's beginning, short of its last token: that is always computed, for its logits.</summary>
+    private int Match(Sequence sequence)
+    {
+        ReadOnlySpan<int> tokens = sequence.Tokens[..^1];
+        int full = tokens.Length / KvLayout.PageTokens, count = 0, parent = sequence.Request.Root;
+        if (_matched.Length < full) _matched = new int[full * 2];
+        for (; count < full && _pool.Tree.TryFind(parent, tokens.Slice(count * KvLayout.PageTokens, KvLayout.PageTokens), out int page); count++)
+            _matched[count] = parent = page;
+        return count;
+    }
+
+    /// <summary>A running sequence is about to compute pages that this one could share.</summary>
+    private bool IsBeingComputed(Sequence sequence, int matched)
+    {
+        foreach (Sequence other in _running)
+        {
+            if (other.Request == sequence.Request && other.Index == 0 && other.Generated == 0) return true;
+            if (!other.IsPrefilling || other.Request.Root != sequence.Request.Root) continue;
+            int common = other.Tokens.CommonPrefixLength(sequence.Tokens[..^1]) / KvLayout.PageTokens;
+            if (common > matched) return true;
+        }
+
+        return false;
+    }
+
+    private void Start(Sequence sequence, int matched)
+    {
+        bool countPrompt = sequence.Index == 0 && sequence.Generated == 0;
+        sequence.Admit();
+        foreach (int page in _matched.AsSpan(0, matched))
+        {
+            if (countPrompt) Found(sequence, KvLayout.PageTokens, page);
+            Share(sequence, page);
+        }
+
+        sequence.Published = matched;
+        sequence.Computed = matched * KvLayout.PageTokens;
+        // The branch may lie inside a page: copy the part in common.
+        int parent = matched == 0 ? sequence.Request.Root : _matched[matched - 1];
+        ReadOnlySpan<int> rest = sequence.Tokens[sequence.Computed..^1];
+        int common = _pool.Tree.LongestBeginning(parent, rest[..Math.Min(rest.Length, KvLayout.PageTokens)], out int source);
+        if (common > 0)
+        {
+            _pool.Hold(source);
+            if (_pool.TryTake(out int own))
+            {
+                _kv.Copy(source, own, common);
+                sequence.Table.Append(own);
+                sequence.Computed += common;
+            }
+
+            _pool.LetGo(source);
+            if (countPrompt && own > 0) Found(sequence, common, source);
+        }
+
+        _running.Add(sequence);
+    }
+
+    private void Found(Sequence sequence, int tokens, int page)
+    {
+        if (_pool.IsHeld(page)) Counters.SharedPromptTokens += tokens;
+        else Counters.CachedPromptTokens += tokens;
+        sequence.Request.CachedTokens += tokens;
+    }
+
+    private void Share(Sequence sequence, int page)
+    {
+        _pool.Hold(page);
+        sequence.Table.Append(page);
+    }
+
+    /// <summary>Takes pages up to <paramref name="tokens"/>, pausing younger sequences if there is no other way. False if the sequence itself paused.</summary>
+    private bool TakePages(Sequence sequence, int tokens)
+    {
+        while (sequence.Table.Count < KvLayout.PagesFor(tokens))
+        {
+            if (_pool.TryTake(out int page))
+            {
+                sequence.Table.Append(page);
+                continue;
+            }
+
+            bool pausesItself = _running[^1] == sequence;
+            PauseYoungest();
+            if (pausesItself) return false;
+        }
+
+        return true;
+    }
+
+    private void Release(Sequence sequence)
+    {
+        while (sequence.Table.Count > 0) _pool.LetGo(sequence.Table.RemoveLast());
+        sequence.Computed = sequence.Published = 0;
+    }
+
+    /// <summary>By page tables, position by position: sequences with the same beginning become neighbours.</summary>
+    private sealed class PageOrder : IComparer<Sequence>
+    {
+        public static readonly PageOrder Instance = new();
+
+        public int Compare(Sequence? x, Sequence? y)
+        {
+            ReadOnlySpan<int> a = x!.Table.Pages.AsSpan(0, x.Table.Count), b = y!.Table.Pages.AsSpan(0, y.Table.Count);
+            int common = a.CommonPrefixLength(b);
+            if (common == a.Length || common == b.Length) return a.Length.CompareTo(b.Length);
+            return a[common].CompareTo(b[common]);
+        }
+    }
+}
+
+/// <summary>What the scheduler has done.</summary>
+internal sealed class SchedulerCounters
+{
+    public long PromptTokens { get; set; }
+
+    public long ComputedPromptTokens { get; set; }
+
+    public long CachedPromptTokens { get; set; }
+
+    public long SharedPromptTokens { get; set; }
+
+    /// <summary>Tokens computed again after a pause, or for a sample that came later than its siblings.</summary>
+    public long RecomputedTokens { get; set; }
+
+    public long Pauses { get; set; }
+}
