@@ -1,0 +1,57 @@
+using System.Runtime.Intrinsics;
+
+namespace Coppice.Kernels;
+
+/// <summary>
+/// The one place that asks the CPU. The level is fixed when the process starts: what the hardware offers, or what COPPICE_ISA says.
+/// Every level gives the same bits in f32; the level only decides the speed.
+/// </summary>
+internal static class Isa
+{
+    /// <summary>The environment variable: scalar, 128, 256, 512 or native.</summary>
+    public const string Variable = "COPPICE_ISA";
+
+    /// <summary>The widest vector the hardware has, in bits; 0 where it has none.</summary>
+    public static readonly int Native =
+        Vector512.IsHardwareAccelerated ? 512 :
+        Vector256.IsHardwareAccelerated ? 256 :
+        Vector128.IsHardwareAccelerated ? 128 : 0;
+
+    private static readonly string? Asked = Environment.GetEnvironmentVariable(Variable);
+
+    /// <summary>Vector bits in force; 0 means the scalar reference. A level above <see cref="Native"/> runs, slowly, on narrower vectors.</summary>
+    public static readonly int Width = TryParse(Asked, out int width) ? width : Native;
+
+    /// <summary>A wrong value must not fail as a type initialiser would, so the start of an engine asks here.</summary>
+    /// <exception cref="InvalidOperationException">COPPICE_ISA is none of its values.</exception>
+    public static void ThrowIfUnknown() => ThrowIfUnknown(Asked);
+
+    internal static void ThrowIfUnknown(string? asked)
+    {
+        if (!TryParse(asked, out _))
+            throw new InvalidOperationException($"{Variable} is '{asked}' and must be scalar, 128, 256, 512 or native. Correct it or unset it.");
+    }
+
+    internal static bool TryParse(string? asked, out int width)
+    {
+        (bool known, width) = asked switch
+        {
+            null or "" or "native" => (true, Native),
+            "scalar" => (true, 0),
+            "128" => (true, 128),
+            "256" => (true, 256),
+            "512" => (true, 512),
+            _ => (false, 0),
+        };
+        return known;
+    }
+
+    /// <summary>One line for people: the level in force and why.</summary>
+    public static string Describe()
+    {
+        string level = Width == 0 ? "scalar" : $"{Width}-bit vectors";
+        string why = string.IsNullOrEmpty(Asked) ? "native" : $"{Variable}={Asked}";
+        string note = Width > Native ? $", emulated: the CPU has {(Native == 0 ? "no vectors" : $"{Native} bits")}" : "";
+        return $"{level} ({why}{note})";
+    }
+}

@@ -1,0 +1,36 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Coppice.Kernels;
+
+/// <summary>
+/// Sixteen running sums (or maxima), the same ones at every width: element i of a row belongs to lane i mod 16, and the lanes fold in
+/// one fixed tree, i with i + 8, then i + 4, i + 2, i + 1. That is what keeps a reduction's bits independent of the instruction set.
+/// </summary>
+internal static class Lanes16
+{
+    public const int Count = 16;
+
+    /// <summary>The last steps of the tree, 4 → 2 → 1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(Vector128<float> x4) => (x4[0] + x4[2]) + (x4[1] + x4[3]);
+
+    /// <summary>The last steps of the tree, 4 → 2 → 1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Max(Vector128<float> x4) => ScalarMath.Max(ScalarMath.Max(x4[0], x4[2]), ScalarMath.Max(x4[1], x4[3]));
+
+    /// <summary>The whole tree in scalar code. Overwrites <paramref name="lanes"/>, 16 of them.</summary>
+    public static float ReferenceSum(Span<float> lanes)
+    {
+        for (int half = Count / 2; half > 0; half /= 2)
+            for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
+        return lanes[0];
+    }
+}
+
+/// <summary>Scalar forms with the bits of their vector forms in <see cref="ILanes{V}"/>.</summary>
+internal static class ScalarMath
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Max(float a, float b) => a > b ? a : b;
+}
