@@ -1,0 +1,132 @@
+using Coppice.Attention;
+using Coppice.Kernels;
+using Coppice.Kernels.Attention;
+using Coppice.KvCache;
+using Coppice.Loading;
+using Coppice.Memory;
+using Coppice.Scheduling;
+
+namespace Coppice.Backends;
+
+/// <summary>Vectors, packed weights and a fixed pool of threads.</summary>
+internal sealed unsafe class CpuBackend(int threads) : IBackend
+{
+    private readonly WorkerPool _pool = new(threads);
+    private AlignedBuffer _scratch = new(AlignedBuffer.AlignmentBytes);
+    private AlignedBuffer _partials = new(AlignedBuffer.AlignmentBytes);
+
+    public int Threads => _pool.Threads;
+
+    public ILinearWeights Load(params WeightTensor[] stacked) => PackedWeights.Pack(_pool, stacked);
+
+    public void Embed(WeightTensor table, ReadOnlySpan<int> tokens, Matrix x) => Embedding.Run(table, tokens, x.Floats, x.RowFloats);
+
+    public void RmsNorm(Matrix x, ReadOnlySpan<float> weight, float epsilon, Matrix y)
+    {
+        fixed (float* w = weight) Rows(new NormRows(x, w, weight.Length, epsilon, y), x.Rows);
+    }
+
+    public void Linear(Matrix x, ILinearWeights weights, Matrix y) =>
+        Kernels.Linear.Run(x.Floats, x.Rows, x.RowFloats, (PackedWeights)weights, _pool, y.Floats, y.RowFloats);
+
+    public void Rope(Matrix heads, RopeTable table, ReadOnlySpan<int> positions)
+    {
+        fixed (int* p = positions) Rows(new RopeRows(heads, table, p), heads.Rows);
+    }
+
+    public void Store(KvPages kv, int layer, Matrix keys, Matrix values, Batch batch)
+    {
+        fixed (int* pages = batch.Pages, positions = batch.Positions) Rows(new StoreRows(kv, layer, keys, values, pages, positions), keys.Rows);
+    }
+
+    public void Attend(KvPages kv, int layer, Matrix q, Batch batch, AttentionPlan plan, Matrix output)
+    {
+        int heads = q.Columns / kv.Layout.HeadSize;
+        int workerFloats = (HeadAttention.ScratchFloats(kv.Layout, heads / kv.Layout.KvHeads, plan.GroupRows) + 15) / 16 * 16;
+        Ensure(ref _scratch, (long)workerFloats * Threads * sizeof(float));
+        Ensure(ref _partials, HeadAttention.PartialFloats(plan, kv.Layout, heads) * sizeof(float));
+        var call = new AttentionCall(plan, kv, layer, q, output, (nint)_partials.Floats);
+        _pool.Run(new Heads(call, _scratch.Floats, workerFloats), plan.Tasks.Length * kv.Layout.KvHeads);
+        if (plan.PartialStates > 0) _pool.Run(new Merges(call), q.Rows);
+    }
+
+    public void SwiGlu(Matrix gate, Matrix up, Matrix y) => Rows(new BinaryRows<SwiGlu>(gate, up, y), y.Rows);
+
+    public void Add(Matrix x, Matrix y) => Rows(new BinaryRows<Add>(x, y, y), y.Rows);
+
+    public void Dispose()
+    {
+        _pool.Dispose();
+        _scratch.Dispose();
+        _partials.Dispose();
+    }
+
+    /// <summary>Row by row, in as few items as keep all threads busy.</summary>
+    private void Rows<TRow>(TRow row, int rows) where TRow : struct, IRow
+    {
+        int rowsPerItem = Math.Max(4, (rows + 4 * Threads - 1) / (4 * Threads));
+        _pool.Run(new RowItems<TRow>(row, rows, rowsPerItem), (rows + rowsPerItem - 1) / rowsPerItem);
+    }
+
+    private static void Ensure(ref AlignedBuffer buffer, long bytes)
+    {
+        if (buffer.Bytes >= bytes) return;
+        buffer.Dispose();
+        buffer = new AlignedBuffer(bytes + bytes / 4);
+    }
+
+    private interface IRow
+    {
+        void Run(int row);
+    }
+
+    private readonly struct RowItems<TRow>(TRow row, int rows, int rowsPerItem) : IParallelWork where TRow : struct, IRow
+    {
+        public void Run(int item, int worker)
+        {
+            int end = Math.Min(rows, (item + 1) * rowsPerItem);
+            for (int r = item * rowsPerItem; r < end; r++) row.Run(r);
+        }
+    }
+
+    private readonly struct NormRows(Matrix x, float* weight, int width, float epsilon, Matrix y) : IRow
+    {
+        public void Run(int row) => Kernels.RmsNorm.Run(x.Row(row), new ReadOnlySpan<float>(weight, width), epsilon, y.Row(row));
+    }
+
+    private readonly struct RopeRows(Matrix heads, RopeTable table, int* positions) : IRow
+    {
+        public void Run(int row) => Kernels.Rope.Run(heads.Row(row), heads.Columns / table.HeadSize, table.HeadSize, table, positions[row]);
+    }
+
+    private readonly struct StoreRows(KvPages kv, int layer, Matrix keys, Matrix values, int* pages, int* positions) : IRow
+    {
+        public void Run(int row)
+        {
+            int d = kv.Layout.HeadSize;
+            fixed (float* k = keys.Row(row), v = values.Row(row))
+                for (int head = 0; head < kv.Layout.KvHeads; head++)
+                    kv.Write(layer, head, pages[row], positions[row] % KvLayout.PageTokens, k + head * d, v + head * d);
+        }
+    }
+
+    private readonly struct BinaryRows<TOperation>(Matrix a, Matrix b, Matrix y) : IRow where TOperation : struct, IBinary
+    {
+        public void Run(int row) => Elementwise.Apply<TOperation>(a.Row(row), b.Row(row), y.Row(row));
+    }
+
+    private readonly struct Heads(AttentionCall call, float* scratch, int workerFloats) : IParallelWork
+    {
+        public void Run(int item, int worker)
+        {
+            int kvHeads = call.Kv.Layout.KvHeads;
+            // The heads of one task follow one another, so that the longest tasks, which come first, begin first.
+            HeadAttention.Run(call, call.Plan.Tasks[item / kvHeads], item % kvHeads, scratch + (long)worker * workerFloats);
+        }
+    }
+
+    private readonly struct Merges(AttentionCall call) : IParallelWork
+    {
+        public void Run(int item, int worker) => HeadAttention.MergeRow(call, item);
+    }
+}

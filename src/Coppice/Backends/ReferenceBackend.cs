@@ -1,0 +1,135 @@
+using Coppice.Attention;
+using Coppice.Kernels;
+using Coppice.Kernels.Attention;
+using Coppice.KvCache;
+using Coppice.Loading;
+using Coppice.Memory;
+using Coppice.Scheduling;
+
+namespace Coppice.Backends;
+
+/// <summary>
+/// The oracle: one thread, scalar code, weights as they stand in the file, and attention that walks each row's own page
+/// table and never looks at the plan. Slow and obvious; in f32 it gives the bits of <see cref="CpuBackend"/>.
+/// </summary>
+internal sealed unsafe class ReferenceBackend : IBackend
+{
+    public int Threads => 1;
+
+    public ILinearWeights Load(params WeightTensor[] stacked) => new PlainWeights(stacked);
+
+    public void Embed(WeightTensor table, ReadOnlySpan<int> tokens, Matrix x) => Embedding.Run(table, tokens, x.Floats, x.RowFloats);
+
+    public void RmsNorm(Matrix x, ReadOnlySpan<float> weight, float epsilon, Matrix y)
+    {
+        for (int row = 0; row < x.Rows; row++) Kernels.RmsNorm.Reference(x.Row(row), weight, epsilon, y.Row(row));
+    }
+
+    public void Linear(Matrix x, ILinearWeights weights, Matrix y) =>
+        Kernels.Linear.Reference(x.Floats, x.Rows, x.RowFloats, ((PlainWeights)weights).Floats, weights.Inputs, weights.Outputs, y.Floats, y.RowFloats);
+
+    public void Rope(Matrix heads, RopeTable table, ReadOnlySpan<int> positions)
+    {
+        for (int row = 0; row < heads.Rows; row++) Kernels.Rope.Reference(heads.Row(row), heads.Columns / table.HeadSize, table.HeadSize, table, positions[row]);
+    }
+
+    public void Store(KvPages kv, int layer, Matrix keys, Matrix values, Batch batch)
+    {
+        int d = kv.Layout.HeadSize;
+        for (int row = 0; row < keys.Rows; row++)
+            for (int head = 0; head < kv.Layout.KvHeads; head++)
+                fixed (float* k = keys.Row(row)[(head * d)..], v = values.Row(row)[(head * d)..])
+                    kv.Write(layer, head, batch.Pages[row], batch.Positions[row] % KvLayout.PageTokens, k, v);
+    }
+
+    public void Attend(KvPages kv, int layer, Matrix q, Batch batch, AttentionPlan plan, Matrix output)
+    {
+        int d = kv.Layout.HeadSize, heads = q.Columns / d, group = heads / kv.Layout.KvHeads;
+        foreach (ref readonly BatchSegment segment in batch.Segments)
+            for (int row = segment.FirstRow; row < segment.FirstRow + segment.Rows; row++)
+                for (int head = 0; head < heads; head++)
+                    AttendRow(kv, layer, head / group, segment.Table, batch.Positions[row], q.Row(row).Slice(head * d, d), output.Row(row).Slice(head * d, d));
+    }
+
+    public void SwiGlu(Matrix gate, Matrix up, Matrix y)
+    {
+        for (int row = 0; row < y.Rows; row++) Elementwise.Reference<SwiGlu>(gate.Row(row), up.Row(row), y.Row(row));
+    }
+
+    public void Add(Matrix x, Matrix y)
+    {
+        for (int row = 0; row < y.Rows; row++) Elementwise.Reference<Add>(x.Row(row), y.Row(row), y.Row(row));
+    }
+
+    public void Dispose()
+    {
+    }
+
+    private static void AttendRow(KvPages kv, int layer, int head, PageTable table, int position, ReadOnlySpan<float> query, Span<float> output)
+    {
+        int d = kv.Layout.HeadSize, paddedD = kv.Layout.PaddedHeadSize, spans = AttentionPlan.SpanCount(position);
+        int stateFloats = StateMerge.StateFloats(paddedD);
+        float[] q = new float[d], states = new float[spans * stateFloats], keys = new float[KvLayout.BlockTokens * d], values = new float[KvLayout.BlockTokens * paddedD];
+        for (int i = 0; i < d; i++) q[i] = query[i] * (float)(1.4426950408889634 / Math.Sqrt(d));
+        fixed (float* pq = q, s = states, k = keys, v = values, to = output)
+        {
+            for (int span = 0; span < spans; span++)
+            {
+                float* state = s + span * stateFloats;
+                float* m = state + paddedD, l = m + 1;
+                *m = float.NegativeInfinity;
+                var rows = new HeadRows(pq, m, l, state, &position, d, paddedD);
+                for (int start = span * KvLayout.SpanTokens; start < (span + 1) * KvLayout.SpanTokens && start <= position; start += KvLayout.BlockTokens)
+                {
+                    for (int t = 0; t < KvLayout.BlockTokens && start + t <= position; t++)
+                    {
+                        int page = table[(start + t) / KvLayout.PageTokens], slot = t % KvLayout.PageTokens, inBlock = t / KvLayout.PageTokens;
+                        for (int i = 0; i < d; i++)
+                        {
+                            k[inBlock * d * KvLayout.PageTokens + i * KvLayout.PageTokens + slot] = kv.Key(layer, head, page, slot, i);
+                            v[t * paddedD + i] = kv.Value(layer, head, page, slot, i);
+                        }
+                    }
+
+                    int keyPage = d * KvLayout.PageTokens, valuePage = paddedD * KvLayout.PageTokens;
+                    var block = new KvBlock
+                    {
+                        StartPosition = start,
+                        Keys0 = k, Keys1 = k + keyPage, Keys2 = k + 2 * keyPage, Keys3 = k + 3 * keyPage,
+                        Values0 = v, Values1 = v + valuePage, Values2 = v + 2 * valuePage, Values3 = v + 3 * valuePage,
+                    };
+                    BlockFold.Reference(block, rows, 0, 1);
+                }
+            }
+
+            StateMerge.Merge(s, stateFloats, spans, d, paddedD, to);
+        }
+    }
+
+    /// <summary>[outputs, inputs] in f32.</summary>
+    private sealed class PlainWeights : ILinearWeights
+    {
+        public PlainWeights(WeightTensor[] stacked)
+        {
+            Inputs = (int)stacked[0].Shape[1];
+            Outputs = (int)stacked.Sum(tensor => tensor.Shape[0]);
+            Floats = new float[Inputs * Outputs];
+            int at = 0;
+            foreach (WeightTensor tensor in stacked)
+                for (long row = 0; row < tensor.Shape[0]; row++, at += Inputs)
+                    tensor.ReadRow(row, Floats.AsSpan(at, Inputs));
+        }
+
+        public float[] Floats { get; }
+
+        public int Inputs { get; }
+
+        public int Outputs { get; }
+
+        public long Bytes => (long)Floats.Length * sizeof(float);
+
+        public void Dispose()
+        {
+        }
+    }
+}

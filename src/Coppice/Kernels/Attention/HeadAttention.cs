@@ -1,0 +1,140 @@
+using Coppice.Attention;
+using Coppice.KvCache;
+using Coppice.Memory;
+
+namespace Coppice.Kernels.Attention;
+
+/// <summary>What attention of one layer reads and writes.</summary>
+/// <param name="Kv">Keys and values of all layers.</param>
+/// <param name="Layer">The layer.</param>
+/// <param name="Q">Queries after RoPE, [T, H · D].</param>
+/// <param name="Output">[T, H · D]; may be <paramref name="Q"/>'s memory, since a head's queries are read before its output is written.</param>
+internal readonly record struct AttentionCall(AttentionPlan Plan, KvPages Kv, int Layer, Matrix Q, Matrix Output, nint Partials)
+{
+    public int G => Q.Columns / Kv.Layout.HeadSize / Kv.Layout.KvHeads;
+}
+
+/// <summary>One task of the plan for one KV head: its runs of blocks, folded into the states of its rows.</summary>
+internal static unsafe class HeadAttention
+{
+    /// <summary>Floats of scratch for a task of <paramref name="rows"/> rows.</summary>
+    public static int ScratchFloats(KvLayout layout, int g, int rows) =>
+        rows * g * (layout.HeadSize + layout.PaddedHeadSize + 3) + BlockFold.ScoreFloats
+        + (layout.Format == KvFormat.F32 ? 0 : KvLayout.BlockTokens * (layout.HeadSize + layout.PaddedHeadSize)) + 128;
+
+    /// <summary>Floats for the states of rows with several spans.</summary>
+    public static long PartialFloats(AttentionPlan plan, KvLayout layout, int heads) => (long)plan.PartialStates * heads * StateMerge.StateFloats(layout.PaddedHeadSize);
+
+    public static void Run(in AttentionCall call, in PlanTask task, int head, float* scratch)
+    {
+        KvLayout layout = call.Kv.Layout;
+        int d = layout.HeadSize, paddedD = layout.PaddedHeadSize, g = call.G, rows = task.RowCount * g;
+        ReadOnlySpan<int> positions = call.Plan.Positions;
+        float* scores = scratch;
+        float* o = scores + BlockFold.ScoreFloats;
+        float* q = o + rows * paddedD;
+        float* m = q + rows * d;
+        float* l = m + rows;
+        int* rowPositions = (int*)(l + rows);
+        float* widened = (float*)(((nuint)(rowPositions + rows) + 63) & ~(nuint)63);
+        // The factor of the softmax and that from e to 2 go into the queries once.
+        float scale = (float)(1.4426950408889634 / Math.Sqrt(d));
+        for (int row = 0; row < task.RowCount; row++)
+        {
+            for (int i = 0; i < g; i++)
+            {
+                int at = row * g + i;
+                float* from = call.Q.Data + (long)(task.FirstRow + row) * call.Q.RowFloats + (head * g + i) * d;
+                for (int e = 0; e < d; e++) q[at * d + e] = from[e] * scale;
+                rowPositions[at] = positions[task.FirstRow + row];
+            }
+        }
+
+        new Span<float>(m, rows).Fill(float.NegativeInfinity);
+        new Span<float>(l, rows).Clear();
+        new Span<float>(o, rows * paddedD).Clear();
+        var states = new HeadRows(q, m, l, o, rowPositions, d, paddedD);
+        foreach (ref readonly PlanRun run in call.Plan.Runs(task))
+        {
+            int first = Math.Max(run.FirstRow, task.FirstRow) - task.FirstRow, end = Math.Min(run.EndRow, task.FirstRow + task.RowCount) - task.FirstRow;
+            for (int block = run.StartBlock; block < run.StartBlock + run.BlockCount && first < end; block++)
+            {
+                // A prompt's rows come in order: those before the block see nothing of it nor of what follows.
+                while (first < end && rowPositions[first * g] < block * KvLayout.BlockTokens) first++;
+                if (first >= end) break;
+                KvBlock data = Load(call.Kv, call.Layer, head, run.Pages, block, widened);
+                BlockFold.Run(data, states, first * g, end * g, scores);
+            }
+        }
+
+        int heads = call.Q.Columns / d;
+        for (int row = 0; row < task.RowCount; row++)
+        {
+            int position = positions[task.FirstRow + row];
+            int spans = AttentionPlan.SpanCount(position);
+            if (task.Span >= spans) continue;
+            for (int i = 0; i < g; i++)
+            {
+                int at = row * g + i, queryHead = head * g + i;
+                if (spans == 1)
+                    StateMerge.Divide(l[at], o + at * paddedD, d, call.Output.Data + (long)(task.FirstRow + row) * call.Output.RowFloats + queryHead * d);
+                else
+                    StateMerge.Keep(m[at], l[at], o + at * paddedD, paddedD, Partial(call, task.FirstRow + row, task.Span, queryHead, heads));
+            }
+        }
+    }
+
+    /// <summary>Merges the spans of one row, for all heads.</summary>
+    public static void MergeRow(in AttentionCall call, int row)
+    {
+        int spans = AttentionPlan.SpanCount(call.Plan.Positions[row]);
+        if (spans == 1) return;
+        KvLayout layout = call.Kv.Layout;
+        int heads = call.Q.Columns / layout.HeadSize;
+        for (int head = 0; head < heads; head++)
+        {
+            StateMerge.Merge(Partial(call, row, 0, head, heads), (nint)heads * StateMerge.StateFloats(layout.PaddedHeadSize), spans,
+                layout.HeadSize, layout.PaddedHeadSize, call.Output.Data + (long)row * call.Output.RowFloats + head * layout.HeadSize);
+        }
+    }
+
+    private static float* Partial(in AttentionCall call, int row, int span, int head, int heads) =>
+        (float*)call.Partials + ((long)call.Plan.PartialState(row, span) * heads + head) * StateMerge.StateFloats(call.Kv.Layout.PaddedHeadSize);
+
+    private static KvBlock Load(KvPages kv, int layer, int head, int[] pages, int block, float* widened)
+    {
+        int at = block * KvLayout.PagesPerBlock;
+        var data = new KvBlock { StartPosition = block * KvLayout.BlockTokens };
+        if (kv.Layout.Format == KvFormat.F32)
+        {
+            data.Keys0 = (float*)kv.Keys(layer, head, pages[at]);
+            data.Keys1 = (float*)kv.Keys(layer, head, pages[at + 1]);
+            data.Keys2 = (float*)kv.Keys(layer, head, pages[at + 2]);
+            data.Keys3 = (float*)kv.Keys(layer, head, pages[at + 3]);
+            data.Values0 = (float*)kv.Values(layer, head, pages[at]);
+            data.Values1 = (float*)kv.Values(layer, head, pages[at + 1]);
+            data.Values2 = (float*)kv.Values(layer, head, pages[at + 2]);
+            data.Values3 = (float*)kv.Values(layer, head, pages[at + 3]);
+            return data;
+        }
+
+        // bf16 is widened once for all the rows of the task.
+        int keyFloats = kv.Layout.HeadSize * KvLayout.PageTokens, valueFloats = kv.Layout.PaddedHeadSize * KvLayout.PageTokens;
+        float* values = widened + KvLayout.PagesPerBlock * keyFloats;
+        for (int page = 0; page < KvLayout.PagesPerBlock; page++)
+        {
+            WidenPairs.Run((ushort*)kv.Keys(layer, head, pages[at + page]), kv.Layout.HeadSize / 2, KvLayout.PageTokens, widened + page * keyFloats);
+            WidenPairs.Run((ushort*)kv.Values(layer, head, pages[at + page]), KvLayout.PageTokens / 2, kv.Layout.PaddedHeadSize, values + page * valueFloats);
+        }
+
+        data.Keys0 = widened;
+        data.Keys1 = widened + keyFloats;
+        data.Keys2 = widened + 2 * keyFloats;
+        data.Keys3 = widened + 3 * keyFloats;
+        data.Values0 = values;
+        data.Values1 = values + valueFloats;
+        data.Values2 = values + 2 * valueFloats;
+        data.Values3 = values + 3 * valueFloats;
+        return data;
+    }
+}

@@ -1,0 +1,37 @@
+namespace Coppice.Kernels.Attention;
+
+/// <summary>
+/// Query rows of one KV head and their states. A state is (m, l, o): running maximum of the scores, running sum of the
+/// weights, and the sum of weighted values, not yet divided by l (Milakov and Gimelshein 2018; Dao et al. 2022).
+/// </summary>
+internal readonly unsafe struct HeadRows(float* q, float* m, float* l, float* o, int* positions, int d, int paddedD)
+{
+    /// <summary>[rows][D], scaled by log2(e) / sqrt(D), so that weights are powers of two.</summary>
+    public readonly float* Q = q;
+
+    /// <summary>[rows]; -inf before the first block.</summary>
+    public readonly float* M = m;
+
+    /// <summary>[rows]; 0 before the first block.</summary>
+    public readonly float* L = l;
+
+    /// <summary>[rows][padded D]; 0 before the first block.</summary>
+    public readonly float* O = o;
+
+    /// <summary>[rows]; a row sees the positions up to its own.</summary>
+    public readonly int* Positions = positions;
+
+    public readonly int D = d;
+
+    public readonly int PaddedD = paddedD;
+}
+
+/// <summary>Keys and values of 64 positions of one KV head, as floats: four pages of keys [D][16] and of values [16][padded D].</summary>
+internal unsafe struct KvBlock
+{
+    public int StartPosition;
+    public float* Keys0, Keys1, Keys2, Keys3;
+    public float* Values0, Values1, Values2, Values3;
+
+    public readonly float* Values(int page) => page switch { 0 => Values0, 1 => Values1, 2 => Values2, _ => Values3 };
+}
