@@ -1,18 +1,24 @@
+using Coppice.Sampling;
+
 namespace Coppice;
 
 /// <summary>How a prompt is continued. The defaults sample freely (temperature 1) until the model ends its text.</summary>
+/// <remarks>
+/// The order is vLLM's: end tokens forbidden before <see cref="MinTokens"/>, <see cref="LogitBias"/>, penalties (repetition, then frequency and presence),
+/// <see cref="Temperature"/>, <see cref="MinP"/>, <see cref="TopK"/>, <see cref="TopP"/>, draw. Equal logits rank by token id, lowest first.
+/// </remarks>
 public sealed record GenerateOptions
 {
-    /// <summary>Samples of the one prompt: it is computed once and continued this many times.</summary>
+    /// <summary>Samples of the one prompt, 1 to 1,024: it is computed once and continued this many times.</summary>
     public int N { get; init; } = 1;
 
-    /// <summary>Most tokens generated per sample. Null: as many as the model's context leaves.</summary>
+    /// <summary>Most tokens generated per sample, 1 or more. Null: as many as the model's context leaves.</summary>
     public int? MaxTokens { get; init; }
 
-    /// <summary>Tokens before which neither the end of text nor a stop token or string may end a sample.</summary>
+    /// <summary>Tokens before which neither the end of text nor a stop token or string may end a sample; at most <see cref="MaxTokens"/>.</summary>
     public int MinTokens { get; init; }
 
-    /// <summary>0 takes the likeliest token each time; 1 samples from the model's own distribution.</summary>
+    /// <summary>0 takes the likeliest token each time; 1 samples from the model's own distribution; at most 2.</summary>
     public float Temperature { get; init; } = 1;
 
     /// <summary>Sample only among this many likeliest tokens; 0 for all.</summary>
@@ -24,7 +30,7 @@ public sealed record GenerateOptions
     /// <summary>Drop tokens less likely than this share of the likeliest one, in [0, 1].</summary>
     public float MinP { get; init; }
 
-    /// <summary>Divides positive and multiplies negative logits of tokens seen in prompt or answer (Keskar et al. 2019); 1 is none.</summary>
+    /// <summary>Divides positive and multiplies negative logits of tokens seen in prompt or answer, in (0, 10] (Keskar et al. 2019); 1 is none.</summary>
     public float RepetitionPenalty { get; init; } = 1;
 
     /// <summary>Taken once from the logit of each token the answer already has, in [-2, 2].</summary>
@@ -36,7 +42,7 @@ public sealed record GenerateOptions
     /// <summary>Added to the logits of single tokens: token id to value in [-100, 100].</summary>
     public IReadOnlyDictionary<int, float>? LogitBias { get; init; }
 
-    /// <summary>Texts that end a sample; the text itself is not part of the answer.</summary>
+    /// <summary>Texts that end a sample, at most 16 of 1 to 1,000 characters; the text itself is not part of the answer.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
 
     /// <summary>Tokens that end a sample, besides the model's own end of text.</summary>
@@ -53,4 +59,7 @@ public sealed record GenerateOptions
 
     /// <summary>Requests share cached prefixes only with requests of the same salt.</summary>
     public string? CacheSalt { get; init; }
+
+    /// <exception cref="InvalidRequestException">A field is out of range; the message names it, its value and the limit.</exception>
+    internal void Validate(int vocabularySize) => OptionLimits.Check(this, vocabularySize);
 }
