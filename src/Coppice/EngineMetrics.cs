@@ -18,6 +18,9 @@ public sealed record EngineMetrics
     /// <summary>Of these, how many were found because a request still running had computed them.</summary>
     public long SharedPromptTokens { get; init; }
 
+    /// <summary>Tokens computed again: after a pause for lack of pages, or for a sample that found no place beside its siblings.</summary>
+    public long RecomputedTokens { get; init; }
+
     /// <summary>Tokens generated, over all samples.</summary>
     public long GeneratedTokens { get; init; }
 

@@ -15,14 +15,14 @@ internal sealed class Request
 
     /// <param name="prompt">Token ids; at least one.</param>
     /// <param name="options">Validated.</param>
-    /// <param name="root">The prefix tree's root for the request's salt.</param>
     /// <param name="maxTokens">Longest that a sample may become, prompt included.</param>
     /// <param name="wake">When the caller wants to be woken.</param>
-    public Request(int[] prompt, GenerateOptions options, int root, int maxTokens, WakeOn wake, Func<int, SamplingState> sampling, Func<StopMatcher?> stop)
+    /// <param name="sampling">Makes the sampling state of a sample.</param>
+    /// <param name="stop">Makes a sample's matcher of stop texts, if there are any.</param>
+    public Request(int[] prompt, GenerateOptions options, int maxTokens, WakeOn wake, Func<int, SamplingState> sampling, Func<StopMatcher?> stop)
     {
         Prompt = prompt;
         Options = options;
-        Root = root;
         MaxTokens = maxTokens;
         Wake = wake;
         Sequences = new Sequence[options.N];
@@ -34,7 +34,8 @@ internal sealed class Request
 
     public GenerateOptions Options { get; }
 
-    public int Root { get; }
+    /// <summary>The prefix tree's root for the request's salt. Engine's thread.</summary>
+    public int Root { get; set; }
 
     public int MaxTokens { get; }
 

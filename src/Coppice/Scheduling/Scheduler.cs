@@ -144,14 +144,11 @@ internal sealed class Scheduler
     public void Finish(Sequence sequence)
     {
         Release(sequence);
-        _running.Remove(sequence);
-        _waiting.Remove(sequence);
+        if (!_running.Remove(sequence)) _waiting.Remove(sequence);
     }
 
-    public void FinishAll(Request request)
-    {
-        foreach (Sequence sequence in request.Sequences) Finish(sequence);
-    }
+    /// <summary>Everything that has not ended.</summary>
+    public IReadOnlyList<Sequence> All() => [.. _running, .. _waiting];
 
     /// <summary>The most recently admitted sequence gives its pages back and waits, first in line.</summary>
     public void PauseYoungest()
@@ -197,6 +194,7 @@ internal sealed class Scheduler
         Finish(sequence);
         sequence.End(FinishReason.Cancelled);
         sequence.Request.FinishOne();
+        if (sequence.Request.IsFinished) Counters.FinishedRequests++;
     }
 
     private void Admit()
@@ -349,4 +347,6 @@ internal sealed class SchedulerCounters
     public long RecomputedTokens { get; set; }
 
     public long Pauses { get; set; }
+
+    public long FinishedRequests { get; set; }
 }

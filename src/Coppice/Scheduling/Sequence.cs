@@ -13,8 +13,7 @@ internal sealed class Sequence
 {
     private int[] _tokens;
     private ChosenLogProb[]? _logProbs;
-    private int _generated;
-    private int _finish = -1;
+    private long _visible;              // tokens a reader may read, times 8, plus 1 + the reason if there is one: both change at once
 
     public Sequence(Request request, int index, SamplingState sampling, StopMatcher? stop)
     {
@@ -49,12 +48,20 @@ internal sealed class Sequence
 
     public bool IsPrefilling => Length - Computed > 1;
 
-    /// <summary>Tokens of the answer that a reader may read.</summary>
-    public int Generated => Volatile.Read(ref _generated);
+    /// <summary>Tokens of the answer.</summary>
+    public int Generated => Progress.Generated;
 
-    public bool IsFinished => Volatile.Read(ref _finish) >= 0;
+    public bool IsFinished => Progress.Finish is not null;
 
-    public FinishReason? Finish => Volatile.Read(ref _finish) is >= 0 and int reason ? (FinishReason)reason : null;
+    /// <summary>What a reader may read, and whether more will come.</summary>
+    public (int Generated, FinishReason? Finish) Progress
+    {
+        get
+        {
+            long visible = Volatile.Read(ref _visible);
+            return ((int)(visible >> 3), (visible & 7) == 0 ? null : (FinishReason)((visible & 7) - 1));
+        }
+    }
 
     public ReadOnlySpan<int> Tokens => _tokens.AsSpan(0, Length);
 
@@ -72,27 +79,32 @@ internal sealed class Sequence
         if (_tokens == Request.Prompt) Grow();
     }
 
-    /// <summary>Engine: one more token of the answer.</summary>
-    public void Append(int token, ChosenLogProb? logProb)
+    /// <summary>Engine: one more token of the answer, the last one if there is a reason.</summary>
+    public void Append(int token, ChosenLogProb? logProb, FinishReason? finish)
     {
         if (Length == _tokens.Length) Grow();
         _tokens[Length++] = token;
+        int generated = Generated;
         if (logProb is not null)
         {
-            if (_logProbs is null || _generated == _logProbs.Length)
+            if (_logProbs is null || generated == _logProbs.Length)
             {
-                ChosenLogProb[] larger = new ChosenLogProb[Math.Max(16, _generated * 2)];
+                ChosenLogProb[] larger = new ChosenLogProb[Math.Max(16, generated * 2)];
                 _logProbs?.CopyTo(larger, 0);
                 Volatile.Write(ref _logProbs, larger);
             }
 
-            _logProbs[_generated] = logProb;
+            _logProbs[generated] = logProb;
         }
 
-        Volatile.Write(ref _generated, _generated + 1);
+        Show(generated + 1, finish);
     }
 
-    public void End(FinishReason reason) => Volatile.Write(ref _finish, (int)reason);
+    /// <summary>Engine: the answer ends as it is.</summary>
+    public void End(FinishReason reason) => Show(Generated, reason);
+
+    private void Show(int generated, FinishReason? finish) =>
+        Volatile.Write(ref _visible, ((long)generated << 3) | (finish is { } reason ? 1L + (int)reason : 0));
 
     /// <summary>Room for up to 1,024 more tokens at a time: most answers never grow again.</summary>
     private void Grow()

@@ -1,0 +1,180 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using Coppice.Backends;
+using Coppice.Kernels;
+using Coppice.Loading;
+using Coppice.Models;
+using Coppice.Scheduling;
+using Coppice.Tokens;
+
+namespace Coppice;
+
+/// <summary>
+/// A model that answers prompts. Prompts may come from any thread and at any time: they are computed together, and what
+/// they share is computed once and read once per step. An answer never depends on what else runs.
+/// </summary>
+public sealed class Engine : IDisposable
+{
+    private readonly ModelSource _source;
+    private readonly EngineCore _core;
+    private readonly Thread _thread;
+    private readonly AutoResetEvent _wake = new(false);
+    private volatile bool _stopping;
+
+    private Engine(ModelSource source, Tokenizer tokenizer, EngineCore core)
+    {
+        _source = source;
+        Tokenizer = tokenizer;
+        _core = core;
+        _thread = new Thread(Loop) { IsBackground = true, Name = "Coppice engine" };
+        _thread.Start();
+    }
+
+    /// <summary>The model's tokenizer.</summary>
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>The model's sizes.</summary>
+    public ModelConfig Config => _core.Config;
+
+    /// <summary>The options in force, every default filled in.</summary>
+    public EngineOptions Options => _core.Options;
+
+    /// <summary>What the engine has done so far.</summary>
+    public EngineMetrics Metrics => _core.Metrics;
+
+    /// <summary>Bytes of the weights in memory, beside the mapped file.</summary>
+    public long WeightBytes => _core.WeightBytes;
+
+    /// <summary>Opens a model.</summary>
+    /// <param name="modelPath">A Hugging Face folder, or a .gguf file.</param>
+    /// <param name="options">What the engine may use.</param>
+    /// <exception cref="ModelFormatException">The files are not what they should be, or something this version does not run.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    public static Engine Open(string modelPath, EngineOptions? options = null)
+    {
+        Isa.ThrowIfUnknown();
+        options ??= new EngineOptions();
+        ModelSource source = ModelSource.Open(modelPath);
+        try
+        {
+            Tokenizer tokenizer = Tokenizers.Load(source);
+            return new Engine(source, tokenizer, new EngineCore(source, tokenizer, new CpuBackend(EngineLimits.Threads(options)), options));
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Continues a prompt. Chunks of several samples come interleaved, as they are made.</summary>
+    /// <param name="prompt">Text; the beginning-of-text token is added as the model's tokenizer says.</param>
+    /// <param name="options">How to continue.</param>
+    /// <param name="cancellationToken">Ends the request: its pages come back at the next step.</param>
+    /// <exception cref="InvalidRequestException">An option is out of its range.</exception>
+    /// <exception cref="ContextTooLongException">The prompt does not fit.</exception>
+    public IAsyncEnumerable<GenerateChunk> GenerateAsync(string prompt, GenerateOptions? options = null, CancellationToken cancellationToken = default) =>
+        GenerateAsync(Tokenizer.Encode(prompt), options, cancellationToken);
+
+    /// <summary>Continues a prompt given as token ids; nothing is added to it.</summary>
+    /// <inheritdoc cref="GenerateAsync(string, GenerateOptions?, CancellationToken)"/>
+    public IAsyncEnumerable<GenerateChunk> GenerateAsync(ReadOnlyMemory<int> promptTokens, GenerateOptions? options = null, CancellationToken cancellationToken = default) =>
+        Stream(Submit(promptTokens, options, WakeOn.Token), cancellationToken);
+
+    /// <summary>Continues a prompt and returns when all of its samples have ended.</summary>
+    /// <inheritdoc cref="GenerateAsync(string, GenerateOptions?, CancellationToken)"/>
+    public Task<GenerateResult> CompleteAsync(string prompt, GenerateOptions? options = null, CancellationToken cancellationToken = default) =>
+        CompleteAsync(Tokenizer.Encode(prompt), options, cancellationToken);
+
+    /// <summary>Continues a prompt given as token ids and returns when all of its samples have ended.</summary>
+    /// <inheritdoc cref="GenerateAsync(string, GenerateOptions?, CancellationToken)"/>
+    public async Task<GenerateResult> CompleteAsync(ReadOnlyMemory<int> promptTokens, GenerateOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        Request request = Submit(promptTokens, options, WakeOn.Finish);
+        int samples = request.Sequences.Length;
+        StringBuilder[] texts = new StringBuilder[samples];
+        List<int>[] tokens = new List<int>[samples];
+        List<ChosenLogProb>?[] logProbs = new List<ChosenLogProb>?[samples];
+        FinishReason[] finish = new FinishReason[samples];
+        for (int i = 0; i < samples; i++)
+        {
+            texts[i] = new StringBuilder();
+            tokens[i] = [];
+            logProbs[i] = request.Options.LogProbs is null ? null : [];
+        }
+
+        Usage usage = new(request.Prompt.Length, 0, 0);
+        await foreach (GenerateChunk chunk in Stream(request, cancellationToken).ConfigureAwait(false))
+        {
+            texts[chunk.Index].Append(chunk.Text);
+            tokens[chunk.Index].Add(chunk.Token);
+            if (chunk.LogProb is not null) logProbs[chunk.Index]!.Add(chunk.LogProb);
+            if (chunk.Finish is { } reason) finish[chunk.Index] = reason;
+            usage = chunk.Usage ?? usage;
+        }
+
+        GenerateChoice[] choices = new GenerateChoice[samples];
+        for (int i = 0; i < samples; i++) choices[i] = new GenerateChoice(i, texts[i].ToString(), tokens[i], logProbs[i], finish[i]);
+        return new GenerateResult(choices, usage);
+    }
+
+    /// <summary>Stops the engine. Requests that have not ended fail with <see cref="ObjectDisposedException"/>.</summary>
+    public void Dispose()
+    {
+        if (_stopping) return;
+        _stopping = true;
+        _wake.Set();
+        _thread.Join();
+        _core.Dispose();
+        _source.Dispose();
+        _wake.Dispose();
+    }
+
+    private Request Submit(ReadOnlyMemory<int> prompt, GenerateOptions? options, WakeOn wake)
+    {
+        ObjectDisposedException.ThrowIf(_stopping, this);
+        Request request = _core.Submit(prompt.ToArray(), options ?? new GenerateOptions(), wake);
+        _wake.Set();
+        return request;
+    }
+
+    private void Loop()
+    {
+        while (!_stopping)
+            if (!_core.Step()) _wake.WaitOne();
+        _core.FailAll(new ObjectDisposedException(nameof(Engine), "The engine was disposed before the request had ended."));
+    }
+
+    private async IAsyncEnumerable<GenerateChunk> Stream(Request request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        SampleReader[] readers = [.. request.Sequences.Select(sequence => new SampleReader(sequence, Tokenizer))];
+        int open = readers.Length;
+        try
+        {
+            while (open > 0)
+            {
+                await request.Changed(cancellationToken).ConfigureAwait(false);
+                foreach (SampleReader reader in readers)
+                {
+                    while (reader.TryRead(out GenerateChunk? chunk))
+                    {
+                        if (chunk.Finish is not null && --open == 0) chunk = chunk with { Usage = Total(request) };
+                        yield return chunk;
+                    }
+                }
+
+                if (request.Error is { } error) throw error;
+            }
+        }
+        finally
+        {
+            if (!request.IsFinished)
+            {
+                _core.Cancel(request);
+                if (!_stopping) _wake.Set();
+            }
+        }
+    }
+
+    private static Usage Total(Request request) => new(request.Prompt.Length, request.CachedTokens, request.Sequences.Sum(sequence => sequence.Generated));
+}

@@ -1,0 +1,279 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Coppice.Attention;
+using Coppice.Backends;
+using Coppice.KvCache;
+using Coppice.Loading;
+using Coppice.Memory;
+using Coppice.Models;
+using Coppice.Sampling;
+using Coppice.Scheduling;
+using Coppice.Tokens;
+
+namespace Coppice;
+
+/// <summary>
+/// The one loop: each <see cref="Step"/> computes one batch. One thread steps; any thread submits.
+/// </summary>
+internal sealed class EngineCore : IDisposable
+{
+    private readonly IBackend _backend;
+    private readonly Llama _model;
+    private readonly KvPages _kv;
+    private readonly PagePool _pool;
+    private readonly Scheduler _scheduler;
+    private readonly IAttentionPolicy _policy;
+    private readonly AttentionPlan _plan;
+    private readonly StepArena _arena = new();
+    private readonly Sampler _sampler;
+    private readonly Tokenizer _tokenizer;
+    private readonly Sequence[] _branches;
+    private readonly ConcurrentQueue<Request> _incoming = new();
+    private readonly Lock _metricsLock = new();
+    private readonly int _threads;
+    private int _cancelled;
+    private EngineCounters _counters;
+
+    public EngineCore(ModelSource source, Tokenizer tokenizer, IBackend backend, EngineOptions options)
+    {
+        Config = source.Config;
+        Options = EngineLimits.Resolve(options, Config);
+        _tokenizer = tokenizer;
+        _backend = backend;
+        _threads = backend.Threads;
+        MaxContextTokens = Options.MaxContextTokens!.Value;
+        EndOfTextTokens = [.. source.EndOfTextTokens];
+        KvLayout layout = KvLayout.Of(Config, Options.Kv);
+        _model = new Llama(source, backend, MaxContextTokens);
+        _kv = new KvPages(layout, EngineLimits.Pages(Options, layout) + 1);
+        _pool = new PagePool(_kv);
+        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk);
+        _policy = AttentionPolicies.Create(Options.Attention, leastSavedBlocks: 1);
+        _plan = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, groupRows: 256);
+        _sampler = new Sampler(Config.VocabularySize);
+        _branches = new Sequence[Options.MaxBatch];
+    }
+
+    public ModelConfig Config { get; }
+
+    /// <summary>With every default filled in.</summary>
+    public EngineOptions Options { get; }
+
+    public int MaxContextTokens { get; }
+
+    public int[] EndOfTextTokens { get; }
+
+    public long WeightBytes => _model.WeightBytes;
+
+    public bool HasWork => _scheduler.HasWork || !_incoming.IsEmpty;
+
+    /// <summary>Checks a request and queues it. Any thread.</summary>
+    public Request Submit(int[] prompt, GenerateOptions options, WakeOn wake)
+    {
+        OptionLimits.Check(options, Config.VocabularySize);
+        if (prompt.Length == 0) throw new InvalidRequestException("The prompt has no tokens; it needs at least one.");
+        foreach (int token in prompt)
+            if ((uint)token >= (uint)Config.VocabularySize) throw new InvalidRequestException($"The prompt has token {token}; the vocabulary ends at {Config.VocabularySize - 1}.");
+        int cacheTokens = (int)Math.Min(int.MaxValue, (long)_pool.Total * KvLayout.PageTokens);
+        if (prompt.Length >= MaxContextTokens)
+            throw new ContextTooLongException($"The prompt has {prompt.Length} tokens and the model takes {MaxContextTokens}, the answer included. Shorten it{(MaxContextTokens < Config.MaxContextTokens ? $" or raise {nameof(EngineOptions.MaxContextTokens)} (at most {Config.MaxContextTokens})" : "")}.");
+        if (prompt.Length >= cacheTokens)
+            throw new ContextTooLongException($"The prompt has {prompt.Length} tokens and the cache holds {cacheTokens}. Raise {nameof(EngineOptions.KvBytes)} (now {Options.KvBytes}).");
+        int maxTokens = (int)Math.Min((long)prompt.Length + (options.MaxTokens ?? int.MaxValue), Math.Min(MaxContextTokens, cacheTokens));
+        var first = new SamplingState(options, prompt, EndOfTextTokens, Config.VocabularySize, maxTokens - prompt.Length);
+        int textStops = options.Stop.Count;
+        var request = new Request(prompt, options, maxTokens, wake, i => i == 0 ? first : first.ForSample(i), () => textStops == 0 ? null : new StopMatcher(options.Stop));
+        _incoming.Enqueue(request);
+        return request;
+    }
+
+    /// <summary>Ends a request at the next step. Any thread.</summary>
+    public void Cancel(Request request)
+    {
+        request.Cancel();
+        Volatile.Write(ref _cancelled, 1);
+    }
+
+    /// <summary>Computes one batch. False if there was nothing to do.</summary>
+    public bool Step()
+    {
+        while (_incoming.TryDequeue(out Request? request))
+        {
+            request.Root = _pool.Tree.Root(request.Options.CacheSalt);
+            _scheduler.Submit(request);
+        }
+
+        if (Interlocked.Exchange(ref _cancelled, 0) != 0) _scheduler.DropCancelled();
+        long start = Stopwatch.GetTimestamp();
+        Batch batch = _scheduler.NextBatch();
+        if (batch.IsEmpty) return false;
+        _arena.Reset();
+        _plan.Begin(batch);
+        _policy.Plan(batch, _plan);
+        _plan.Finish(Config.KvHeads, _threads);
+        Matrix logits;
+        try
+        {
+            logits = _model.Forward(batch, _plan, _kv, _arena);
+        }
+        catch (Exception error)
+        {
+            // Nobody can tell whose fault it was: all that were computed fail, and what they held comes back.
+            foreach (Sequence sequence in _scheduler.BatchSequences.ToArray()) Fail(sequence, error);
+            return true;
+        }
+
+        Count();
+        Commit(batch, logits);
+        lock (_metricsLock) _counters.StepTicks += Stopwatch.GetTimestamp() - start;
+        return true;
+    }
+
+    public EngineMetrics Metrics
+    {
+        get
+        {
+            lock (_metricsLock)
+            {
+                SchedulerCounters scheduler = _scheduler.Counters;
+                long pageBytes = _kv.Layout.PageBytes;
+                return new EngineMetrics
+                {
+                    Requests = scheduler.FinishedRequests,
+                    PromptTokens = scheduler.PromptTokens,
+                    ComputedPromptTokens = scheduler.ComputedPromptTokens,
+                    CachedPromptTokens = scheduler.CachedPromptTokens,
+                    SharedPromptTokens = scheduler.SharedPromptTokens,
+                    RecomputedTokens = scheduler.RecomputedTokens,
+                    GeneratedTokens = _counters.GeneratedTokens,
+                    Steps = _counters.Steps,
+                    StepSeconds = (double)_counters.StepTicks / Stopwatch.Frequency,
+                    KvBytesRead = _counters.PagesRead * pageBytes,
+                    KvBytesReadPerSequence = _counters.PagesReadPerSequence * pageBytes,
+                    PeakKvBytes = _counters.PeakPages * pageBytes,
+                    PeakKvBytesUnshared = _counters.PeakPagesUnshared * pageBytes,
+                    KvBytesLimit = _pool.Total * pageBytes,
+                };
+            }
+        }
+    }
+
+    /// <summary>Pauses the youngest running sequence, as a lack of pages would. For tests.</summary>
+    public void PauseYoungest()
+    {
+        if (_scheduler.Running.Count > 0) _scheduler.PauseYoungest();
+    }
+
+    /// <summary>Throws if pages were lost or are counted twice.</summary>
+    public void CheckInvariants() => _scheduler.CheckInvariants();
+
+    /// <summary>Ends everything that has not ended.</summary>
+    public void FailAll(Exception error)
+    {
+        while (_incoming.TryDequeue(out Request? request)) request.Fail(error);
+        foreach (Sequence sequence in _scheduler.All()) Fail(sequence, error);
+    }
+
+    public void Dispose()
+    {
+        _model.Dispose();
+        _kv.Dispose();
+        _arena.Dispose();
+        _backend.Dispose();
+    }
+
+    private void Count()
+    {
+        int unshared = 0;
+        foreach (Sequence sequence in _scheduler.Running) unshared += sequence.Table.Count;
+        lock (_metricsLock)
+        {
+            _counters.Steps++;
+            _counters.PagesRead += _plan.PagesRead;
+            _counters.PagesReadPerSequence += _plan.PagesReadPerSequence;
+            if (_pool.InUse > _counters.PeakPages)
+            {
+                _counters.PeakPages = _pool.InUse;
+                _counters.PeakPagesUnshared = unshared;
+            }
+        }
+    }
+
+    /// <summary>Publishes what was computed and draws the next tokens.</summary>
+    private void Commit(Batch batch, Matrix logits)
+    {
+        ReadOnlySpan<BatchSegment> segments = batch.Segments;
+        ReadOnlySpan<Sequence> sequences = _scheduler.BatchSequences;
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            Sequence sequence = sequences[i];
+            if (sequence.Request.IsFinished) continue;          // failed with another of its samples
+            _scheduler.Computed(sequence, segments[i].Rows);
+            _scheduler.Publish(sequence);
+            if (sequence.LogitRow < 0) continue;
+            ReadOnlySpan<float> row = logits.Row(sequence.LogitRow);
+            bool promptDone = sequence.Index == 0 && sequence.Generated == 0;
+            int branches = promptDone ? _scheduler.Branch(sequence, _branches) : 0;
+            Draw(sequence, row);
+            foreach (Sequence branch in _branches.AsSpan(0, branches))
+                if (!sequence.Request.IsFinished) Draw(branch, row);
+        }
+    }
+
+    private void Draw(Sequence sequence, ReadOnlySpan<float> logits)
+    {
+        Request request = sequence.Request;
+        ChosenLogProb? chosen = null;
+        int token;
+        try
+        {
+            if (request.Options.LogProbs is int alternatives)
+            {
+                TokenLogProb[] top = new TokenLogProb[Math.Min(alternatives, Config.VocabularySize)];
+                token = _sampler.Sample(logits, sequence.Sampling, top, out float logProb);
+                chosen = new ChosenLogProb(token, logProb, top);
+            }
+            else
+            {
+                token = _sampler.Sample(logits, sequence.Sampling);
+            }
+        }
+        catch (Exception error) when (error is LogitsException or InvalidRequestException)
+        {
+            Fail(sequence, error);
+            return;
+        }
+
+        _counters.GeneratedTokens++;
+        int generated = sequence.Generated + 1;
+        FinishReason? finish = null;
+        if (sequence.Sampling.IsEnd(token)) finish = FinishReason.Stop;
+        else if (sequence.Stop is { } stop && stop.Append(_tokenizer.Bytes(token)) && generated > request.Options.MinTokens) finish = FinishReason.Stop;
+        else if (sequence.Length + 1 >= request.MaxTokens) finish = FinishReason.Length;
+        sequence.Append(token, chosen, finish);
+        if (finish is not null)
+        {
+            _scheduler.Finish(sequence);
+            request.FinishOne();
+            if (request.IsFinished) _scheduler.Counters.FinishedRequests++;
+        }
+        else if (request.Wake == WakeOn.Token)
+        {
+            request.Signal();
+        }
+    }
+
+    private void Fail(Sequence sequence, Exception error)
+    {
+        if (sequence.Request.IsFinished) return;
+        foreach (Sequence sample in sequence.Request.Sequences) _scheduler.Finish(sample);
+        sequence.Request.Fail(error);
+        _scheduler.Counters.FinishedRequests++;
+    }
+
+    private struct EngineCounters
+    {
+        public long GeneratedTokens, Steps, StepTicks, PagesRead, PagesReadPerSequence;
+        public int PeakPages, PeakPagesUnshared;
+    }
+}
