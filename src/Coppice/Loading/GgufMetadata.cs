@@ -65,6 +65,9 @@ internal sealed class GgufMetadata
     public uint? OptionalUInt32(string key) =>
         TryGet(key, GgufValueType.UInt32, out GgufValue value) ? BinaryPrimitives.ReadUInt32LittleEndian(_file.Bytes(value.Offset, sizeof(uint))) : null;
 
+    public ushort? OptionalUInt16(string key) =>
+        TryGet(key, GgufValueType.UInt16, out GgufValue value) ? BinaryPrimitives.ReadUInt16LittleEndian(_file.Bytes(value.Offset, sizeof(ushort))) : null;
+
     /// <summary>A UInt32 within limits.</summary>
     public int? OptionalInt32(string key, int min, int max)
     {
