@@ -1,0 +1,71 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Coppice.Loading;
+
+/// <summary>Reads a GGUF header front to back. Nothing is read past the end of the file and nothing is allocated before its length was checked.</summary>
+internal sealed class GgufCursor(MappedFile file)
+{
+    private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    /// <summary>The next byte.</summary>
+    public long Position { get; private set; }
+
+    public long Remaining => file.Length - Position;
+
+    public uint UInt32(string field) => BinaryPrimitives.ReadUInt32LittleEndian(Take(sizeof(uint), field));
+
+    public ulong UInt64(string field) => BinaryPrimitives.ReadUInt64LittleEndian(Take(sizeof(ulong), field));
+
+    /// <summary>How many of something follow, each of at least <paramref name="leastBytes"/> bytes.</summary>
+    public long Count(string field, int leastBytes)
+    {
+        ulong count = UInt64(field);
+        if (count > (ulong)(Remaining / leastBytes))
+            throw new ModelFormatException(file.Path, $"{field} is {count}, and the {Remaining} bytes that follow have room for {Remaining / leastBytes}.");
+        return (long)count;
+    }
+
+    /// <summary>A string: 64 bits of length, then UTF-8.</summary>
+    public string String(string field, int maxBytes)
+    {
+        long byteCount = Count($"The length of {field}", 1);
+        if (byteCount > maxBytes) throw new ModelFormatException(file.Path, $"The length of {field} is {byteCount}; at most {maxBytes} bytes are allowed.");
+        return Decode(file, Take((int)byteCount, field), field);
+    }
+
+    public void SkipString(string field) => Skip(Count(field, 1), field);
+
+    public void Skip(long byteCount, string field)
+    {
+        Need(byteCount, field);
+        Position += byteCount;
+    }
+
+    /// <exception cref="ModelFormatException">The bytes are not UTF-8.</exception>
+    public static string Decode(MappedFile file, ReadOnlySpan<byte> utf8, string field)
+    {
+        try
+        {
+            return s_strictUtf8.GetString(utf8);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new ModelFormatException(file.Path, $"{field} is not UTF-8: {e.Message}", e);
+        }
+    }
+
+    private ReadOnlySpan<byte> Take(int byteCount, string field)
+    {
+        Need(byteCount, field);
+        ReadOnlySpan<byte> bytes = file.Bytes(Position, byteCount);
+        Position += byteCount;
+        return bytes;
+    }
+
+    private void Need(long byteCount, string field)
+    {
+        if (byteCount > Remaining)
+            throw new ModelFormatException(file.Path, $"{field} needs {byteCount} bytes at byte {Position}, and the file ends after {Remaining}. It may have been cut short.");
+    }
+}

@@ -1,0 +1,60 @@
+namespace Coppice.Loading;
+
+/// <summary>A tensor whose place in the file has been checked: [offset, offset + byteCount) lies within it and holds the shape exactly.</summary>
+/// <param name="file">Its file.</param>
+/// <param name="name">Its name there.</param>
+/// <param name="typeName">The type as the container names it.</param>
+/// <param name="type">Null: a type that cannot be computed with.</param>
+/// <param name="shape">Dimensions, outermost first. None: one number.</param>
+/// <param name="offset">First byte in the file.</param>
+/// <param name="byteCount">Bytes in the file.</param>
+internal sealed class MappedTensor(MappedFile file, string name, string typeName, WeightType? type, long[] shape, long offset, long byteCount) : WeightTensor
+{
+    public override string Name => name;
+
+    public override string TypeName => typeName;
+
+    public override WeightType Type => type ?? throw new ModelFormatException(file.Path,
+        $"Tensor {Quoted.Of(name)} is kept as {typeName}, and weights can be read as F32, F16 or BF16. Use a file that keeps them in one of these.");
+
+    public override IReadOnlyList<long> Shape => shape;
+
+    public override long ByteCount => byteCount;
+
+    private long RowElements => shape.Length == 0 ? 1 : shape[^1];
+
+    private long Rows
+    {
+        get
+        {
+            long rows = 1;
+            for (int i = 0; i < shape.Length - 1; i++) rows *= shape[i];
+            return rows;
+        }
+    }
+
+    public override ReadOnlySpan<byte> RowBytes(long row)
+    {
+        int elementBytes = Type == WeightType.F32 ? sizeof(float) : sizeof(ushort);
+        if (row < 0 || row >= Rows) throw new ArgumentOutOfRangeException(nameof(row), row, $"Tensor {Quoted.Of(name)} has {Rows} rows.");
+        if (RowElements > int.MaxValue / elementBytes)
+            throw new ModelFormatException(file.Path, $"A row of tensor {Quoted.Of(name)} has {RowElements} elements; at most {int.MaxValue / elementBytes} can be read.");
+        int rowBytes = (int)RowElements * elementBytes;
+        return file.Bytes(offset + row * rowBytes, rowBytes);
+    }
+
+    public override void ReadRow(long row, Span<float> destination)
+    {
+        ReadOnlySpan<byte> bytes = RowBytes(row);
+        if (destination.Length != RowElements)
+            throw new ArgumentException($"A row of tensor {Quoted.Of(name)} has {RowElements} elements and the destination {destination.Length}.", nameof(destination));
+        switch (Type)
+        {
+            // Byte by byte: a safetensors header may leave the data at any address.
+            case WeightType.F32: bytes.CopyTo(System.Runtime.InteropServices.MemoryMarshal.AsBytes(destination)); break;
+            case WeightType.F16: FloatRows.FromF16(bytes, destination); break;
+            case WeightType.BF16: FloatRows.FromBF16(bytes, destination); break;
+            default: throw new InvalidOperationException($"No reader for {Type}.");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+using Coppice.Models;
+
+namespace Coppice.Loading;
+
+/// <summary>
+/// A checkpoint, opened and checked: config, weights, and where the tokenizer's data is.
+/// Its weights are views of mapped files, valid until it is disposed.
+/// </summary>
+internal sealed class ModelSource : IDisposable
+{
+    private const string ConfigFile = "config.json";
+    private const string GenerationConfigFile = "generation_config.json";
+    private const string WeightFile = "model.safetensors";
+    private const string WeightIndexFile = "model.safetensors.index.json";
+
+    private readonly WeightTensor[] _weights;
+    private readonly TextBoundaries _boundaries;
+
+    private ModelSource(string path, IWeightFile weights, WeightNaming naming, ModelConfig config, TextBoundaries boundaries)
+    {
+        Path = path;
+        Weights = weights;
+        Config = config;
+        _boundaries = boundaries;
+        _weights = LlamaWeights.Find(weights, config, naming);
+    }
+
+    /// <summary>The folder or file, as the user named it.</summary>
+    public string Path { get; }
+
+    /// <summary>The Hugging Face folder; null for a GGUF file.</summary>
+    public string? Folder { get; private init; }
+
+    /// <summary>The GGUF file's metadata; null for a folder.</summary>
+    public GgufMetadata? Gguf { get; private init; }
+
+    public ModelConfig Config { get; }
+
+    public IWeightFile Weights { get; }
+
+    /// <summary>Any of these ends a text.</summary>
+    public IReadOnlyList<int> EndOfTextTokens => _boundaries.End;
+
+    public int? BeginOfTextToken => _boundaries.Begin;
+
+    /// <summary>Opens a Hugging Face folder (or one of its files) or a GGUF file.</summary>
+    /// <exception cref="ModelFormatException">There is nothing there, a file is not what its format says, or the model is of a kind that is not supported.</exception>
+    public static ModelSource Open(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (Directory.Exists(path)) return OpenFolder(path, path);
+        if (!File.Exists(path)) throw new ModelFormatException(path, "There is no such file or folder.");
+        if (path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)) return OpenGguf(path);
+        if (path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
+            return OpenFolder(path, System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!);
+        throw new ModelFormatException(path, "A model is a Hugging Face folder (config.json and safetensors) or a .gguf file.");
+    }
+
+    /// <summary>A weight by its role; the layer counts only for weights of layers.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
+    public WeightTensor Weight(LlamaWeight role, int layer = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(layer);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(layer, Config.Layers);
+        return _weights[LlamaWeights.Index(role, layer)];
+    }
+
+    public void Dispose() => Weights.Dispose();
+
+    private static ModelSource OpenGguf(string path)
+    {
+        GgufFile file = GgufFile.Open(path);
+        try
+        {
+            ModelConfig config = LlamaConfig.Read(file.Metadata, HasOutput(file, WeightNaming.Gguf));
+            return new(path, file, WeightNaming.Gguf, config, TextBoundaries.Read(file.Metadata, config.VocabularySize)) { Gguf = file.Metadata };
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static ModelSource OpenFolder(string path, string folder)
+    {
+        string In(string name) => System.IO.Path.Combine(folder, name);
+
+        if (!File.Exists(In(ConfigFile))) throw new ModelFormatException(path, NoConfig(folder));
+        JsonFields fields = JsonFields.Load(In(ConfigFile));
+        JsonFields? generation = File.Exists(In(GenerationConfigFile)) ? JsonFields.Load(In(GenerationConfigFile)) : null;
+        // The architecture is checked before the weights: its name is the better news.
+        LlamaConfig.Read(fields, hasOutput: false);
+        string weightFile = File.Exists(In(WeightFile)) ? In(WeightFile)
+            : File.Exists(In(WeightIndexFile)) ? In(WeightIndexFile)
+            : throw new ModelFormatException(path, $"The folder has neither {WeightFile} nor {WeightIndexFile}. Convert its weights to safetensors.");
+        IWeightFile file = WeightFiles.Open(weightFile);
+        try
+        {
+            ModelConfig config = LlamaConfig.Read(fields, HasOutput(file, WeightNaming.HuggingFace));
+            return new(path, file, WeightNaming.HuggingFace, config, TextBoundaries.Read(fields, generation, config.VocabularySize)) { Folder = folder };
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static bool HasOutput(IWeightFile file, WeightNaming naming) => file.TryGetTensor(LlamaWeights.Name(LlamaWeight.Output, 0, naming), out _);
+
+    private static string NoConfig(string folder)
+    {
+        string? gguf;
+        try
+        {
+            gguf = Directory.EnumerateFiles(folder, "*.gguf").FirstOrDefault();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return $"The folder cannot be read: {e.Message}";
+        }
+        return gguf is null ? $"The folder has no {ConfigFile}: it is not a Hugging Face model."
+            : $"The folder has no {ConfigFile}. Name the GGUF file itself, such as {Quoted.Of(System.IO.Path.GetFileName(gguf))}.";
+    }
+}
