@@ -36,6 +36,13 @@ internal sealed unsafe class StepArena : IDisposable
     /// <summary><paramref name="count"/> floats of undefined content.</summary>
     public Span<float> Floats(int count) => Of<float>(count);
 
+    /// <summary>A matrix of undefined content whose rows begin on cache lines.</summary>
+    public Matrix Matrix(int rows, int columns)
+    {
+        int rowFloats = (columns + 15) / 16 * 16;
+        return new Matrix(FloatPointer((long)rows * rowFloats), rows, columns, rowFloats);
+    }
+
     /// <summary><paramref name="count"/> ints of undefined content.</summary>
     public Span<int> Ints(int count) => Of<int>(count);
 

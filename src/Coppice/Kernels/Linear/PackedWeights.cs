@@ -10,7 +10,7 @@ namespace Coppice.Kernels;
 /// the last panel filled up with zeros. Several tensors with the same inputs may be stacked (queries, keys and values; gate and up):
 /// their outputs follow one another, and one product computes them all.
 /// </summary>
-internal sealed unsafe class PackedWeights : IDisposable
+internal sealed unsafe class PackedWeights : ILinearWeights
 {
     public const int PanelOutputs = Tile.UnitFloats * Tile.MaxUnits;
 
