@@ -20,7 +20,7 @@ internal static class EngineLimits
         long quarter = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
         long bytes = options.KvBytes ?? Math.Max(layout.PageBytes, Math.Min(quarter, (long)options.MaxBatch * KvLayout.PagesFor(context) * layout.PageBytes));
         if (bytes < layout.PageBytes)
-            throw new ArgumentOutOfRangeException(nameof(options.KvBytes), bytes, $"One page of {KvLayout.PageTokens} tokens takes {layout.PageBytes} bytes in this model.");
+            throw new ArgumentOutOfRangeException(nameof(options), bytes, $"{nameof(options.KvBytes)} is too small: one page of {KvLayout.PageTokens} tokens takes {layout.PageBytes} bytes in this model.");
         return options with { KvBytes = bytes, MaxContextTokens = context, Threads = Threads(options) };
     }
 
@@ -36,6 +36,6 @@ internal static class EngineLimits
 
     private static void InRange(string name, int value, int least, int most)
     {
-        if (value < least || value > most) throw new ArgumentOutOfRangeException(name, value, $"{name} must be from {least} to {most}.");
+        if (value < least || value > most) throw new ArgumentOutOfRangeException(nameof(value), value, $"{name} must be from {least} to {most}.");
     }
 }

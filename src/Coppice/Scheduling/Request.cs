@@ -1,4 +1,5 @@
 using Coppice.Sampling;
+using Coppice.Tokens;
 
 namespace Coppice.Scheduling;
 

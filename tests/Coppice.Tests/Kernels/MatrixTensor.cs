@@ -9,6 +9,10 @@ internal sealed class MatrixTensor(string name, float[] numbers, params long[] s
 
     public override string Name { get; } = name;
 
+    public override string TypeName => "F32";
+
+    public override long ByteCount => Shape[0] * Shape[1] * sizeof(float);
+
     public override WeightType Type => WeightType.F32;
 
     public override IReadOnlyList<long> Shape { get; } = shape;

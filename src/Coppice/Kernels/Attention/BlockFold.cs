@@ -155,7 +155,7 @@ internal static unsafe class BlockFold
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Weight<V>(float* s, V shift) where V : struct, ILanes<V>
     {
-        V p = Exp2.OfAtMostZero(V.Load(s) - shift);
+        V p = Exp2.Of(V.Load(s) - shift);
         V.Store(p, s);
         return p;
     }

@@ -5,10 +5,12 @@ using Coppice.Memory;
 namespace Coppice.Kernels.Attention;
 
 /// <summary>What attention of one layer reads and writes.</summary>
+/// <param name="Plan">Which rows read which blocks.</param>
 /// <param name="Kv">Keys and values of all layers.</param>
 /// <param name="Layer">The layer.</param>
 /// <param name="Q">Queries after RoPE, [T, H · D].</param>
 /// <param name="Output">[T, H · D]; may be <paramref name="Q"/>'s memory, since a head's queries are read before its output is written.</param>
+/// <param name="Partials">Room for <see cref="HeadAttention.PartialFloats"/>.</param>
 internal readonly record struct AttentionCall(AttentionPlan Plan, KvPages Kv, int Layer, Matrix Q, Matrix Output, nint Partials)
 {
     public int G => Q.Columns / Kv.Layout.HeadSize / Kv.Layout.KvHeads;

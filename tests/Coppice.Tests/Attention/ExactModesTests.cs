@@ -1,0 +1,136 @@
+using Coppice.Attention;
+using Coppice.Backends;
+using Coppice.KvCache;
+using Coppice.Scheduling;
+using Coppice.Tests.Kernels;
+
+namespace Coppice.Tests.Attention;
+
+public sealed class ExactModesTests
+{
+    private static readonly int[] HeadSizes = [8, 32, 40, 64, 80, 96, 128, 256];
+    private static readonly int[] Groups = [1, 4, 7, 8];
+
+    public static TheoryData<int, KvFormat> Seeds
+    {
+        get
+        {
+            var data = new TheoryData<int, KvFormat>();
+            for (int seed = 0; seed < 24; seed++) data.Add(seed, seed % 3 == 2 ? KvFormat.BF16 : KvFormat.F32);
+            return data;
+        }
+    }
+
+    [Theory, MemberData(nameof(Seeds))]
+    public void Every_mode_thread_count_and_grouping_gives_the_same_bits_as_the_reference(int seed, KvFormat format)
+    {
+        using RandomTree tree = Tree(seed, format);
+        using var reference = new ReferenceBackend();
+        float[] expected = tree.Attend(reference, new PerSequencePolicy());
+        foreach (int threads in new[] { 1, 2, 3 })
+        {
+            using var backend = new CpuBackend(threads);
+            foreach (IAttentionPolicy policy in Policies())
+                foreach (int groupRows in new[] { 5, 64 })
+                    Levels.SameBits(expected, tree.Attend(backend, policy, groupRows), $"{policy.GetType().Name}, {threads} threads, groups of {groupRows}");
+        }
+    }
+
+    [Theory, MemberData(nameof(Seeds))]
+    public void A_sequence_has_the_same_bits_alone_and_in_company(int seed, KvFormat format)
+    {
+        using RandomTree tree = Tree(seed, format);
+        using var backend = new CpuBackend(2);
+        float[] together = tree.Attend(backend, new TreePolicy(1));
+        for (int i = 0; i < tree.Batch.Segments.Length; i++)
+        {
+            BatchSegment segment = tree.Batch.Segments[i];
+            Levels.SameBits(together.AsSpan(segment.FirstRow * tree.Q.Columns, segment.Rows * tree.Q.Columns), tree.AttendAlone(backend, new TreePolicy(1), i), $"segment {i}");
+        }
+    }
+
+    [Theory, MemberData(nameof(Seeds))]
+    public void The_truth_is_a_dense_softmax_in_double(int seed, KvFormat format)
+    {
+        using RandomTree tree = Tree(seed, format);
+        using var backend = new CpuBackend(2);
+        AssertClose(tree.Exact(), tree.Attend(backend, new TreePolicy(1)), format == KvFormat.F32 ? 1e-5 : 1e-2);
+    }
+
+    [Theory]
+    [InlineData(100f)]
+    [InlineData(-100f)]
+    public void A_score_gap_of_a_hundred_neither_overflows_nor_loses_the_rest(float gap)
+    {
+        var layout = new KvLayout(1, 2, 64, KvFormat.F32);
+        using var tree = new RandomTree(7, layout, g: 4, maxTokens: 300, maxSequences: 6, keyScale: 0.1f);
+        // q · k / 8 of the last position is about the gap: queries are made constant.
+        for (int row = 0; row < tree.Q.Rows; row++) tree.Q.Row(row).Fill(1f);
+        tree.SetLastKeys(gap / 8);
+        using var backend = new CpuBackend(2);
+        AssertClose(tree.Exact(), tree.Attend(backend, new TreePolicy(1)), 1e-5);
+    }
+
+    [Fact]
+    public void Long_sequences_split_at_fixed_spans_and_keep_their_bits()
+    {
+        var layout = new KvLayout(1, 1, 8, KvFormat.F32);
+        using var tree = new RandomTree(3, layout, g: 1, maxTokens: 5000, maxSequences: 3);
+        using var reference = new ReferenceBackend();
+        float[] expected = tree.Attend(reference, new PerSequencePolicy());
+        foreach (int threads in new[] { 1, 3 })
+        {
+            using var backend = new CpuBackend(threads);
+            foreach (IAttentionPolicy policy in Policies()) Levels.SameBits(expected, tree.Attend(backend, policy), policy.GetType().Name);
+        }
+
+        AssertClose(tree.Exact(), expected, 1e-5);
+    }
+
+    [Fact]
+    public void The_tree_reads_each_shared_page_once()
+    {
+        var layout = new KvLayout(1, 1, 8, KvFormat.F32);
+        using var kv = new KvPages(layout, 200);
+        var batch = new Batch(8, 8);
+        int page = 1 + 64;
+        for (int i = 0; i < 8; i++)
+        {
+            var table = new PageTable(2048);
+            for (int p = 0; p < 64; p++) table.Append(1 + p);
+            table.Append(page++);
+            batch.Add(table, 64 * 16 + 3, new int[1]);
+        }
+
+        Assert.Equal((64 + 8 * 1, 8 * 65), Pages(new TreePolicy(1), batch));
+        Assert.Equal((64 + 8 * 1, 8 * 65), Pages(new BifurcatedPolicy(), batch));
+        Assert.Equal((8 * 65, 8 * 65), Pages(new PerSequencePolicy(), batch));
+    }
+
+    private static (long Read, long PerSequence) Pages(IAttentionPolicy policy, Batch batch)
+    {
+        var plan = new AttentionPlan(8, 64);
+        plan.Begin(batch);
+        policy.Plan(batch, plan);
+        plan.Finish(kvHeads: 8, threads: 1);
+        return (plan.PagesRead, plan.PagesReadPerSequence);
+    }
+
+    private static IEnumerable<IAttentionPolicy> Policies() => [new PerSequencePolicy(), new BifurcatedPolicy(), new TreePolicy(1), new TreePolicy(3)];
+
+    private static RandomTree Tree(int seed, KvFormat format)
+    {
+        int d = HeadSizes[seed % HeadSizes.Length], g = Groups[seed / 3 % Groups.Length];
+        // Lengths at and around the borders of pages and blocks come with the seed.
+        int maxTokens = new[] { 1, 15, 16, 17, 63, 64, 65, 128, 200, 333 }[seed % 10];
+        return new RandomTree(seed, new KvLayout(1, 2, d, format), g, Math.Max(2, maxTokens), maxSequences: 2 + seed % 7);
+    }
+
+    private static void AssertClose(double[] expected, float[] actual, double tolerance)
+    {
+        // Relative to the row's largest output: single elements may be nearly zero.
+        double scale = expected.Max(Math.Abs);
+        for (int i = 0; i < expected.Length; i++)
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance * scale, $"Element {i} is {actual[i]} and should be {expected[i]}.");
+    }
+}
