@@ -234,8 +234,16 @@ public class SamplerTests
         TokenLogProb[] top = new TokenLogProb[20];
         GenerateOptions full = new()
         {
-            TopK = 100, TopP = 0.9f, MinP = 0.01f, RepetitionPenalty = 1.1f, PresencePenalty = 0.5f, FrequencyPenalty = 0.5f,
-            LogitBias = new Dictionary<int, float> { [5] = 1 }, MinTokens = 60, StopTokens = [7], Seed = 1,
+            TopK = 100,
+            TopP = 0.9f,
+            MinP = 0.01f,
+            RepetitionPenalty = 1.1f,
+            PresencePenalty = 0.5f,
+            FrequencyPenalty = 0.5f,
+            LogitBias = new Dictionary<int, float> { [5] = 1 },
+            MinTokens = 60,
+            StopTokens = [7],
+            Seed = 1,
         };
         SamplingState[] states = [.. new[] { full, new() { Temperature = 0 }, new(), new() { TopP = 0.5f } }.Select(options => new SamplingState(options, [1, 2], [0], V, 2 * Steps))];
         Sampler sampler = new(V);
