@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Coppice.Sampling;
 
 /// <summary>
@@ -71,7 +73,13 @@ internal sealed class Candidates
     }
 
     /// <summary>Keeps the shortest head whose share of all weight reaches <paramref name="topP"/>; at least one token.</summary>
-    public void KeepMass(double topP) => KeepHead(Weights, topP * Softmax.Sum(Weights));
+    public void KeepMass(double topP)
+    {
+        double total = Softmax.Sum(Weights);
+        // All tokens of less than this weight have less than (1 - topP) of the total together: the head ends above them.
+        DropBelow((1 - topP) * total / _count);
+        KeepHead(Weights, topP * total);
+    }
 
     /// <summary>The token at which the running sum of weights, in order of id, passes the share <paramref name="uniform"/> in [0, 1).</summary>
     public int Draw(double uniform)
@@ -93,21 +101,31 @@ internal sealed class Candidates
     /// <summary>Keeps the shortest head whose measure reaches <paramref name="target"/>, or all.</summary>
     private void KeepHead(ReadOnlySpan<double> measure, double target)
     {
-        (uint cut, int ties) = FindCut(measure, target);
+        (float cut, int ties) = FindCut(measure, target);
+        Span<float> logits = _logits.AsSpan(0, _count);
+        Vector256<float> cuts = Vector256.Create(cut);
         int kept = 0;
-        for (int i = 0; i < _count; i++)
+        for (int i = 0; i < logits.Length; i++)
         {
-            uint order = Order(_logits[i]);
+            // Most heads are short: what is wholly below the cut is passed in eights.
+            while (i <= logits.Length - Vector256<float>.Count && Vector256.LessThanAll(Vector256.Create(logits.Slice(i, Vector256<float>.Count)), cuts))
+                i += Vector256<float>.Count;
+            if (i == logits.Length) break;
+
+            float logit = logits[i];
             Move(i, kept);
-            kept += order > cut || (order == cut && ties-- > 0) ? 1 : 0;
+            kept += logit > cut || (logit == cut && ties-- > 0) ? 1 : 0;
         }
         _count = kept;
     }
 
     /// <summary>A radix selection from the highest digit down: at each digit, the one value in which the head ends is kept.</summary>
-    /// <returns>The order of the head's last logit, and how many tokens with this very logit belong to the head.</returns>
-    private (uint Cut, int Ties) FindCut(ReadOnlySpan<double> measure, double target)
+    /// <returns>The head's last logit, and how many tokens with this very logit belong to the head.</returns>
+    private (float Cut, int Ties) FindCut(ReadOnlySpan<double> measure, double target)
     {
+        ReadOnlySpan<float> logits = Logits;
+        Span<double> mass = _mass;
+        Span<int> stillTied = _tied;
         ReadOnlySpan<int> tied = _allTokens.AsSpan(0, _count);
         double above = 0;
         uint cut = 0;
@@ -115,18 +133,18 @@ internal sealed class Candidates
         {
             int digitBits = shift == 0 ? 32 - (2 * DigitBits) : DigitBits;
             uint mask = (1u << digitBits) - 1;
-            Array.Clear(_mass);
-            foreach (int i in tied) _mass[(Order(_logits[i]) >> shift) & mask] += measure[i];
+            mass.Clear();
+            foreach (int i in tied) mass[(int)((Order(logits[i]) >> shift) & mask)] += measure[i];
 
             // Should rounding keep the sum below the target, the head ends with the lowest digit that has any mass.
             uint digit = 0;
             double before = above;
             for (uint candidate = mask + 1; candidate-- > 0;)
             {
-                if (_mass[candidate] == 0) continue;
+                if (mass[(int)candidate] == 0) continue;
                 digit = candidate;
                 before = above;
-                above += _mass[candidate];
+                above += mass[(int)candidate];
                 if (above >= target) break;
             }
             above = before;
@@ -135,10 +153,10 @@ internal sealed class Candidates
             int kept = 0;
             foreach (int i in tied)
             {
-                _tied[kept] = i;
-                kept += ((Order(_logits[i]) >> shift) & mask) == digit ? 1 : 0;
+                stillTied[kept] = i;
+                kept += ((Order(logits[i]) >> shift) & mask) == digit ? 1 : 0;
             }
-            tied = _tied.AsSpan(0, kept);
+            tied = stillTied[..kept];
             if (shift == 0) break;
         }
 
@@ -149,7 +167,7 @@ internal sealed class Candidates
             above += measure[i];
             if (above >= target) break;
         }
-        return (cut, ties);
+        return (Logit(cut), ties);
     }
 
     private void Move(int from, int to)
@@ -164,5 +182,11 @@ internal sealed class Candidates
     {
         int bits = BitConverter.SingleToInt32Bits(logit + 0f);
         return (uint)(bits ^ ((bits >> 31) | int.MinValue));
+    }
+
+    private static float Logit(uint order)
+    {
+        int bits = (int)order;
+        return BitConverter.Int32BitsToSingle(bits ^ ((~bits >> 31) | int.MinValue));
     }
 }
