@@ -1,4 +1,6 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Coppice.Kernels;
 
@@ -44,6 +46,13 @@ internal static class Isa
             _ => (false, 0),
         };
         return known;
+    }
+
+    /// <summary>Asks for a cache line ahead of its use; any address is allowed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe void PrefetchToSecondLevel(void* address)
+    {
+        if (Sse.IsSupported) Sse.Prefetch1(address);
     }
 
     /// <summary>One line for people: the level in force and why.</summary>

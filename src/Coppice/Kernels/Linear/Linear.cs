@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Coppice.Backends;
+using Coppice.Memory;
 
 namespace Coppice.Kernels;
 
@@ -9,11 +10,12 @@ namespace Coppice.Kernels;
 /// </summary>
 internal static unsafe class Linear
 {
-    // A block of a panel, 128 · 64 floats = 32 KiB, stays in the first-level cache while all rows of an item pass over it.
-    private const int BlockInputs = 128;
+    // A block of a panel (16 or 32 KiB) stays in the first-level cache while all rows of an item pass over it. With few rows the next
+    // block must arrive within a few tiles, and a short one does; with many the sums are loaded and stored less often by a long one.
+    private const int ShortBlockInputs = 64, LongBlockInputs = 128, LongBlockRows = 64;
 
     // Rows of one item: enough to make the reading of the panel cheap, few enough that their inputs stay in the second-level cache.
-    private const int ItemRows = 96;
+    private const int ItemRows = 192;
     private const int RowQuantum = 6;
 
     // Items per thread below which rows are cut finer, so that few panels still keep all threads busy.
@@ -30,7 +32,7 @@ internal static unsafe class Linear
     {
         Shape.Holds(x.Length, rows, xRowFloats, weights.Inputs);
         Shape.Holds(y.Length, rows, yRowFloats, weights.Outputs);
-        if (rows == 0 || weights.Outputs == 0) return;
+        if (rows == 0) return;
 
         int chunks = (rows + ItemRows - 1) / ItemRows;
         int wanted = (pool.Threads * ItemsPerThread + weights.Panels - 1) / weights.Panels;
@@ -76,10 +78,28 @@ internal static unsafe class Linear
 
         private void WholeUnits(float* a, int take, float* b, int units, float* c)
         {
-            int inputs = weights.Inputs, first = Math.Min(BlockInputs, inputs);
-            Tile.Multiply(a, xRowFloats, take, TileColumns.SideBySide(b, PackedWeights.PanelOutputs), units, first, c, yRowFloats);
-            for (int k = first; k < inputs; k += BlockInputs)
-                Tile.MultiplyAdd(a + k, xRowFloats, take, TileColumns.SideBySide(b + (long)k * PackedWeights.PanelOutputs, PackedWeights.PanelOutputs), units, Math.Min(BlockInputs, inputs - k), c, yRowFloats);
+            int inputs = weights.Inputs, blockInputs = take >= LongBlockRows ? LongBlockInputs : ShortBlockInputs;
+            int rowBlocks = (take + RowQuantum - 1) / RowQuantum;
+            for (int k = 0; k < inputs; k += blockInputs)
+            {
+                int some = Math.Min(blockInputs, inputs - k);
+                float* block = b + (long)k * PackedWeights.PanelOutputs, next = block + some * PackedWeights.PanelOutputs;
+                TileColumns columns = TileColumns.SideBySide(block, PackedWeights.PanelOutputs);
+                int shareFloats = blockInputs * PackedWeights.PanelOutputs / rowBlocks;
+                for (int r = 0, blocksLeft = rowBlocks; r < take; blocksLeft--)
+                {
+                    int n = (take - r + blocksLeft - 1) / blocksLeft;
+                    float* rowA = a + (long)r * xRowFloats + k, rowC = c + (long)r * yRowFloats;
+                    if (k == 0) Tile.Multiply(rowA, xRowFloats, n, columns, units, some, rowC, yRowFloats);
+                    else Tile.MultiplyAdd(rowA, xRowFloats, n, columns, units, some, rowC, yRowFloats);
+                    r += n;
+
+                    // The rows share the fetching of the next block, so that it streams in behind the arithmetic. One block of rows
+                    // reads so fast that the hardware's own prefetching does better.
+                    if (rowBlocks == 1) continue;
+                    for (float* end = next + shareFloats; next < end; next += AlignedBuffer.AlignmentBytes / sizeof(float)) Isa.PrefetchToSecondLevel(next);
+                }
+            }
         }
 
         // The padding of the last panel must not reach y, so its tiles go through a block of their own.

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Coppice.Backends;
 using Coppice.Loading;
 using Coppice.Memory;
@@ -35,7 +34,7 @@ internal sealed unsafe class PackedWeights : ILinearWeights
     public long Bytes => _buffer.Bytes;
 
     /// <summary>Packs tensors of shape [outputs, inputs], in the order given. <see cref="WeightTensor.ReadRow"/> is called from several threads.</summary>
-    /// <exception cref="ArgumentException">None given, not a matrix, or the inputs differ.</exception>
+    /// <exception cref="ArgumentException">None given, not a matrix, empty, or the inputs differ.</exception>
     public static PackedWeights Pack(WorkerPool pool, params WeightTensor[] stacked)
     {
         if (stacked.Length == 0) throw new ArgumentException("Nothing to pack.", nameof(stacked));
@@ -44,6 +43,8 @@ internal sealed unsafe class PackedWeights : ILinearWeights
         {
             if (tensor.Shape.Count != 2)
                 throw new ArgumentException($"{tensor.Name} has {tensor.Shape.Count} dimensions; a linear layer's weight has 2: [outputs, inputs].", nameof(stacked));
+            if (tensor.Shape[0] < 1 || tensor.Shape[1] < 1)
+                throw new ArgumentException($"{tensor.Name} is [{tensor.Shape[0]}, {tensor.Shape[1]}]; both must be at least 1.", nameof(stacked));
             if (tensor != stacked[0] && tensor.Shape[1] != inputs)
                 throw new ArgumentException($"{tensor.Name} has {tensor.Shape[1]} inputs and {stacked[0].Name} has {inputs}; stacked weights share their inputs.", nameof(stacked));
             inputs = tensor.Shape[1];
