@@ -57,7 +57,7 @@ public sealed class Engine : IDisposable
         ModelSource source = ModelSource.Open(modelPath);
         try
         {
-            Tokenizer tokenizer = Tokenizers.Load(source);
+            Tokenizer tokenizer = ModelTokenizer.Load(source);
             return new Engine(source, tokenizer, new EngineCore(source, tokenizer, new CpuBackend(EngineLimits.Threads(options)), options));
         }
         catch

@@ -81,8 +81,7 @@ internal sealed class EngineCore : IDisposable
             throw new ContextTooLongException($"The prompt has {prompt.Length} tokens and the cache holds {cacheTokens}. Raise {nameof(EngineOptions.KvBytes)} (now {Options.KvBytes}).");
         int maxTokens = (int)Math.Min((long)prompt.Length + (options.MaxTokens ?? int.MaxValue), Math.Min(MaxContextTokens, cacheTokens));
         var first = new SamplingState(options, prompt, EndOfTextTokens, Config.VocabularySize, maxTokens - prompt.Length);
-        int textStops = options.Stop.Count;
-        var request = new Request(prompt, options, maxTokens, wake, i => i == 0 ? first : first.ForSample(i), () => textStops == 0 ? null : new StopMatcher(options.Stop));
+        var request = new Request(prompt, options, maxTokens, wake, first, TextStream.BeginsText(_tokenizer, prompt));
         _incoming.Enqueue(request);
         return request;
     }
@@ -248,7 +247,7 @@ internal sealed class EngineCore : IDisposable
         int generated = sequence.Generated + 1;
         FinishReason? finish = null;
         if (sequence.Sampling.IsEnd(token)) finish = FinishReason.Stop;
-        else if (sequence.Stop is { } stop && stop.Append(_tokenizer.Bytes(token)) && generated > request.Options.MinTokens) finish = FinishReason.Stop;
+        else if (sequence.Stop is not null && StopTextEnds(sequence, token) && generated > request.Options.MinTokens) finish = FinishReason.Stop;
         else if (sequence.Length + 1 >= request.MaxTokens) finish = FinishReason.Length;
         sequence.Append(token, chosen, finish);
         if (finish is not null)
@@ -261,6 +260,13 @@ internal sealed class EngineCore : IDisposable
         {
             request.Signal();
         }
+    }
+
+    private bool StopTextEnds(Sequence sequence, int token)
+    {
+        bool ends = false;
+        foreach (byte value in _tokenizer.BytesAt(token, ref sequence.BeginsText)) ends |= sequence.Stop!.Append(value, out _);
+        return ends;
     }
 
     private void Fail(Sequence sequence, Exception error)

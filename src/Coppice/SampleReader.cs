@@ -7,7 +7,7 @@ namespace Coppice;
 /// <summary>The caller's side of one sample: turns the tokens that the engine has shown into chunks of text.</summary>
 internal sealed class SampleReader(Sequence sequence, Tokenizer tokenizer)
 {
-    private readonly TextStream _text = new(tokenizer, sequence.Request.Options.Stop);
+    private readonly TextStream _text = new(tokenizer, sequence.Request.StopTexts, sequence.Request.Prompt, sequence.Request.Options.MinTokens);
     private int _read;
 
     /// <summary>The next chunk, if there is one.</summary>

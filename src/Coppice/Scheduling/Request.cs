@@ -18,16 +18,17 @@ internal sealed class Request
     /// <param name="options">Validated.</param>
     /// <param name="maxTokens">Longest that a sample may become, prompt included.</param>
     /// <param name="wake">When the caller wants to be woken.</param>
-    /// <param name="sampling">Makes the sampling state of a sample.</param>
-    /// <param name="stop">Makes a sample's matcher of stop texts, if there are any.</param>
-    public Request(int[] prompt, GenerateOptions options, int maxTokens, WakeOn wake, Func<int, SamplingState> sampling, Func<StopMatcher?> stop)
+    /// <param name="sampling">The sampling state of the first sample.</param>
+    /// <param name="beginsText">The prompt has no text: the answer begins it.</param>
+    public Request(int[] prompt, GenerateOptions options, int maxTokens, WakeOn wake, SamplingState sampling, bool beginsText)
     {
         Prompt = prompt;
         Options = options;
         MaxTokens = maxTokens;
         Wake = wake;
         Sequences = new Sequence[options.N];
-        for (int i = 0; i < options.N; i++) Sequences[i] = new Sequence(this, i, sampling(i), stop());
+        StopTexts = StopTexts.Of(options.Stop);
+        for (int i = 0; i < options.N; i++) Sequences[i] = new Sequence(this, i, i == 0 ? sampling : sampling.ForSample(i), beginsText);
         _unfinished = options.N;
     }
 
@@ -41,6 +42,8 @@ internal sealed class Request
     public int MaxTokens { get; }
 
     public WakeOn Wake { get; }
+
+    public StopTexts StopTexts { get; }
 
     /// <summary>One per sample. The first computes the prompt; the others branch off where it ends.</summary>
     public Sequence[] Sequences { get; }

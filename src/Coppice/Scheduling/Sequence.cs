@@ -15,12 +15,13 @@ internal sealed class Sequence
     private ChosenLogProb[]? _logProbs;
     private long _visible;              // tokens a reader may read, times 8, plus 1 + the reason if there is one: both change at once
 
-    public Sequence(Request request, int index, SamplingState sampling, StopMatcher? stop)
+    public Sequence(Request request, int index, SamplingState sampling, bool beginsText)
     {
         Request = request;
         Index = index;
         Sampling = sampling;
-        Stop = stop;
+        Stop = request.StopTexts.Texts.Length == 0 ? null : new StopMatcher(request.StopTexts);
+        BeginsText = beginsText;
         _tokens = request.Prompt;
         Length = request.Prompt.Length;
     }
@@ -32,6 +33,9 @@ internal sealed class Sequence
     public SamplingState Sampling { get; }
 
     public StopMatcher? Stop { get; }
+
+    /// <summary>No text came before the next token.</summary>
+    public bool BeginsText;
 
     /// <summary>The sequence's pages; made when it is admitted.</summary>
     public PageTable Table { get; private set; } = Nothing;
