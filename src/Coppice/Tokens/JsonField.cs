@@ -65,7 +65,7 @@ internal readonly struct JsonField(string file, string path, JsonElement element
         }
     }
 
-    /// <summary>The properties of an object; <see cref="Name"/> gives their names.</summary>
+    /// <summary>The properties of an object, in the file's order.</summary>
     public IEnumerable<(string Name, JsonField Value)> Properties()
     {
         Expect(JsonValueKind.Object, "an object");
