@@ -1,0 +1,64 @@
+using Coppice.Loading;
+
+namespace Coppice.Tokens;
+
+/// <summary>What a name in tokenizer.ggml.pre stands for: GGUF keeps the name of a pre-tokenizer and not its patterns.</summary>
+internal sealed record GgufPreTokenizer
+{
+    private const string O200k = @"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+        + @"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+        + @"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    private const string Tekken = @"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
+        + @"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
+        + @"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+    private static readonly Dictionary<string, Func<string, GgufPreTokenizer>> s_byName = new(StringComparer.Ordinal)
+    {
+        ["default"] = file => new() { Steps = [Regex(file, @"[\p{P}\$\+<=>\^~\|]+"), FamilyPattern.Gpt2, new DigitsSplit(SplitBehavior.Contiguous), Regex(file, "[0-9][0-9][0-9]")] },
+        ["gpt-2"] = Gpt2,
+        ["phi-2"] = Gpt2,
+        ["mpt"] = Gpt2,
+        ["olmo"] = Gpt2,
+        ["jais"] = Gpt2,
+        ["falcon"] = file => new() { Steps = [Regex(file, @"[\p{P}\$\+<=>\^~\|`]+"), FamilyPattern.Gpt2, Regex(file, "[0-9][0-9][0-9]")] },
+        ["starcoder"] = SingleDigits,
+        ["refact"] = SingleDigits,
+        ["command-r"] = SingleDigits,
+        ["smollm"] = SingleDigits,
+        ["codeshell"] = SingleDigits,
+        ["llama3"] = Llama3,
+        ["llama-v3"] = Llama3,
+        ["llama-bpe"] = Llama3,
+        ["falcon3"] = Llama3,
+        ["pixtral"] = Llama3,
+        ["dbrx"] = _ => new() { Steps = [FamilyPattern.Llama3] },
+        ["smaug-bpe"] = _ => new() { Steps = [FamilyPattern.Llama3] },
+        ["qwen2"] = Qwen2,
+        ["deepseek-r1-qwen"] = Qwen2,
+        ["stablelm2"] = Qwen2,
+        ["gpt-4o"] = file => new() { Steps = [Regex(file, O200k)] },
+        ["llama4"] = file => new() { Steps = [Regex(file, O200k)] },
+        ["tekken"] = file => new() { Steps = [Regex(file, Tekken)], IgnoresMerges = true, AddsBeginOfText = true },
+    };
+
+    public required IReadOnlyList<PreTokenizer> Steps { get; init; }
+
+    /// <inheritdoc cref="Bpe.WholeWords"/>
+    public bool IgnoresMerges { get; init; }
+
+    /// <summary>What holds where tokenizer.ggml.add_bos_token is missing.</summary>
+    public bool AddsBeginOfText { get; init; }
+
+    public static GgufPreTokenizer Find(string file, string name) => s_byName.TryGetValue(name, out Func<string, GgufPreTokenizer>? make) ? make(file)
+        : throw new ModelFormatException(file, $"tokenizer.ggml.pre is '{name}', which is not supported; supported: {string.Join(", ", s_byName.Keys)}.");
+
+    private static GgufPreTokenizer Gpt2(string file) => new() { Steps = [FamilyPattern.Gpt2] };
+
+    private static GgufPreTokenizer SingleDigits(string file) => new() { Steps = [new DigitsSplit(SplitBehavior.Isolated), FamilyPattern.Gpt2] };
+
+    private static GgufPreTokenizer Llama3(string file) => new() { Steps = [FamilyPattern.Llama3], IgnoresMerges = true, AddsBeginOfText = true };
+
+    private static GgufPreTokenizer Qwen2(string file) => new() { Steps = [FamilyPattern.Qwen2] };
+
+    private static RegexSplit Regex(string file, string pattern) => RegexSplit.Create(file, pattern, SplitBehavior.Isolated);
+}

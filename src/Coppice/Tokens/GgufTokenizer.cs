@@ -1,0 +1,145 @@
+using Coppice.Loading;
+
+namespace Coppice.Tokens;
+
+/// <summary>The tokenizer.ggml.* values of a GGUF file, as they stand there; null where the key is missing.</summary>
+internal sealed record GgufVocabulary
+{
+    /// <summary>The file, for messages.</summary>
+    public required string File { get; init; }
+
+    /// <summary>tokenizer.ggml.model.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>tokenizer.ggml.pre.</summary>
+    public string? Pre { get; init; }
+
+    public required IReadOnlyList<string> Tokens { get; init; }
+
+    public IReadOnlyList<float>? Scores { get; init; }
+
+    /// <summary>tokenizer.ggml.token_type.</summary>
+    public IReadOnlyList<int>? TokenTypes { get; init; }
+
+    public IReadOnlyList<string>? Merges { get; init; }
+
+    /// <summary>tokenizer.ggml.bos_token_id.</summary>
+    public int? BeginOfText { get; init; }
+
+    /// <summary>tokenizer.ggml.eos_token_id.</summary>
+    public int? EndOfText { get; init; }
+
+    /// <summary>tokenizer.ggml.unknown_token_id.</summary>
+    public int? Unknown { get; init; }
+
+    public bool? AddsBeginOfText { get; init; }
+
+    public bool? AddsEndOfText { get; init; }
+
+    /// <summary>tokenizer.ggml.add_space_prefix.</summary>
+    public bool? AddsSpace { get; init; }
+}
+
+/// <summary>Makes a tokenizer of GGUF metadata: model "llama" (scores) and "gpt2" (merges).</summary>
+internal static class GgufTokenizer
+{
+    public static TokenizerParts Read(GgufVocabulary vocabulary)
+    {
+        string file = vocabulary.File;
+        if (vocabulary.Tokens.Count == 0) throw new ModelFormatException(file, "tokenizer.ggml.tokens is empty.");
+        PieceType[] types = Types(vocabulary);
+        return vocabulary.Model switch
+        {
+            "llama" => Scored(vocabulary, types),
+            "gpt2" => Merged(vocabulary, types),
+            string other => throw new ModelFormatException(file, $"tokenizer.ggml.model is '{other}', which is not supported; supported: llama, gpt2."),
+        };
+    }
+
+    private static PieceType[] Types(GgufVocabulary vocabulary)
+    {
+        string file = vocabulary.File;
+        PieceType[] types = new PieceType[vocabulary.Tokens.Count];
+        if (vocabulary.TokenTypes is { } given)
+        {
+            if (given.Count != types.Length) throw new ModelFormatException(file, $"tokenizer.ggml.token_type has {given.Count} values for {types.Length} tokens.");
+            for (int id = 0; id < types.Length; id++)
+                types[id] = given[id] is >= 1 and <= 6 ? (PieceType)given[id] : throw new ModelFormatException(file, $"tokenizer.ggml.token_type[{id}] is {given[id]}; types are 1 to 6.");
+            return types;
+        }
+        for (int id = 0; id < types.Length; id++)
+            types[id] = vocabulary.Model == "llama" && PieceDecoder.TryByteToken(vocabulary.Tokens[id], out _) ? PieceType.Byte : PieceType.Normal;
+        foreach (int? id in (int?[])[vocabulary.BeginOfText, vocabulary.EndOfText, vocabulary.Unknown])
+            if (id is int mark && (uint)mark < (uint)types.Length) types[mark] = PieceType.Control;
+        return types;
+    }
+
+    private static TokenizerParts Scored(GgufVocabulary vocabulary, PieceType[] types)
+    {
+        string file = vocabulary.File;
+        IReadOnlyList<float> scores = vocabulary.Scores ?? throw new ModelFormatException(file, "tokenizer.ggml.scores is missing; a 'llama' vocabulary needs it.");
+        if (scores.Count != types.Length) throw new ModelFormatException(file, $"tokenizer.ggml.scores has {scores.Count} values for {types.Length} tokens.");
+        for (int id = 0; id < scores.Count; id++)
+            if (!float.IsFinite(scores[id])) throw new ModelFormatException(file, $"tokenizer.ggml.scores[{id}] is {scores[id]}; it must be finite.");
+        return new ScoredVocabulary
+        {
+            File = file,
+            Pieces = vocabulary.Tokens,
+            Scores = scores,
+            Types = types,
+            Unknown = vocabulary.Unknown,
+            BeginOfText = vocabulary.BeginOfText,
+            EndOfText = vocabulary.EndOfText,
+            AddsBeginOfText = vocabulary.AddsBeginOfText ?? true,
+            AddsEndOfText = vocabulary.AddsEndOfText ?? false,
+            AddsSpace = vocabulary.AddsSpace ?? true,
+        }.Build();
+    }
+
+    private static TokenizerParts Merged(GgufVocabulary vocabulary, PieceType[] types)
+    {
+        string file = vocabulary.File;
+        GgufPreTokenizer pre = GgufPreTokenizer.Find(file, vocabulary.Pre ?? "default");
+        Dictionary<string, int> ids = new(StringComparer.Ordinal);
+        for (int id = 0; id < types.Length; id++) ids.TryAdd(vocabulary.Tokens[id], id);
+        IReadOnlyList<string> lines = vocabulary.Merges ?? throw new ModelFormatException(file, "tokenizer.ggml.merges is missing; a 'gpt2' vocabulary needs it.");
+        MergeTable merges = new(lines.Count);
+        for (int rank = 0; rank < lines.Count; rank++)
+        {
+            string place = $"tokenizer.ggml.merges[{rank}]";
+            (string left, string right) = MergeLine.Split(file, place, lines[rank]);
+            MergeLine.Add(file, place, merges, ids, left, right, rank);
+        }
+        foreach ((string name, int? id) in ((string, int?)[])[("bos", vocabulary.BeginOfText), ("eos", vocabulary.EndOfText), ("unknown", vocabulary.Unknown)])
+            if (id is int set && (uint)set >= (uint)types.Length) throw new ModelFormatException(file, $"tokenizer.ggml.{name}_token_id is {set}; there are {types.Length} tokens.");
+
+        int[] bytes = new int[256];
+        for (int b = 0; b < 256; b++) bytes[b] = ids.TryGetValue(ByteAlphabet.CharOf((byte)b).ToString(), out int id) ? id : SymbolMerger.Unknown;
+        bool[] special = [.. types.Select(t => t is PieceType.Control or PieceType.Unknown)];
+        Vocabulary pieces = new(file, [.. vocabulary.Tokens], special, [.. types.Select(t => t != PieceType.Normal)], new PieceDecoder { ByteLevel = true });
+        IEnumerable<AddedToken> added = Enumerable.Range(0, types.Length)
+            .Where(id => types[id] is PieceType.Control or PieceType.Unknown or PieceType.UserDefined && vocabulary.Tokens[id].Length > 0)
+            .Select(id => new AddedToken(id, vocabulary.Tokens[id]) { Special = special[id] });
+        bool addsBegin = vocabulary.AddsBeginOfText ?? pre.AddsBeginOfText;
+        return new TokenizerParts
+        {
+            Vocabulary = pieces,
+            AddedToText = new AddedTokens(file, added),
+            AddedToNormalized = new AddedTokens(file, []),
+            PreTokenizers = vocabulary.AddsSpace == true ? [new SpaceBefore(), .. pre.Steps] : pre.Steps,
+            Model = new Bpe
+            {
+                Unit = BpeUnit.Byte,
+                Merges = merges,
+                VocabularySize = types.Length,
+                ByteIds = bytes,
+                UnknownId = vocabulary.Unknown,
+                WholeWords = pre.IgnoresMerges ? pieces : null,
+            },
+            Before = addsBegin && vocabulary.BeginOfText is int begin ? [begin] : [],
+            After = vocabulary.AddsEndOfText == true && vocabulary.EndOfText is int end ? [end] : [],
+            BeginOfText = vocabulary.BeginOfText,
+            EndOfText = vocabulary.EndOfText,
+        };
+    }
+}

@@ -1,0 +1,73 @@
+using Coppice.Loading;
+
+namespace Coppice.Tokens;
+
+/// <summary>The tokens of a tokenizer.json: those of its model and those added to it.</summary>
+internal sealed class JsonVocabulary
+{
+    private JsonVocabulary(int count, Dictionary<string, int> modelIds, List<(AddedToken, bool)> added)
+    {
+        Pieces = new string[count];
+        Special = new bool[count];
+        Literal = new bool[count];
+        ModelIds = modelIds;
+        Added = added;
+    }
+
+    public string[] Pieces { get; }
+
+    public bool[] Special { get; }
+
+    public bool[] Literal { get; }
+
+    /// <summary>The model's own vocabulary.</summary>
+    public Dictionary<string, int> ModelIds { get; }
+
+    /// <summary>The added tokens, and whether each is looked for in the normalised text.</summary>
+    public List<(AddedToken Token, bool Normalized)> Added { get; }
+
+    public static JsonVocabulary Read(JsonField root, JsonField model)
+    {
+        string file = root.File;
+        Dictionary<string, int> modelIds = new(StringComparer.Ordinal);
+        foreach ((string piece, JsonField value) in model.Required("vocab").Properties())
+            if (!modelIds.TryAdd(piece, value.Int())) throw new ModelFormatException(file, $"model.vocab has the token '{piece}' twice.");
+
+        JsonField addedTokens = root.Optional("added_tokens");
+        List<(AddedToken Token, bool Normalized)> added = addedTokens.IsNull ? [] : [.. addedTokens.Items().Select(ReadAdded)];
+        int count = modelIds.Count + added.Count(a => !modelIds.ContainsKey(a.Token.Content));
+        JsonVocabulary all = new(count, modelIds, added);
+        foreach ((string piece, int id) in modelIds) all.Place(file, id, piece);
+        foreach ((AddedToken token, _) in added)
+        {
+            if (modelIds.TryGetValue(token.Content, out int id) ? id != token.Id : (uint)token.Id < (uint)count && all.Pieces[token.Id] is not null)
+                throw new ModelFormatException(file, $"Added token '{token.Content}' has the id {token.Id}, which is another token's, or is {id} in the vocabulary.");
+            if (!modelIds.ContainsKey(token.Content)) all.Place(file, token.Id, token.Content);
+            all.Special[token.Id] = token.Special;
+            all.Literal[token.Id] = true;
+        }
+        return all;
+    }
+
+    private static (AddedToken, bool) ReadAdded(JsonField field)
+    {
+        bool special = field.Optional("special").Bool(missing: false);
+        AddedToken token = new(field.Required("id").Int(), field.Required("content").String())
+        {
+            Special = special,
+            StripLeft = field.Optional("lstrip").Bool(missing: false),
+            StripRight = field.Optional("rstrip").Bool(missing: false),
+            SingleWord = field.Optional("single_word").Bool(missing: false),
+        };
+        return (token, field.Optional("normalized").Bool(missing: !special));
+    }
+
+    // As many ids as there are tokens, each in range and taken once: so there are no holes.
+    private void Place(string file, int id, string piece)
+    {
+        if ((uint)id >= (uint)Pieces.Length)
+            throw new ModelFormatException(file, $"Token '{piece}' has the id {id}; {Pieces.Length} tokens have ids from 0 to {Pieces.Length - 1}, without holes.");
+        if (Pieces[id] is { } other) throw new ModelFormatException(file, $"The tokens '{other}' and '{piece}' have the same id {id}.");
+        Pieces[id] = piece;
+    }
+}
