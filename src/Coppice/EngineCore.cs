@@ -157,6 +157,15 @@ internal sealed class EngineCore : IDisposable
         }
     }
 
+    /// <summary>Sees each row of logits before a token is drawn from it. For tests: it may hold up the loop.</summary>
+    public LogitsObserver? Observer { get; set; }
+
+    /// <summary>The pages. For tests.</summary>
+    public PagePool Pool => _pool;
+
+    /// <summary>What is in the pages. For tests.</summary>
+    public KvPages Kv => _kv;
+
     /// <summary>Pauses the youngest running sequence, as a lack of pages would. For tests.</summary>
     public void PauseYoungest()
     {
@@ -222,6 +231,7 @@ internal sealed class EngineCore : IDisposable
     private void Draw(Sequence sequence, ReadOnlySpan<float> logits)
     {
         Request request = sequence.Request;
+        Observer?.Invoke(sequence, logits);
         ChosenLogProb? chosen = null;
         int token;
         try
@@ -283,3 +293,6 @@ internal sealed class EngineCore : IDisposable
         public int PeakPages, PeakPagesUnshared;
     }
 }
+
+/// <summary>Looks at the logits of a sequence's next token, [V].</summary>
+internal delegate void LogitsObserver(Sequence sequence, ReadOnlySpan<float> logits);
