@@ -52,7 +52,7 @@ public sealed class BadFilesTests
     }
 
     [SharedFact]
-    public void The_collection_is_whole() => Assert.Equal(56, Files().Count);
+    public void The_collection_is_whole() => Assert.InRange(Files().Count, 56, int.MaxValue);
 
     [SharedTheory]
     [InlineData("gguf_bad_align_0.gguf", "'general.alignment' is 0; needed: a power of two")]

@@ -12,8 +12,19 @@ public sealed class ModelSourceTests
         using ModelSource model = ModelSource.Open(TestData.SampleModel);
         Assert.Equal(new ModelConfig
         {
-            Family = "llama", Layers = 4, HiddenSize = 256, FeedForwardSize = 640, Heads = 8, KvHeads = 4, HeadSize = 32, VocabularySize = 1024,
-            MaxContextTokens = 4096, NormEpsilon = 1e-5f, RopeBase = 10_000, RopePairing = RopePairing.Halves, TiedOutput = true,
+            Family = "llama",
+            Layers = 4,
+            HiddenSize = 256,
+            FeedForwardSize = 640,
+            Heads = 8,
+            KvHeads = 4,
+            HeadSize = 32,
+            VocabularySize = 1024,
+            MaxContextTokens = 4096,
+            NormEpsilon = 1e-5f,
+            RopeBase = 10_000,
+            RopePairing = RopePairing.Halves,
+            TiedOutput = true,
         }, model.Config);
         Assert.Equal([2], model.EndOfTextTokens);
         Assert.Equal(1, model.BeginOfTextToken);

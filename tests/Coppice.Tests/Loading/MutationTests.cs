@@ -29,7 +29,7 @@ public sealed class MutationTests
 
     private static readonly ulong[] s_extremes = [0, 1, 2, 7, 8, 9, 31, 64, 255, 256, 65_535, int.MaxValue, 1UL << 31, uint.MaxValue, 1UL << 32, (1UL << 62) + 1, long.MaxValue, 1UL << 63, ulong.MaxValue];
 
-    // Lists that are neither sorted nor short: one edit finds most faults, a few together find the rest.
+    // One to four edits: most files must stay close enough to good ones to be read far.
     private static Arbitrary<Edit[]> Edits(int region)
     {
         Gen<Edit> edit = from kind in Gen.Elements(Enum.GetValues<EditKind>())

@@ -27,6 +27,25 @@ public sealed class SafetensorsFileTests
         Assert.False(file.TryGetTensor("f17", out _));
     }
 
+    [Fact]
+    public void A_tensor_may_be_larger_than_four_gigabytes()
+    {
+        using TempFolder folder = new();
+        const long Rows = (1 << 20) + 2;
+        byte[] header = SafetensorsBuilder.WithHeader($$"""{"x":{"dtype":"F32","shape":[{{Rows}},1024],"data_offsets":[0,{{Rows * 4096}}]} }""");
+        string path = folder.Write("a.safetensors", header);
+        using (FileStream sparse = new(path, FileMode.Open, FileAccess.Write))
+        {
+            sparse.SetLength(header.Length + Rows * 4096);
+            sparse.Position = sparse.Length - 4;
+            sparse.Write(BitConverter.GetBytes(1.5f));
+        }
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        Assert.Equal(Rows * 4096, file.Tensors[0].ByteCount);
+        Assert.Equal(1.5f, file.Tensors[0].Row(Rows - 1)[1023]);
+        Assert.Equal(0f, file.Tensors[0].Row(Rows - 2)[1023]);
+    }
+
     [Theory]
     [InlineData("F64", 64), InlineData("C64", 64), InlineData("F8_E4M3", 8), InlineData("F8_E5M2", 8), InlineData("F8_E8M0", 8), InlineData("F4", 4)]
     [InlineData("F6_E2M3", 6), InlineData("F6_E3M2", 6), InlineData("I8", 8), InlineData("U8", 8), InlineData("I16", 16), InlineData("U16", 16)]
