@@ -21,7 +21,7 @@ internal static unsafe class HeadAttention
 {
     /// <summary>Floats of scratch for a task of <paramref name="rows"/> rows.</summary>
     public static int ScratchFloats(KvLayout layout, int g, int rows) =>
-        rows * g * (layout.HeadSize + layout.PaddedHeadSize + 3) + BlockFold.ScoreFloats
+        rows * g * (layout.HeadSize + layout.PaddedHeadSize + Lanes16.Count + 2) + BlockFold.ScoreFloats
         + (layout.Format == KvFormat.F32 ? 0 : KvLayout.BlockTokens * (layout.HeadSize + layout.PaddedHeadSize)) + 128;
 
     /// <summary>Floats for the states of rows with several spans.</summary>
@@ -35,9 +35,9 @@ internal static unsafe class HeadAttention
         float* scores = scratch;
         float* o = scores + BlockFold.ScoreFloats;
         float* q = o + rows * paddedD;
-        float* m = q + rows * d;
-        float* l = m + rows;
-        int* rowPositions = (int*)(l + rows);
+        float* l = q + rows * d;
+        float* m = l + rows * Lanes16.Count;
+        int* rowPositions = (int*)(m + rows);
         float* widened = (float*)(((nuint)(rowPositions + rows) + 63) & ~(nuint)63);
         // The factor of the softmax and that from e to 2 go into the queries once.
         float scale = (float)(1.4426950408889634 / Math.Sqrt(d));
@@ -53,7 +53,7 @@ internal static unsafe class HeadAttention
         }
 
         new Span<float>(m, rows).Fill(float.NegativeInfinity);
-        new Span<float>(l, rows).Clear();
+        new Span<float>(l, rows * Lanes16.Count).Clear();
         new Span<float>(o, rows * paddedD).Clear();
         var states = new HeadRows(q, m, l, o, rowPositions, d, paddedD);
         foreach (ref readonly PlanRun run in call.Plan.Runs(task))
@@ -78,10 +78,11 @@ internal static unsafe class HeadAttention
             for (int i = 0; i < g; i++)
             {
                 int at = row * g + i, queryHead = head * g + i;
+                float sum = Lanes16.ReferenceSum(new Span<float>(l + at * Lanes16.Count, Lanes16.Count));
                 if (spans == 1)
-                    StateMerge.Divide(l[at], o + at * paddedD, d, call.Output.Data + (long)(task.FirstRow + row) * call.Output.RowFloats + queryHead * d);
+                    StateMerge.Divide(sum, o + at * paddedD, d, call.Output.Data + (long)(task.FirstRow + row) * call.Output.RowFloats + queryHead * d);
                 else
-                    StateMerge.Keep(m[at], l[at], o + at * paddedD, paddedD, Partial(call, task.FirstRow + row, task.Span, queryHead, heads));
+                    StateMerge.Keep(m[at], sum, o + at * paddedD, paddedD, Partial(call, task.FirstRow + row, task.Span, queryHead, heads));
             }
         }
     }
