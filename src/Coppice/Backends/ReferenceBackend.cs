@@ -93,13 +93,9 @@ internal sealed unsafe class ReferenceBackend : IBackend
                     }
 
                     int keyPage = d * KvLayout.PageTokens, valuePage = paddedD * KvLayout.PageTokens;
-                    var block = new KvBlock
-                    {
-                        StartPosition = start,
-                        Keys0 = k, Keys1 = k + keyPage, Keys2 = k + 2 * keyPage, Keys3 = k + 3 * keyPage,
-                        Values0 = v, Values1 = v + valuePage, Values2 = v + 2 * valuePage, Values3 = v + 3 * valuePage,
-                    };
-                    BlockFold.Reference(block, rows, 0, 1);
+                    KvBlock block = KvBlock.Contiguous(start, k, keyPage, v, valuePage);
+                    if (Bf16Fold.Takes(kv.Layout)) Bf16Fold.Reference(block, rows, 0, 1);
+                    else BlockFold.Reference(block, rows, 0, 1);
                 }
 
                 StateMerge.Keep(m, Lanes16.ReferenceSum(new Span<float>(l, Lanes16.Count)), state, paddedD, state);

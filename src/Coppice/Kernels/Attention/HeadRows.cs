@@ -29,12 +29,29 @@ internal readonly unsafe struct HeadRows(float* q, float* m, float* l, float* o,
     public readonly int PaddedD = paddedD;
 }
 
-/// <summary>Keys and values of 64 positions of one KV head, as floats: four pages of keys [D][16] and of values [16][padded D].</summary>
+/// <summary>
+/// Keys and values of 64 positions of one KV head: four pages of keys and of values, as <see cref="KvLayout"/> has them; for
+/// <see cref="BlockFold"/> always in floats, keys [D][16] and values [16][padded D].
+/// </summary>
 internal unsafe struct KvBlock
 {
     public int StartPosition;
     public float* Keys0, Keys1, Keys2, Keys3;
     public float* Values0, Values1, Values2, Values3;
+
+    /// <summary>Pages that lie behind one another.</summary>
+    public static KvBlock Contiguous(int startPosition, float* keys, nint keyPageFloats, float* values, nint valuePageFloats) => new()
+    {
+        StartPosition = startPosition,
+        Keys0 = keys,
+        Keys1 = keys + keyPageFloats,
+        Keys2 = keys + 2 * keyPageFloats,
+        Keys3 = keys + 3 * keyPageFloats,
+        Values0 = values,
+        Values1 = values + valuePageFloats,
+        Values2 = values + 2 * valuePageFloats,
+        Values3 = values + 3 * valuePageFloats,
+    };
 
     public readonly float* Keys(int page) => page switch { 0 => Keys0, 1 => Keys1, 2 => Keys2, _ => Keys3 };
 
