@@ -65,21 +65,29 @@ internal sealed class EngineCore : IDisposable
 
     public long WeightBytes => _model.WeightBytes;
 
+    /// <summary>Positions that the whole cache holds.</summary>
+    private int CacheTokens => (int)Math.Min(int.MaxValue, (long)_pool.Total * KvLayout.PageTokens);
+
     public bool HasWork => _scheduler.HasWork || !_incoming.IsEmpty;
 
-    /// <summary>Checks a request and queues it. Any thread.</summary>
-    public Request Submit(int[] prompt, GenerateOptions options, WakeOn wake)
+    /// <summary>Throws if a request cannot be run.</summary>
+    public void Check(ReadOnlySpan<int> prompt, GenerateOptions options)
     {
         OptionLimits.Check(options, Config.VocabularySize);
         if (prompt.Length == 0) throw new InvalidRequestException("The prompt has no tokens; it needs at least one.");
         foreach (int token in prompt)
             if ((uint)token >= (uint)Config.VocabularySize) throw new InvalidRequestException($"The prompt has token {token}; the vocabulary ends at {Config.VocabularySize - 1}.");
-        int cacheTokens = (int)Math.Min(int.MaxValue, (long)_pool.Total * KvLayout.PageTokens);
         if (prompt.Length >= MaxContextTokens)
             throw new ContextTooLongException($"The prompt has {prompt.Length} tokens and the model takes {MaxContextTokens}, the answer included. Shorten it{(MaxContextTokens < Config.MaxContextTokens ? $" or raise {nameof(EngineOptions.MaxContextTokens)} (at most {Config.MaxContextTokens})" : "")}.");
-        if (prompt.Length >= cacheTokens)
-            throw new ContextTooLongException($"The prompt has {prompt.Length} tokens and the cache holds {cacheTokens}. Raise {nameof(EngineOptions.KvBytes)} (now {Options.KvBytes}).");
-        int maxTokens = (int)Math.Min((long)prompt.Length + (options.MaxTokens ?? int.MaxValue), Math.Min(MaxContextTokens, cacheTokens));
+        if (prompt.Length >= CacheTokens)
+            throw new ContextTooLongException($"The prompt has {prompt.Length} tokens and the cache holds {CacheTokens}, the answer included. Shorten it or raise {nameof(EngineOptions.KvBytes)} (now {Options.KvBytes}).");
+    }
+
+    /// <summary>Checks a request and queues it. Any thread.</summary>
+    public Request Submit(int[] prompt, GenerateOptions options, WakeOn wake)
+    {
+        Check(prompt, options);
+        int maxTokens = (int)Math.Min((long)prompt.Length + (options.MaxTokens ?? int.MaxValue), Math.Min(MaxContextTokens, CacheTokens));
         var first = new SamplingState(options, prompt, EndOfTextTokens, Config.VocabularySize, maxTokens - prompt.Length);
         var request = new Request(prompt, options, maxTokens, wake, first, TextStream.BeginsText(_tokenizer, prompt));
         _incoming.Enqueue(request);
