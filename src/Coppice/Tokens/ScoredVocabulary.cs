@@ -77,7 +77,7 @@ internal sealed record ScoredVocabulary
         {
             Vocabulary = new Vocabulary(File, [.. Pieces], special, literal, decoder),
             AddedToText = new AddedTokens(File, UserDefinedHasMarks ? control : control.Concat(user)),
-            Normalizer = Normalizer.Chain(normalizers),
+            Normalizer = Normalizer.Chain(File, normalizers),
             AddedToNormalized = new AddedTokens(File, UserDefinedHasMarks ? user : []),
             PreTokenizers = splits ? [WordStarts.IfSafe([])!] : [],
             Model = model,

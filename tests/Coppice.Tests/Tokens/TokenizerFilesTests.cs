@@ -93,6 +93,14 @@ public sealed class TokenizerFilesTests
     }
 
     [Fact]
+    public void A_normalizer_that_multiplies_the_text_is_refused_before_the_memory_is_gone()
+    {
+        string many = string.Join(',', Enumerable.Repeat($$"""{"type": "Replace", "pattern": {"String": "a"}, "content": "{{new string('a', 60)}}"}""", 10));
+        string json = Small.Replace("\"normalized\": true", "\"normalized\": false", StringComparison.Ordinal).Replace("{\"type\": \"Prepend\", \"prepend\": \"▁\"}", many, StringComparison.Ordinal);
+        Assert.Throws<ModelFormatException>(() => Tokenizers.Json(json).Encode("a"));
+    }
+
+    [Fact]
     public void A_folder_without_a_tokenizer_is_refused() => Assert.Throws<ModelFormatException>(() => Tokenizer.FromFolder(Path.Combine(TestData.Root, "src")));
 
     [Theory]
