@@ -140,6 +140,15 @@ public sealed class TokenizerFilesTests
         Assert.Contains(named, Assert.Throws<ModelFormatException>(() => Tokenizer.FromGguf(bad)).Message, StringComparison.Ordinal);
     }
 
+    [SharedTheory]
+    [InlineData("gguf_sem_bytetoken.gguf", "<0x-1>")]
+    [InlineData("gguf_sem_merge_nospace.gguf", "one space")]
+    public void A_bad_file_with_a_bad_vocabulary_is_refused_by_name(string file, string named)
+    {
+        GgufVocabulary vocabulary = GgufVocabularyReader.Read(TestData.Shared("testdata/badfiles/" + file));
+        Assert.Contains(named, Assert.Throws<ModelFormatException>(() => Tokenizer.FromGguf(vocabulary)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void However_a_tokenizer_json_is_mutated_it_loads_or_is_refused() => Mutate(400, seed =>
     {
