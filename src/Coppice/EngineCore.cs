@@ -262,10 +262,9 @@ internal sealed class EngineCore : IDisposable
         }
 
         _counters.GeneratedTokens++;
-        int generated = sequence.Generated + 1;
         FinishReason? finish = null;
         if (sequence.Sampling.IsEnd(token)) finish = FinishReason.Stop;
-        else if (sequence.Stop is not null && StopTextEnds(sequence, token) && generated > request.Options.MinTokens) finish = FinishReason.Stop;
+        else if (sequence.Stop is not null && StopTextEnds(sequence, token)) finish = FinishReason.Stop;
         else if (sequence.Length + 1 >= request.MaxTokens) finish = FinishReason.Length;
         sequence.Append(token, chosen, finish);
         if (finish is not null)
@@ -282,9 +281,10 @@ internal sealed class EngineCore : IDisposable
 
     private bool StopTextEnds(Sequence sequence, int token)
     {
-        bool ends = false;
-        foreach (byte value in _tokenizer.BytesAt(token, ref sequence.BeginsText)) ends |= sequence.Stop!.Append(value, out _);
-        return ends;
+        ReadOnlySpan<byte> bytes = _tokenizer.BytesAt(token, ref sequence.BeginsText);
+        if (sequence.Generated >= sequence.Request.Options.MinTokens) return sequence.Stop!.Append(bytes);
+        sequence.Stop!.Pass(bytes);
+        return false;
     }
 
     private void Fail(Sequence sequence, Exception error)
