@@ -11,7 +11,7 @@ internal static class ReadmeExample
         string[] questions = ["What is the code for Rome?", "What color is the fur of the dog named Amy?"];
 
         // Ask everything at once: the document is computed once, kept once, and read once per step.
-        GenerateOptions greedy = new() { Temperature = 0, MaxTokens = 16 };
+        GenerateOptions greedy = new() { Temperature = 0, MaxTokens = 16, Stop = ["."] };
         GenerateResult[] answers = await Task.WhenAll(questions.Select(question =>
             engine.CompleteAsync($"{document}\n\nQuestion: {question}\nAnswer:", greedy)));
         foreach (GenerateResult answer in answers) output.WriteLine(answer.Choices[0].Text);

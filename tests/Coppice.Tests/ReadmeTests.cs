@@ -8,7 +8,7 @@ public sealed class ReadmeTests
         StringWriter output = new();
         await ReadmeExample.RunAsync(TestData.SampleModel, output);
         string[] lines = output.ToString().Split(Environment.NewLine);
-        Assert.Equal([" 468.", " black."], lines[..2]);
+        Assert.Equal([" 468", " black"], lines[..2]);
         Assert.Contains(lines, line => line.StartsWith("2: ", StringComparison.Ordinal));
     }
 
