@@ -12,9 +12,6 @@ internal interface ITextModel : IDisposable
     /// <summary>Most sequences decoded together.</summary>
     int MaxBatch { get; }
 
-    /// <summary>Bytes of keys and values that one token keeps.</summary>
-    long KvBytesPerToken { get; }
-
     EngineMetrics Metrics { get; }
 
     /// <summary>Token ids, with the model's beginning of text.</summary>
