@@ -45,7 +45,7 @@ IEnumerable<JsonObject> FewShot(Random random)
         string document = head + "\n\n" + Document(random, facts, prose: 8).TrimStart();
         int number = 0;
         foreach (Fact fact in Shuffled(random, facts).Take(6))
-            yield return new JsonObject { ["custom_id"] = $"document-{d}-question-{++number}", ["prompt"] = document + Ask(fact), ["n"] = 4, ["max_tokens"] = 12, ["temperature"] = 0, ["expected"] = fact.Answer };
+            yield return new JsonObject { ["custom_id"] = $"document-{d}-question-{++number}", ["prompt"] = document + Ask(fact), ["n"] = 4, ["max_tokens"] = 12, ["temperature"] = 0.7, ["seed"] = d, ["expected"] = fact.Answer };
     }
 }
 
@@ -64,7 +64,7 @@ IEnumerable<JsonObject> Mixed(Random random)
     // A passage that begins again is repeated.
     string[] passage = Pick(random, sentences, 3);
     string whole = string.Join(" ", passage);
-    yield return new JsonObject { ["custom_id"] = "repeat", ["prompt"] = $"{whole}\n\n{whole}\n\n{passage[0]} ", ["max_tokens"] = 24, ["temperature"] = 0, ["stop"] = new JsonArray("\n", ";") };
+    yield return new JsonObject { ["custom_id"] = "repeat", ["prompt"] = $"{whole}\n\n{whole}\n\n{passage[0]} {string.Join(' ', passage[1].Split(' ').Take(3))}", ["max_tokens"] = 24, ["temperature"] = 0, ["stop"] = new JsonArray("\n", ";") };
 
     List<Fact> facts = [Code(random, "Quito"), Code(random, "Oslo"), Code(random, "Lima")];
     string document = Document(random, facts, prose: 4);

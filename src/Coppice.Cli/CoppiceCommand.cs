@@ -61,6 +61,16 @@ internal static class CoppiceCommand
         return root;
     }
 
+    // The engine names its options as its C# callers know them.
+    private static readonly (string Engine, string Tool)[] s_optionNames =
+    [
+        (nameof(EngineOptions.KvBytes), "--kv-memory"),
+        (nameof(EngineOptions.MaxContextTokens), "--max-context"),
+        (nameof(EngineOptions.MaxBatch), "--max-batch"),
+        (nameof(EngineOptions.PrefillChunk), "--prefill-chunk"),
+        (nameof(EngineOptions.Threads), "--threads"),
+    ];
+
     // What a user can cause says what is wrong by itself; anything else is a fault of the tool and says so.
     private static string Message(Exception e) => OneLine(e switch
     {
@@ -69,7 +79,13 @@ internal static class CoppiceCommand
         _ => $"Unexpected {e.GetType().Name}: {e.Message} (set {TraceVariable}=1 to see where)",
     });
 
-    private static string WithoutParameter(Exception e) => e is ArgumentException { ParamName: string name } ? e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : e.Message;
+    private static string WithoutParameter(Exception e)
+    {
+        if (e is not ArgumentException { ParamName: string parameter }) return e.Message;
+        string message = e.Message.Replace($" (Parameter '{parameter}')", "", StringComparison.Ordinal);
+        foreach ((string engine, string tool) in s_optionNames) message = message.Replace(engine, tool, StringComparison.Ordinal);
+        return message;
+    }
 
     private static string OneLine(string text) => string.Join(' ', text.Split((char[])['\r', '\n', '\t'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
 }
