@@ -24,6 +24,12 @@ internal static class Isa
     /// <summary>Vector bits in force; 0 means the scalar reference. A level above <see cref="Native"/> runs, slowly, on narrower vectors.</summary>
     public static readonly int Width = TryParse(Asked, out int width) ? width : Native;
 
+    /// <summary>AVX512_BF16: vdpbf16ps on 512 bits.</summary>
+    public static readonly bool HasBf16Dot = Avx512BW.IsSupported && (X86Base.CpuId(7, 1).Eax >> 5 & 1) != 0;
+
+    /// <summary>AVX512_VNNI: vpdpbusd on 512 bits.</summary>
+    public static readonly bool HasInt8Dot = Avx512BW.IsSupported && (X86Base.CpuId(7, 0).Ecx >> 11 & 1) != 0;
+
     /// <summary>A wrong value must not fail as a type initialiser would, so the start of an engine asks here.</summary>
     /// <exception cref="InvalidOperationException">COPPICE_ISA is none of its values.</exception>
     public static void ThrowIfUnknown() => ThrowIfUnknown(Asked);

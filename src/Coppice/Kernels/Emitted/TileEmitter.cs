@@ -1,0 +1,146 @@
+using System.Runtime.InteropServices;
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Coppice.Kernels.Emitted;
+
+/// <summary>What an emitted tile is called with: the emitted code reads these fields at their offsets.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct TileArguments
+{
+    public float* A;
+    public nint ARowBytes;
+    public float* B0, B1, B2, B3;
+    public nint BStepBytes;
+    public nint Steps;
+    public float* C;
+    public nint CRowBytes;
+
+    /// <summary>0: the sums begin at zero; else they go on from what C holds.</summary>
+    public nint Add;
+
+    public const int AtA = 0, AtARowBytes = 8, AtB0 = 16, AtB1 = 24, AtB2 = 32, AtB3 = 40, AtBStepBytes = 48, AtSteps = 56, AtC = 64, AtCRowBytes = 72, AtAdd = 80;
+}
+
+/// <summary>
+/// Writes the machine code of one register tile: rows (1 to 6) by units of 16 columns (1 to 4), and its loop over k; nothing else.
+/// zmm0-3 hold one step of B, zmm4-7 broadcasts of A in turn, zmm8-31 the sums. Follows the calling convention of the system it runs on.
+/// </summary>
+internal static class TileEmitter
+{
+    private const int VectorBytes = 64, FirstSum = 8, FirstBroadcast = 4, Broadcasts = 4;
+
+    private static readonly AssemblerRegisterZMM[] Z =
+    [
+        zmm0, zmm1, zmm2, zmm3, zmm4, zmm5, zmm6, zmm7, zmm8, zmm9, zmm10, zmm11, zmm12, zmm13, zmm14, zmm15,
+        zmm16, zmm17, zmm18, zmm19, zmm20, zmm21, zmm22, zmm23, zmm24, zmm25, zmm26, zmm27, zmm28, zmm29, zmm30, zmm31,
+    ];
+
+    // Windows expects these back.
+    private static readonly AssemblerRegisterXMM[] Kept = [xmm6, xmm7, xmm8, xmm9, xmm10, xmm11, xmm12, xmm13, xmm14, xmm15];
+
+    public static byte[] Emit(DotFormat format, int rows, int units)
+    {
+        var code = new Assembler(64);
+        bool windows = OperatingSystem.IsWindows();
+        code.push(rbx);
+        code.push(rsi);
+        code.push(rdi);
+        if (windows)
+        {
+            code.sub(rsp, Kept.Length * 16);
+            for (int i = 0; i < Kept.Length; i++) code.vmovups(__xmmword_ptr[rsp + i * 16], Kept[i]);
+        }
+        else
+        {
+            code.mov(rcx, rdi);
+        }
+
+        Begin(code, rows, units);
+        Loop(code, format, rows, units);
+        PointAtC(code);
+        ForEachSum(code, rows, units, (sum, unit) => code.vmovups(__zmmword_ptr[rsi + unit * VectorBytes], sum));
+
+        if (windows)
+        {
+            for (int i = 0; i < Kept.Length; i++) code.vmovups(Kept[i], __xmmword_ptr[rsp + i * 16]);
+            code.add(rsp, Kept.Length * 16);
+        }
+        code.vzeroupper();
+        code.pop(rdi);
+        code.pop(rsi);
+        code.pop(rbx);
+        code.ret();
+
+        var bytes = new MemoryStream();
+        code.Assemble(new StreamCodeWriter(bytes), 0);
+        return bytes.ToArray();
+    }
+
+    private static void Begin(Assembler code, int rows, int units)
+    {
+        Label zero = code.CreateLabel(), begun = code.CreateLabel();
+        PointAtC(code);
+        code.cmp(__qword_ptr[rcx + TileArguments.AtAdd], 0);
+        code.je(zero);
+        ForEachSum(code, rows, units, (sum, unit) => code.vmovups(sum, __zmmword_ptr[rsi + unit * VectorBytes]));
+        code.jmp(begun);
+        code.Label(ref zero);
+        for (int i = 0; i < rows * units; i++) code.vpxord(Z[FirstSum + i], Z[FirstSum + i], Z[FirstSum + i]);
+        code.Label(ref begun);
+    }
+
+    private static void Loop(Assembler code, DotFormat format, int rows, int units)
+    {
+        AssemblerRegister64[] b = [r9, r10, r11, rbx];
+        Label top = code.CreateLabel(), done = code.CreateLabel();
+        // Rows 0 to 2 are addressed from rax, 3 to 5 from r8, by multiples of the row stride in rdx.
+        AssemblerMemoryOperand[] row = [__dword_ptr[rax], __dword_ptr[rax + rdx], __dword_ptr[rax + rdx * 2], __dword_ptr[r8], __dword_ptr[r8 + rdx], __dword_ptr[r8 + rdx * 2]];
+        code.mov(rax, __qword_ptr[rcx + TileArguments.AtA]);
+        code.mov(rdx, __qword_ptr[rcx + TileArguments.AtARowBytes]);
+        code.lea(r8, __[rdx + rdx * 2]);
+        code.add(r8, rax);
+        for (int unit = 0; unit < units; unit++) code.mov(b[unit], __qword_ptr[rcx + (TileArguments.AtB0 + unit * 8)]);
+        code.xor(edi, edi);
+        code.mov(rsi, __qword_ptr[rcx + TileArguments.AtSteps]);
+        code.test(rsi, rsi);
+        code.je(done);
+
+        code.Label(ref top);
+        for (int unit = 0; unit < units; unit++) code.vmovups(Z[unit], __zmmword_ptr[b[unit] + rdi]);
+        for (int r = 0; r < rows; r++)
+        {
+            AssemblerRegisterZMM x = Z[FirstBroadcast + r % Broadcasts];
+            code.vbroadcastss(x, row[r]);
+            for (int unit = 0; unit < units; unit++)
+            {
+                AssemblerRegisterZMM sum = Z[FirstSum + r * units + unit];
+                if (format == DotFormat.F32) code.vfmadd231ps(sum, x, Z[unit]);
+                else if (format == DotFormat.BF16) code.vdpbf16ps(sum, x, Z[unit]);
+                else code.vpdpbusd(sum, x, Z[unit]);
+            }
+        }
+        code.add(rax, 4);
+        code.add(r8, 4);
+        code.add(rdi, __qword_ptr[rcx + TileArguments.AtBStepBytes]);
+        code.dec(rsi);
+        code.jne(top);
+        code.Label(ref done);
+    }
+
+    private static void PointAtC(Assembler code)
+    {
+        code.mov(rsi, __qword_ptr[rcx + TileArguments.AtC]);
+        code.mov(rdi, __qword_ptr[rcx + TileArguments.AtCRowBytes]);
+    }
+
+    /// <summary>Moves every sum, rsi at the row of C it belongs to.</summary>
+    private static void ForEachSum(Assembler code, int rows, int units, Action<AssemblerRegisterZMM, int> move)
+    {
+        for (int r = 0; r < rows; r++)
+        {
+            for (int unit = 0; unit < units; unit++) move(Z[FirstSum + r * units + unit], unit);
+            if (r < rows - 1) code.add(rsi, rdi);
+        }
+    }
+}
