@@ -65,21 +65,29 @@ internal sealed class EngineCore : IDisposable
 
     public long WeightBytes => _model.WeightBytes;
 
+    /// <summary>Positions that the whole cache holds.</summary>
+    private int CacheTokens => (int)Math.Min(int.MaxValue, (long)_pool.Total * KvLayout.PageTokens);
+
     public bool HasWork => _scheduler.HasWork || !_incoming.IsEmpty;
 
-    /// <summary>Checks a request and queues it. Any thread.</summary>
-    public Request Submit(int[] prompt, GenerateOptions options, WakeOn wake)
+    /// <summary>Throws if a request cannot be run.</summary>
+    public void Check(ReadOnlySpan<int> prompt, GenerateOptions options)
     {
         OptionLimits.Check(options, Config.VocabularySize);
         if (prompt.Length == 0) throw new InvalidRequestException("The prompt has no tokens; it needs at least one.");
         foreach (int token in prompt)
             if ((uint)token >= (uint)Config.VocabularySize) throw new InvalidRequestException($"The prompt has token {token}; the vocabulary ends at {Config.VocabularySize - 1}.");
-        int cacheTokens = (int)Math.Min(int.MaxValue, (long)_pool.Total * KvLayout.PageTokens);
         if (prompt.Length >= MaxContextTokens)
             throw new ContextTooLongException($"The prompt has {prompt.Length} tokens and the model takes {MaxContextTokens}, the answer included. Shorten it{(MaxContextTokens < Config.MaxContextTokens ? $" or raise {nameof(EngineOptions.MaxContextTokens)} (at most {Config.MaxContextTokens})" : "")}.");
-        if (prompt.Length >= cacheTokens)
-            throw new ContextTooLongException($"The prompt has {prompt.Length} tokens and the cache holds {cacheTokens}. Raise {nameof(EngineOptions.KvBytes)} (now {Options.KvBytes}).");
-        int maxTokens = (int)Math.Min((long)prompt.Length + (options.MaxTokens ?? int.MaxValue), Math.Min(MaxContextTokens, cacheTokens));
+        if (prompt.Length >= CacheTokens)
+            throw new ContextTooLongException($"The prompt has {prompt.Length} tokens and the cache holds {CacheTokens}, the answer included. Shorten it or raise {nameof(EngineOptions.KvBytes)} (now {Options.KvBytes}).");
+    }
+
+    /// <summary>Checks a request and queues it. Any thread.</summary>
+    public Request Submit(int[] prompt, GenerateOptions options, WakeOn wake)
+    {
+        Check(prompt, options);
+        int maxTokens = (int)Math.Min((long)prompt.Length + (options.MaxTokens ?? int.MaxValue), Math.Min(MaxContextTokens, CacheTokens));
         var first = new SamplingState(options, prompt, EndOfTextTokens, Config.VocabularySize, maxTokens - prompt.Length);
         var request = new Request(prompt, options, maxTokens, wake, first, TextStream.BeginsText(_tokenizer, prompt));
         _incoming.Enqueue(request);
@@ -157,6 +165,15 @@ internal sealed class EngineCore : IDisposable
         }
     }
 
+    /// <summary>Sees each row of logits before a token is drawn from it. For tests: it may hold up the loop.</summary>
+    public LogitsObserver? Observer { get; set; }
+
+    /// <summary>The pages. For tests.</summary>
+    public PagePool Pool => _pool;
+
+    /// <summary>What is in the pages. For tests.</summary>
+    public KvPages Kv => _kv;
+
     /// <summary>Pauses the youngest running sequence, as a lack of pages would. For tests.</summary>
     public void PauseYoungest()
     {
@@ -222,6 +239,7 @@ internal sealed class EngineCore : IDisposable
     private void Draw(Sequence sequence, ReadOnlySpan<float> logits)
     {
         Request request = sequence.Request;
+        Observer?.Invoke(sequence, logits);
         ChosenLogProb? chosen = null;
         int token;
         try
@@ -244,10 +262,9 @@ internal sealed class EngineCore : IDisposable
         }
 
         _counters.GeneratedTokens++;
-        int generated = sequence.Generated + 1;
         FinishReason? finish = null;
         if (sequence.Sampling.IsEnd(token)) finish = FinishReason.Stop;
-        else if (sequence.Stop is not null && StopTextEnds(sequence, token) && generated > request.Options.MinTokens) finish = FinishReason.Stop;
+        else if (sequence.Stop is not null && StopTextEnds(sequence, token)) finish = FinishReason.Stop;
         else if (sequence.Length + 1 >= request.MaxTokens) finish = FinishReason.Length;
         sequence.Append(token, chosen, finish);
         if (finish is not null)
@@ -264,9 +281,10 @@ internal sealed class EngineCore : IDisposable
 
     private bool StopTextEnds(Sequence sequence, int token)
     {
-        bool ends = false;
-        foreach (byte value in _tokenizer.BytesAt(token, ref sequence.BeginsText)) ends |= sequence.Stop!.Append(value, out _);
-        return ends;
+        ReadOnlySpan<byte> bytes = _tokenizer.BytesAt(token, ref sequence.BeginsText);
+        if (sequence.Generated >= sequence.Request.Options.MinTokens) return sequence.Stop!.Append(bytes);
+        sequence.Stop!.Pass(bytes);
+        return false;
     }
 
     private void Fail(Sequence sequence, Exception error)
@@ -283,3 +301,6 @@ internal sealed class EngineCore : IDisposable
         public int PeakPages, PeakPagesUnshared;
     }
 }
+
+/// <summary>Looks at the logits of a sequence's next token, [V].</summary>
+internal delegate void LogitsObserver(Sequence sequence, ReadOnlySpan<float> logits);

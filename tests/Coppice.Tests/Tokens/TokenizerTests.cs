@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.IO.Compression;
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using Coppice.Tokens;
 
 namespace Coppice.Tests.Tokens;
 
@@ -44,6 +46,35 @@ public sealed class TokenizerTests
         Assert.Equal((1, 2, true), (gguf.BeginOfText, gguf.EndOfText, gguf.AddsBeginOfText));
     }
 
+    [SharedFact]
+    public void A_folder_without_tokenizer_json_is_read_from_its_sentencepiece_model_and_its_configuration()
+    {
+        string folder = Directory.CreateTempSubdirectory("coppice-tokens-").FullName;
+        try
+        {
+            File.Copy(TestData.Shared("testdata/stories260K/hf/tokenizer.model"), Path.Combine(folder, "tokenizer.model"));
+            int[] ids = Tokenizer.FromFolder(folder).Encode("Once upon a time");
+            Assert.Equal(Tokenizers.Stories.Encode("Once upon a time"), ids);
+            File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), """{"bos_token": {"content": "</s>"}, "eos_token": "<s>", "add_bos_token": false, "add_eos_token": true}""");
+            Tokenizer tokenizer = Tokenizer.FromFolder(folder);
+            Assert.Equal((2, 1, false), (tokenizer.BeginOfText, tokenizer.EndOfText, tokenizer.AddsBeginOfText));
+            Assert.Equal([.. ids[1..], 1], tokenizer.Encode("Once upon a time"));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void A_character_of_a_piece_that_is_no_piece_itself_still_merges()
+    {
+        GgufVocabulary vocabulary = new() { File = "f", Model = "llama", Tokens = ["<unk>", "ab", "a", "<0x62>"], Scores = [0, -1, -2, 0], TokenTypes = [2, 1, 1, 6], Unknown = 0, AddsSpace = false };
+        Tokenizer tokenizer = Tokenizer.FromGguf(vocabulary);
+        Assert.Equal([1, 2], tokenizer.Encode("aba"));
+        Assert.Equal([3, 0], tokenizer.Encode("bccc"));   // alone it is spelled in bytes, and a run of unknown characters is one token
+    }
+
     [SharedTheory]
     [InlineData("gpt-2")]
     [InlineData("mpt")]
@@ -60,6 +91,22 @@ public sealed class TokenizerTests
             Assert.Equal((texts[i], string.Join(' ', expected)), (texts[i], string.Join(' ', tokenizer.Encode(texts[i], Specials.None))));
             Assert.Equal(texts[i], tokenizer.Decode(expected));
         }
+    }
+
+    [SharedFact]
+    public void Pythias_tokenizer_json_and_the_gguf_of_its_vocabulary_agree()
+    {
+        JsonNode pythia = JsonNode.Parse(File.ReadAllText(TestData.Shared("testdata/tokenizers/pythia-tokenizer.json")))!;
+        pythia["normalizer"] = null;   // GGUF does not normalise
+        Tokenizer json = Tokenizers.Json(pythia.ToJsonString()), gguf = Tokenizers.Gguf("testdata/tokenizers/ggml-vocab-mpt.gguf");
+        Random random = new(6);
+        foreach (string text in Prompts().Concat(Enumerable.Range(0, 2000).Select(_ => RandomText.Next(random, 20))))
+        {
+            int[] ids = json.Encode(text);
+            Assert.Equal(gguf.Encode(text), ids);
+            Assert.Equal(text, json.Decode(ids));
+        }
+        Assert.False(json.AddsBeginOfText);
     }
 
     [SharedTheory]
@@ -79,7 +126,7 @@ public sealed class TokenizerTests
     {
         Tokenizer tokenizer = Tokenizers.SentencePiece("testdata/tokenizers/mistral-v1.model");
         string[] pieces = [.. tokenizer.Encode("Hello wörld 🦙").Select(tokenizer.Piece)];
-        Assert.Equal(["<s>", "▁Hello", "▁w", "ö", "r", "ld", "▁", "<0xF0>", "<0x9F>", "<0xA6>", "<0x99>"], pieces);
+        Assert.Equal(["<s>", "▁Hello", "▁w", "ör", "ld", "▁", "<0xF0>", "<0x9F>", "<0xA6>", "<0x99>"], pieces);
         Assert.Equal([1, 22557, 1526], tokenizer.Encode("Hello world"));   // as Mistral's model card has it
     }
 
