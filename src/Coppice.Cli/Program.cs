@@ -1,1 +1,4 @@
-return 0;
+using System.CommandLine;
+using Coppice.Cli.Bench;
+
+return await new RootCommand("Coppice") { BenchCommand.Create() }.Parse(args).InvokeAsync();
