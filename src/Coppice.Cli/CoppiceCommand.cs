@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using Coppice.Cli.Bench;
 
 namespace Coppice.Cli;
 
@@ -54,6 +55,7 @@ internal static class CoppiceCommand
         root.Add(RunCommand.Make(streams, open));
         root.Add(GenerateCommand.Make(streams, open));
         root.Add(InspectCommand.Make(streams));
+        root.Add(BenchCommand.Create());
         HelpPage.Attach(root,
             ("Answer the prompts of a file", "coppice run prompts.jsonl -o answers.jsonl"),
             ("Continue one prompt", "coppice generate -p \"Once upon a time\""),
