@@ -7,8 +7,6 @@ using Coppice.Scheduling;
 
 namespace Coppice.Cli.Bench.Scenes;
 
-using Batch = Coppice.Scheduling.Batch;
-
 /// <summary>Query and KV heads, and the size of a head.</summary>
 internal sealed record Heads(int H, int Hkv, int D);
 

@@ -7,8 +7,6 @@ using Coppice.Scheduling;
 
 namespace Coppice.Cli.Bench.Scenes;
 
-using Batch = Coppice.Scheduling.Batch;
-
 /// <summary>Where the time of a run went, in seconds.</summary>
 internal readonly record struct StepSplit(double Linear, double Attention, double Plan, double Sampling, double Total)
 {

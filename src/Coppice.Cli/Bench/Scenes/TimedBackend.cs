@@ -9,8 +9,6 @@ using Coppice.Scheduling;
 
 namespace Coppice.Cli.Bench.Scenes;
 
-using Batch = Coppice.Scheduling.Batch;
-
 /// <summary>Counts the time of a backend's verbs, so that the engine itself need not.</summary>
 internal sealed class TimedBackend(IBackend inner) : IBackend
 {
