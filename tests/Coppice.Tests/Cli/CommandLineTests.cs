@@ -101,8 +101,19 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(["x", "y"], asked.Stop);
         Assert.Equal(new GenerateOptions
         {
-            N = 2, MaxTokens = 9, MinTokens = 2, Temperature = 0.5f, TopP = 0.9f, TopK = 7, MinP = 0.1f, RepetitionPenalty = 1.5f,
-            PresencePenalty = -1, FrequencyPenalty = 0.25f, Stop = asked.Stop, IgnoreEndOfText = true, Seed = -5,
+            N = 2,
+            MaxTokens = 9,
+            MinTokens = 2,
+            Temperature = 0.5f,
+            TopP = 0.9f,
+            TopK = 7,
+            MinP = 0.1f,
+            RepetitionPenalty = 1.5f,
+            PresencePenalty = -1,
+            FrequencyPenalty = 0.25f,
+            Stop = asked.Stop,
+            IgnoreEndOfText = true,
+            Seed = -5,
         }, asked);
     }
 

@@ -31,8 +31,17 @@ internal sealed class FakeModel : ITextModel
 
     public EngineMetrics Metrics => new()
     {
-        PromptTokens = _prompt, ComputedPromptTokens = _prompt / 2, CachedPromptTokens = 3, SharedPromptTokens = _prompt - _prompt / 2 - 3,
-        GeneratedTokens = _generated, Steps = 7, KvBytesRead = 1 << 20, KvBytesReadPerSequence = 5 << 20, PeakKvBytes = 2 << 20, PeakKvBytesUnshared = 9 << 20, KvBytesLimit = 1 << 30,
+        PromptTokens = _prompt,
+        ComputedPromptTokens = _prompt / 2,
+        CachedPromptTokens = 3,
+        SharedPromptTokens = _prompt - _prompt / 2 - 3,
+        GeneratedTokens = _generated,
+        Steps = 7,
+        KvBytesRead = 1 << 20,
+        KvBytesReadPerSequence = 5 << 20,
+        PeakKvBytes = 2 << 20,
+        PeakKvBytesUnshared = 9 << 20,
+        KvBytesLimit = 1 << 30,
     };
 
     public int[] Encode(string text) => [BeginOfText, .. Encoding.UTF8.GetBytes(text).Select(b => (int)b)];

@@ -31,8 +31,22 @@ public sealed class LineParserTests
         Assert.Equal(new Dictionary<int, float> { [5] = -100, [6] = 1.5f }, o.LogitBias);
         Assert.Equal(new GenerateOptions
         {
-            N = 2, Temperature = 0.5f, TopP = 0.5f, TopK = 4, MinP = 0.25f, Seed = -9, PresencePenalty = 1, FrequencyPenalty = -1, RepetitionPenalty = 2,
-            LogProbs = 3, MinTokens = 1, IgnoreEndOfText = true, CacheSalt = "s", Stop = o.Stop, StopTokens = o.StopTokens, LogitBias = o.LogitBias,
+            N = 2,
+            Temperature = 0.5f,
+            TopP = 0.5f,
+            TopK = 4,
+            MinP = 0.25f,
+            Seed = -9,
+            PresencePenalty = 1,
+            FrequencyPenalty = -1,
+            RepetitionPenalty = 2,
+            LogProbs = 3,
+            MinTokens = 1,
+            IgnoreEndOfText = true,
+            CacheSalt = "s",
+            Stop = o.Stop,
+            StopTokens = o.StopTokens,
+            LogitBias = o.LogitBias,
         }, o);
     }
 

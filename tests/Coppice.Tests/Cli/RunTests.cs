@@ -115,6 +115,16 @@ public sealed class RunTests : IDisposable
         Assert.Equal(right, Coppice.Cli.Batch.Answers.IsRight(answer, ["042 "]));
 
     [Fact]
+    public async Task A_bar_on_a_terminal_shows_requests_and_speed()
+    {
+        using Tool tool = new() { ErrorIsTerminal = true, Model = new FakeModel { MaxBatch = 1, Before = (prompt, cancellation) => Task.Delay(prompt == "d" ? 400 : 10, cancellation) } };
+        Assert.Equal(0, await tool.RunAsync(Lines("a", "b", "c", "d"), null, CancellationToken.None, "run", "-"));
+        Assert.Contains("3 of 4, ", tool.Error, StringComparison.Ordinal);
+        Assert.Contains(" tokens/s, ", tool.Error, StringComparison.Ordinal);
+        Assert.Contains("4 ok, 0 failed", tool.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Quiet_says_nothing()
     {
         Assert.Equal(0, await _tool.RunAsync(Lines("a"), null, CancellationToken.None, "run", "-", "--quiet"));

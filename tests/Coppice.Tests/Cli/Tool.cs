@@ -13,6 +13,8 @@ internal sealed class Tool : IDisposable
 
     public FakeModel Model { get; init; } = new();
 
+    public bool ErrorIsTerminal { get; init; }
+
     public string Error { get; private set; } = "";
 
     public string Output { get; private set; } = "";
@@ -31,7 +33,7 @@ internal sealed class Tool : IDisposable
     {
         using MemoryStream own = new();
         StringWriter error = new();
-        Streams streams = new(new MemoryStream(Encoding.UTF8.GetBytes(input)), InIsTerminal: false, output ?? own, error, ErrorIsTerminal: false);
+        Streams streams = new(new MemoryStream(Encoding.UTF8.GetBytes(input)), InIsTerminal: false, output ?? own, error, ErrorIsTerminal);
         int code = await CoppiceCommand.RunAsync(arguments, streams, (_, _) => Model, cancellation);
         (Error, Output) = (error.ToString(), Encoding.UTF8.GetString(own.ToArray()));
         return code;
