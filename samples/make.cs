@@ -72,10 +72,10 @@ IEnumerable<JsonObject> Mixed(Random random)
     for (int i = 0; i < 4; i++)
         yield return new JsonObject { ["custom_id"] = $"table-{i + 1}", ["prompt"] = $"{table}{keys[i]} =", ["max_tokens"] = 4, ["temperature"] = 0, ["stop"] = "\n", ["expected"] = values[i] };
 
-    // A passage that begins again is repeated.
+    // A passage that begins again, until one of two texts comes.
     string[] passage = Pick(random, sentences, 3);
     string whole = string.Join(" ", passage);
-    yield return new JsonObject { ["custom_id"] = "repeat", ["prompt"] = $"{whole}\n\n{whole}\n\n{passage[0]} {string.Join(' ', passage[1].Split(' ').Take(3))}", ["max_tokens"] = 24, ["temperature"] = 0, ["stop"] = new JsonArray("\n", ";") };
+    yield return new JsonObject { ["custom_id"] = "passage", ["prompt"] = $"{whole}\n\n{whole}\n\n{passage[0]} {string.Join(' ', passage[1].Split(' ').Take(3))}", ["max_tokens"] = 24, ["temperature"] = 0, ["stop"] = new JsonArray("\n", ";") };
 
     List<Fact> facts = [Code(random, "Quito"), Code(random, "Oslo"), Code(random, "Lima")];
     string document = Document(random, facts, prose: 4);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.Reflection;
 using Coppice.Cli.Bench;
 
 namespace Coppice.Cli;
@@ -17,11 +18,7 @@ internal static class CoppiceCommand
         ParseResult parsed = root.Parse(arguments.Length == 0 ? ["--help"] : arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         try
         {
-            if (parsed.Action is ParseErrorAction)
-            {
-                string command = parsed.CommandResult.Command is RootCommand ? "coppice" : $"coppice {parsed.CommandResult.Command.Name}";
-                throw new UsageException($"{OneLine(parsed.Errors[0].Message)} See {command} --help.");
-            }
+            if (parsed.Action is ParseErrorAction) throw Refused(parsed);
             StreamWriter help = new(streams.Out);   // help and version only: commands write to the stream itself
             int code = await parsed.InvokeAsync(new InvocationConfiguration
             {
@@ -49,6 +46,12 @@ internal static class CoppiceCommand
         }
     }
 
+    private static UsageException Refused(ParseResult parsed)
+    {
+        if (parsed.CommandResult.Command is not RootCommand) return new UsageException($"{parsed.Errors[0].Message} See coppice {parsed.CommandResult.Command.Name} --help.");
+        return new UsageException(parsed.UnmatchedTokens.Count > 0 ? $"There is no command '{parsed.UnmatchedTokens[0]}'. See coppice --help." : "There is no command. See coppice --help.");
+    }
+
     private static RootCommand Make(Streams streams, OpenModel open)
     {
         RootCommand root = new("Answers prompts with a language model on this computer's processor. What prompts share is computed once and read once per step.") { HelpName = "coppice" };
@@ -56,6 +59,7 @@ internal static class CoppiceCommand
         root.Add(GenerateCommand.Make(streams, open));
         root.Add(InspectCommand.Make(streams));
         root.Add(BenchCommand.Create());
+        root.Options.OfType<VersionOption>().Single().Action = new ShowVersion();
         HelpPage.Attach(root,
             ("Answer the prompts of a file", "coppice run prompts.jsonl -o answers.jsonl"),
             ("Continue one prompt", "coppice generate -p \"Once upon a time\""),
@@ -90,4 +94,17 @@ internal static class CoppiceCommand
     }
 
     private static string OneLine(string text) => string.Join(' ', text.Split((char[])['\r', '\n', '\t'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+
+    // The standard action shows the version of whatever program runs, which need not be the tool.
+    private sealed class ShowVersion : SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            string version = typeof(CoppiceCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+            parseResult.InvocationConfiguration.Output.WriteLine(version);
+            return ExitCodes.Ok;
+        }
+    }
 }

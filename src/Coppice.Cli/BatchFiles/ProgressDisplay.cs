@@ -13,9 +13,15 @@ internal sealed class ProgressDisplay(Streams streams, RunTally tally, Func<Engi
     /// <summary>Runs until <paramref name="work"/> ends, and ends as it does.</summary>
     public async Task ShowAsync(Task work)
     {
-        if (streams.ErrorIsTerminal) await ShowBarAsync(work);
-        else await ShowLinesAsync(work);
-        await work;
+        try
+        {
+            if (streams.ErrorIsTerminal) await ShowBarAsync(work);
+            else await ShowLinesAsync(work);
+        }
+        finally
+        {
+            await work;   // a display that fails does not take the work with it
+        }
     }
 
     private async Task ShowLinesAsync(Task work)
@@ -32,7 +38,7 @@ internal sealed class ProgressDisplay(Streams streams, RunTally tally, Func<Engi
             .Columns(new SpinnerColumn(), new ProgressBarColumn { Width = 32 }, new TaskDescriptionColumn { Alignment = Justify.Left })
             .StartAsync(async context =>
             {
-                ProgressTask bar = context.AddTask("", maxValue: Math.Max(1, tally.Total));
+                ProgressTask bar = context.AddTask(State(), maxValue: Math.Max(1, tally.Total));
                 do
                 {
                     bar.Value = tally.Done;
