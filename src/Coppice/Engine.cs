@@ -58,7 +58,7 @@ public sealed class Engine : IDisposable
         try
         {
             Tokenizer tokenizer = ModelTokenizer.Load(source);
-            return new Engine(source, tokenizer, new EngineCore(source, tokenizer, new CpuBackend(EngineLimits.Threads(options), options.Placement), options));
+            return new Engine(source, tokenizer, new EngineCore(source, tokenizer, new CpuBackend(EngineLimits.Threads(options), options.Weights, options.Placement), options));
         }
         catch
         {
