@@ -19,6 +19,7 @@ string[] items = Words("apple bread river stone cloud horse table lamp ship gard
 string[] jobs = Words("baker doctor farmer painter sailor singer soldier tailor teacher writer miner pilot cook judge nurse");
 
 Write("one-document-many-questions.jsonl", OneDocument(new Random(1)));
+Write("one-document-long-answers.jsonl", LongAnswers());
 Write("few-shot-documents-questions-samples.jsonl", FewShot(new Random(2)));
 Write("mixed.jsonl", Mixed(new Random(3)));
 
@@ -31,6 +32,16 @@ IEnumerable<JsonObject> OneDocument(Random random)
     foreach (Fact fact in Shuffled(random, facts))
         yield return new JsonObject { ["custom_id"] = $"question-{++number:00}", ["prompt"] = document + Ask(fact), ["max_tokens"] = 12, ["temperature"] = 0, ["expected"] = fact.Answer };
 }
+
+// The same prompts, each made to go on for 128 tokens: long enough to see what a decode step costs.
+IEnumerable<JsonObject> LongAnswers() => OneDocument(new Random(1)).Select(line => new JsonObject
+{
+    ["custom_id"] = (string)line["custom_id"]!,
+    ["prompt"] = (string)line["prompt"]!,
+    ["max_tokens"] = 128,
+    ["temperature"] = 0,
+    ["ignore_eos"] = true,
+});
 
 // Three levels: examples, then one of four documents behind them, then one of six questions, four samples each.
 IEnumerable<JsonObject> FewShot(Random random)

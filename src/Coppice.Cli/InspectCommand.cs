@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Text;
-using Coppice.Cli.Batch;
+using Coppice.Cli.BatchFiles;
 using Coppice.Cli.Inspecting;
 using Coppice.Cli.Options;
 using Coppice.KvCache;

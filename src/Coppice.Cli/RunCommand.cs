@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
-using Coppice.Cli.Batch;
+using Coppice.Cli.BatchFiles;
 using Coppice.Cli.Options;
 
 namespace Coppice.Cli;

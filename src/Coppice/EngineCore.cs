@@ -17,6 +17,12 @@ namespace Coppice;
 /// </summary>
 internal sealed class EngineCore : IDisposable
 {
+    /// <summary>Most rows of an attention task.</summary>
+    public const int GroupRows = 256;
+
+    /// <summary>Block reads that a node must save for <see cref="AttentionMode.Auto"/> to read it once.</summary>
+    public const int LeastSavedBlocks = 1;
+
     private readonly IBackend _backend;
     private readonly Llama _model;
     private readonly KvPages _kv;
@@ -48,8 +54,8 @@ internal sealed class EngineCore : IDisposable
         _kv = new KvPages(layout, EngineLimits.Pages(Options, layout) + 1);
         _pool = new PagePool(_kv);
         _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk);
-        _policy = AttentionPolicies.Create(Options.Attention, leastSavedBlocks: 1);
-        _plan = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, groupRows: 256);
+        _policy = AttentionPolicies.Create(Options.Attention, LeastSavedBlocks);
+        _plan = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
         _sampler = new Sampler(Config.VocabularySize);
         _branches = new Sequence[Options.MaxBatch];
     }

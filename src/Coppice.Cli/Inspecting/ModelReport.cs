@@ -1,5 +1,5 @@
 using System.Globalization;
-using Coppice.Cli.Batch;
+using Coppice.Cli.BatchFiles;
 using Coppice.Cli.Options;
 using Coppice.KvCache;
 using Coppice.Loading;

@@ -1,4 +1,4 @@
-using Coppice.Cli.Batch;
+using Coppice.Cli.BatchFiles;
 using Coppice.Cli.Options;
 
 namespace Coppice.Cli.Inspecting;

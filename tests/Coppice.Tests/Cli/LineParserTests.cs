@@ -1,5 +1,5 @@
 using System.Text;
-using Coppice.Cli.Batch;
+using Coppice.Cli.BatchFiles;
 using FsCheck;
 using FsCheck.Fluent;
 

@@ -1,4 +1,4 @@
-using Coppice.Cli.Batch;
+using Coppice.Cli.BatchFiles;
 using Coppice.Cli.Inspecting;
 using FsCheck;
 using FsCheck.Fluent;

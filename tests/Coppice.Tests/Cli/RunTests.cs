@@ -112,7 +112,7 @@ public sealed class RunTests : IDisposable
     [InlineData("42", false)]
     [InlineData("", false)]
     public void An_answer_is_right_if_it_begins_with_what_is_expected(string answer, bool right) =>
-        Assert.Equal(right, Coppice.Cli.Batch.Answers.IsRight(answer, ["042 "]));
+        Assert.Equal(right, Coppice.Cli.BatchFiles.Answers.IsRight(answer, ["042 "]));
 
     [Fact]
     public async Task A_bar_on_a_terminal_shows_requests_and_speed()

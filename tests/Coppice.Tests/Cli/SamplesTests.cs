@@ -1,5 +1,5 @@
 using Coppice.Cli;
-using Coppice.Cli.Batch;
+using Coppice.Cli.BatchFiles;
 
 namespace Coppice.Tests.Cli;
 

@@ -1,4 +1,4 @@
-namespace Coppice.Cli.Batch;
+namespace Coppice.Cli.BatchFiles;
 
 /// <summary>Whether an answer is right, where the line knows.</summary>
 internal static class Answers

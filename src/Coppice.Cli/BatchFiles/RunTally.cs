@@ -1,4 +1,4 @@
-namespace Coppice.Cli.Batch;
+namespace Coppice.Cli.BatchFiles;
 
 /// <summary>How a run stands. One thread writes; the progress display reads.</summary>
 internal sealed class RunTally

@@ -1,6 +1,6 @@
 using System.Threading.Channels;
 
-namespace Coppice.Cli.Batch;
+namespace Coppice.Cli.BatchFiles;
 
 /// <summary>
 /// Takes lines through a model. Prompts with a common prefix are submitted as neighbours; results are written as requests end.

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Coppice.Cli.Options;
 
-namespace Coppice.Cli.Batch;
+namespace Coppice.Cli.BatchFiles;
 
 /// <summary>What a run did and what sharing saved, as rows of label and value.</summary>
 internal static class RunSummary

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Coppice.Cli.Batch;
+namespace Coppice.Cli.BatchFiles;
 
 /// <summary>A result that an earlier run left.</summary>
 internal sealed record FinishedResult(string CustomId, int Status, IReadOnlyList<string> Texts);

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Coppice.Cli.Batch;
+namespace Coppice.Cli.BatchFiles;
 
 /// <summary>The body of a completion request, as far as it has been read.</summary>
 internal sealed record Body

@@ -1,4 +1,4 @@
-namespace Coppice.Cli.Batch;
+namespace Coppice.Cli.BatchFiles;
 
 /// <summary>
 /// The tree of what prompts have in common: a node is a run of tokens, its children differ in their first token and stand in the

@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace Coppice.Cli.Batch;
+namespace Coppice.Cli.BatchFiles;
 
 /// <summary>Reads a file of requests, one a line.</summary>
 internal static class BatchFile

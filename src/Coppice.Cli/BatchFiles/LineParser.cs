@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 
-namespace Coppice.Cli.Batch;
+namespace Coppice.Cli.BatchFiles;
 
 /// <summary>Turns a line's bytes into a request: OpenAI's batch form, or the short form in which the body is the line.</summary>
 internal sealed class LineParser

@@ -1,4 +1,4 @@
-namespace Coppice.Cli.Batch;
+namespace Coppice.Cli.BatchFiles;
 
 /// <summary>One line of a batch file. Every line that is not blank becomes exactly one result.</summary>
 /// <param name="Number">Its number in the file, from 1.</param>

@@ -1,6 +1,6 @@
 using Spectre.Console;
 
-namespace Coppice.Cli.Batch;
+namespace Coppice.Cli.BatchFiles;
 
 /// <summary>Says on stderr how a run goes on: a bar on a terminal, otherwise a line every ten seconds.</summary>
 internal sealed class ProgressDisplay(Streams streams, RunTally tally, Func<EngineMetrics> metrics, TimeProvider time)

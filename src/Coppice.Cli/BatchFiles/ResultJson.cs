@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
-namespace Coppice.Cli.Batch;
+namespace Coppice.Cli.BatchFiles;
 
 /// <summary>Results as lines of OpenAI's batch output. Ids follow from the line's number, so that two runs of a file can be compared.</summary>
 internal sealed class ResultJson(ITextModel model, TimeProvider time)

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Coppice.Cli.Batch;
+namespace Coppice.Cli.BatchFiles;
 
 /// <summary>A value and the name to blame it by. Every method throws <see cref="InvalidRequestException"/> where the value does not fit.</summary>
 internal readonly record struct JsonField(string Name, JsonElement Value)

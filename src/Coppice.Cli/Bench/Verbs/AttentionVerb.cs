@@ -1,0 +1,87 @@
+using System.CommandLine;
+using Coppice.Attention;
+using Coppice.Backends;
+using Coppice.Cli.Bench.Machine;
+using Coppice.Cli.Bench.Measuring;
+using Coppice.Cli.Bench.Reports;
+using Coppice.Cli.Bench.Scenes;
+using Coppice.Kernels.Emitted;
+
+namespace Coppice.Cli.Bench.Verbs;
+
+/// <summary>One layer's attention of rows that share a prefix, in every exact mode.</summary>
+internal static class AttentionVerb
+{
+    public static Command Create()
+    {
+        Option<int[]> rows = BenchOptions.Wholes("--rows", "B", 1, 65_536, [1, 16, 64], "Rows: sequences that decode one token");
+        Option<int[]> prefix = BenchOptions.Wholes("--prefix", "P", 0, 1 << 20, [1_024, 4_096], "Tokens that all rows share");
+        Option<int[]> suffix = BenchOptions.Wholes("--suffix", "S", 1, 1 << 20, [64], "Tokens of each row's own");
+        Option<Heads[]> heads = HeadOptions.Create(new Heads(32, 8, 64));
+        Option<string[]> kv = BenchOptions.Names("--kv", KvFormats.Names, ["f32"], "How keys and values are kept");
+        Option<string[]> modes = BenchOptions.Names("--mode", ExactModes.Names, [.. ExactModes.Names], "Attention modes; per-sequence is always measured");
+        Option<string?> preset = BenchOptions.Name("--preset", AttentionPresets.Names, "A published grid instead of the sizes above; sizes that are given as well replace its own");
+        return BenchCommand.Verb("attention", "Attention over a shared prefix in each exact mode, against per-sequence and against the machine", [preset, rows, prefix, suffix, heads, kv, modes], (parsed, run) =>
+        {
+            string? name = parsed.GetValue(preset);
+            AttentionCase[] cases = name is not null ? AttentionPresets.Cases(name) :
+                [.. from p in parsed.GetValue(prefix)! from s in parsed.GetValue(suffix)! from h in parsed.GetValue(heads)! from f in parsed.GetValue(kv)! from b in parsed.GetValue(rows)! select new AttentionCase(b, p, s, h, KvFormats.Of(f))];
+            if (name is not null)
+            {
+                cases = Replace(cases, parsed, rows, (c, b) => c with { B = b });
+                cases = Replace(cases, parsed, prefix, (c, p) => c with { P = p });
+                cases = Replace(cases, parsed, suffix, (c, s) => c with { S = s });
+                cases = Replace(cases, parsed, heads, (c, h) => c with { Heads = h });
+                cases = Replace(cases, parsed, kv, (c, f) => c with { Kv = KvFormats.Of(f) });
+            }
+            return Run(run, [.. cases.Distinct()], [.. ExactModes.Names.Where(mode => mode == ExactModes.Baseline || parsed.GetValue(modes)!.Contains(mode, StringComparer.Ordinal))], AttentionPresets.Plot(name));
+        });
+    }
+
+    // A size that stands on the command line takes the place of the preset's.
+    private static AttentionCase[] Replace<T>(AttentionCase[] cases, ParseResult parsed, Option<T[]> option, Func<AttentionCase, T, AttentionCase> with) =>
+        parsed.GetResult(option) is not { Implicit: false } ? cases : [.. (from c in cases from value in parsed.GetValue(option)! select with(c, value)).Distinct()];
+
+    private static int Run(BenchRun run, AttentionCase[] cases, string[] modes, (string Title, string X) plot)
+    {
+        using var backend = new CpuBackend(run.Threads);
+        using var ceilings = new Ceilings(run.Threads, run.BufferBytes);
+        run.Expect(cases.Length);
+        List<BenchRow> rows = [];
+        foreach (AttentionCase c in cases)
+        {
+            using var scene = new AttentionScene(TreeShape.OneLevel(c.B, c.P, c.S), c.Heads, c.Kv, ceilings.BufferBytes);
+            AttentionPlan[] plans = [.. modes.Select(_ => scene.NewPlan())];
+            for (int i = 0; i < modes.Length; i++) scene.Plan(ExactModes.Policy(modes[i]), plans[i], run.Threads);
+            Contender[] contenders = [.. modes.Zip(plans, (mode, plan) => new Contender(mode, () => scene.Attend(backend, plan)))];
+            RaceTimes times = run.Measure(c.Name, [.. contenders, .. ceilings.Contenders(DotFormat.F32, DotFormat.BF16)]);
+            rows.AddRange(modes.Zip(plans, (mode, plan) => Row(c, mode, plan, scene, times, ceilings)));
+        }
+
+        return run.Finish(rows,
+            [Column.Of("B"), Column.Of("P"), Column.Of("S"), Column.Of("H"), Column.Of("Hkv"), Column.Of("D"), new Column("KV", row => row.Case.Split(' ')[^1], IsNumber: false), Column.Variant("mode"), Column.Milliseconds, Column.Of("speedup", "× per-seq.", format: "0.00"), Column.Of("byteBound", "byte bound", format: "0.0"), Column.Of("reachableSpeedup", "reachable", format: "0.0"), Column.Of("kvMegabytes", "MB read", format: "0.0"), Column.Percent("ofF32Peak", "of f32 peak"), Column.Percent("ofBf16Peak", "of bf16 peak")],
+            all => Plot(all, plot.Title, plot.X),
+            "Byte bound: (P+S)·B / (P+S·B), how many times as many bytes per-sequence reads. Reachable: the smaller of that and of what the multiplications at their peak (bf16 for bf16 pages where the CPU has it) would leave.",
+            "The peaks are measured in turn with the modes, on the same threads. Layers are used in turn, so that keys and values come from memory where a model's would.");
+    }
+
+    private static BenchRow Row(AttentionCase c, string mode, AttentionPlan plan, AttentionScene scene, RaceTimes times, Ceilings ceilings)
+    {
+        Spread seconds = times[mode];
+        double rate = scene.Operations / seconds.Median, f32 = ceilings.Operations(times, DotFormat.F32), bf16 = c.Kv == KvFormat.BF16 ? ceilings.Operations(times, DotFormat.BF16) : double.NaN;
+        double computeBound = times.Median(ExactModes.Baseline) / (scene.Operations / (double.IsFinite(bf16) ? bf16 : f32));
+        return new BenchRow(c.Name, mode, Named.Numbers(("B", c.B), ("P", c.P), ("S", c.S), ("H", c.Heads.H), ("Hkv", c.Heads.Hkv), ("D", c.Heads.D)), seconds, Named.Numbers(
+            ("speedup", times.Ratio(ExactModes.Baseline, mode)), ("byteBound", scene.ByteBound), ("reachableSpeedup", Math.Min(scene.ByteBound, computeBound)),
+            ("kvMegabytes", scene.BytesRead(plan) / 1e6), ("gigaOperationsPerSecond", rate / 1e9), ("ofF32Peak", rate / f32), ("ofBf16Peak", rate / bf16),
+            ("gigabytesPerSecond", scene.BytesRead(plan) / seconds.Median / 1e9), ("ofBandwidth", scene.BytesRead(plan) / seconds.Median / ceilings.BytesPerSecond(times))));
+    }
+
+    private static SvgPlot Plot(IReadOnlyList<BenchRow> rows, string title, string x)
+    {
+        string[] others = [.. new[] { "B", "P", "S" }.Where(size => size != x && rows.Select(row => row[size]).Distinct().Skip(1).Any())];
+        BenchRow[] shared = [.. rows.Where(row => row.Variant != ExactModes.Baseline && row[x] > 0)];
+        return new SvgPlot(title, Axis.Log(x switch { "P" => "P, tokens of the prefix", "S" => "S, tokens of each row's own", _ => "B, rows" }, shared.Select(row => row[x])),
+            Axis.Log("times as fast as per-sequence", shared.Select(row => row["speedup"]).Append(1)),
+            [.. shared.GroupBy(row => string.Join(' ', [row.Variant, .. others.Select(size => $"{size}={row[size]}")])).Select(line => new Series(line.Key, [.. line.Select(row => (row[x], row["speedup"])).OrderBy(point => point.Item1)]))]);
+    }
+}

@@ -1,0 +1,106 @@
+using System.CommandLine;
+using Coppice.Backends;
+using Coppice.Cli.Bench.Machine;
+using Coppice.Cli.Bench.Measuring;
+using Coppice.Cli.Bench.Reports;
+using Coppice.Cli.Bench.Scenes;
+using Coppice.Kernels.Emitted;
+using Coppice.Memory;
+
+namespace Coppice.Cli.Bench.Verbs;
+
+/// <summary>The products of known models, one by one, against the machine's peak and bandwidth.</summary>
+internal static class LinearVerb
+{
+    /// <summary>A weight format as the backend computes it.</summary>
+    /// <param name="Name">As people type it.</param>
+    /// <param name="Judge">The dot product that a kernel for it can use at best.</param>
+    /// <param name="Load">Packs random weights.</param>
+    private sealed record Format(string Name, DotFormat Judge, Func<IBackend, RandomTensor, ILinearWeights> Load);
+
+    private static readonly Format[] Formats = [new("f32", DotFormat.F32, (backend, tensor) => backend.Load(tensor))];
+
+    public static Command Create()
+    {
+        Option<string[]> shapes = BenchOptions.Names("--shape", ModelShapes.Names, ["small", "tinyllama"], "Models whose products are measured");
+        Option<string[]> formats = BenchOptions.Names("--weights", [.. Formats.Select(format => format.Name)], ["f32"], "Weight formats");
+        Option<int[]> rows = BenchOptions.Wholes("--rows", "M", 1, 65_536, [1, 4, 16, 64, 256], "Rows of the inputs");
+        return BenchCommand.Verb("linear", "Products of M rows with the weights of known models: GFLOP/s, GB/s, and the share of what the machine could do", [shapes, formats, rows],
+            (parsed, run) => Run(run, parsed.GetValue(shapes)!, [.. Formats.Where(format => parsed.GetValue(formats)!.Contains(format.Name, StringComparer.Ordinal))], parsed.GetValue(rows)!));
+    }
+
+    private static int Run(BenchRun run, string[] shapes, Format[] formats, int[] sizes)
+    {
+        using var backend = new CpuBackend(run.Threads);
+        using var ceilings = new Ceilings(run.Threads, run.BufferBytes);
+        List<BenchRow> rows = [];
+        (string Name, int Inputs, int Outputs, Format Format)[] layers =
+            [.. from shape in shapes from linear in ModelShapes.Linears(ModelShapes.Config(shape)) from format in formats select ($"{shape} {linear.Name} {format.Name}", linear.Inputs, linear.Outputs, format)];
+        run.Expect(layers.Length);
+        foreach ((string name, int inputs, int outputs, Format format) in layers)
+        {
+            using var weights = new Rotation(backend, format.Load, inputs, outputs, ceilings.BufferBytes);
+            using var memory = new AlignedBuffer((long)sizes.Max() * (inputs + outputs) * sizeof(float));
+            Contender[] contenders = [.. sizes.Select(m => Product(backend, weights, memory, m, inputs, outputs))];
+            RaceTimes times = run.Measure(name, [.. contenders, .. ceilings.Contenders(format.Judge)]);
+            foreach (int m in sizes) rows.Add(Row(name, m, inputs, outputs, weights.Bytes, format, times, ceilings));
+        }
+
+        return run.Finish(rows,
+            [Column.Case("layer"), Column.Of("M"), Column.Of("inputs"), Column.Of("outputs"), Column.Of("gigaOperationsPerSecond", "GFLOP/s", format: "0.0"), Column.Of("gigabytesPerSecond", "GB/s", format: "0.0"), Column.Percent("ofCeiling", "of ceiling"), Column.Percent("ofPeak", "of peak"), Column.Percent("ofBandwidth", "of bandwidth"), Column.Milliseconds],
+            Plot,
+            "Ceiling: the time that either the multiplications at the peak or the bytes (weights, inputs, outputs) at the read bandwidth take at least, both measured in turn with the products on the same threads.",
+            "Copies of the weights are used in turn, so that they come from memory and not from a cache, as they do in a model.");
+    }
+
+    private static unsafe Contender Product(IBackend backend, Rotation weights, AlignedBuffer memory, int m, int inputs, int outputs)
+    {
+        var x = new Matrix(memory.Floats, m, inputs, inputs);
+        var y = new Matrix(memory.Floats + (long)m * inputs, m, outputs, outputs);
+        RandomFill.Floats(x.Floats, seed: m);
+        return new Contender(Variant(m), () => backend.Linear(x, weights.Next(), y));
+    }
+
+    private static BenchRow Row(string name, int m, int inputs, int outputs, long weightBytes, Format format, RaceTimes times, Ceilings ceilings)
+    {
+        Spread seconds = times[Variant(m)];
+        double operations = 2.0 * m * inputs * outputs, bytes = weightBytes + 4.0 * m * (inputs + outputs);
+        double ofPeak = operations / ceilings.Operations(times, format.Judge) / seconds.Median, ofBandwidth = bytes / ceilings.BytesPerSecond(times) / seconds.Median;
+        return new BenchRow(name, Variant(m), Named.Numbers(("M", m), ("inputs", inputs), ("outputs", outputs)), seconds, Named.Numbers(
+            ("gigaOperationsPerSecond", operations / seconds.Median / 1e9), ("gigabytesPerSecond", bytes / seconds.Median / 1e9),
+            ("ofCeiling", Math.Max(double.IsFinite(ofPeak) ? ofPeak : 0, ofBandwidth)), ("ofPeak", ofPeak), ("ofBandwidth", ofBandwidth),
+            ("peakGigaOperationsPerSecond", ceilings.Operations(times, format.Judge) / 1e9), ("readGigabytesPerSecond", ceilings.BytesPerSecond(times) / 1e9)));
+    }
+
+    private static string Variant(int m) => $"M={m}";
+
+    private static SvgPlot Plot(IReadOnlyList<BenchRow> rows) => new("Linear layers: share of the machine's ceiling", Axis.Log("M, rows", rows.Select(row => row["M"])),
+        Axis.Linear("% of ceiling", rows.Select(row => row["ofCeiling"] * 100).Append(100)),
+        [.. rows.GroupBy(row => row.Case).Select(layer => new Series(layer.Key, [.. layer.Select(row => (row["M"], row["ofCeiling"] * 100))]))]);
+
+    /// <summary>Enough copies of a layer's weights that each has left the caches when its turn comes again.</summary>
+    private sealed class Rotation : IDisposable
+    {
+        private const int MostCopies = 256;
+        private readonly ILinearWeights[] _copies;
+        private int _next;
+
+        public Rotation(IBackend backend, Func<IBackend, RandomTensor, ILinearWeights> load, int inputs, int outputs, long bytes)
+        {
+            ILinearWeights first = load(backend, new RandomTensor("random", 1, outputs, inputs));
+            _copies = new ILinearWeights[(int)Math.Clamp((bytes + first.Bytes - 1) / first.Bytes, 1, MostCopies)];
+            _copies[0] = first;
+            for (int i = 1; i < _copies.Length; i++) _copies[i] = load(backend, new RandomTensor("random", i + 1, outputs, inputs));
+        }
+
+        /// <summary>Of one copy.</summary>
+        public long Bytes => _copies[0].Bytes;
+
+        public ILinearWeights Next() => _copies[_next = (_next + 1) % _copies.Length];
+
+        public void Dispose()
+        {
+            foreach (ILinearWeights copy in _copies) copy.Dispose();
+        }
+    }
+}
