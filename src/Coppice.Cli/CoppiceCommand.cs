@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Reflection;
 using Coppice.Cli.Bench;
 
@@ -48,7 +49,9 @@ internal static class CoppiceCommand
 
     private static UsageException Refused(ParseResult parsed)
     {
-        if (parsed.CommandResult.Command is not RootCommand) return new UsageException($"{parsed.Errors[0].Message} See coppice {parsed.CommandResult.Command.Name} --help.");
+        string path = "";   // of a command below another: "bench tree"
+        for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Command: not RootCommand } command; at = at.Parent) path = $"{command.Command.Name} {path}";
+        if (path.Length > 0) return new UsageException($"{parsed.Errors[0].Message} See coppice {path}--help.");
         return new UsageException(parsed.UnmatchedTokens.Count > 0 ? $"There is no command '{parsed.UnmatchedTokens[0]}'. See coppice --help." : "There is no command. See coppice --help.");
     }
 
@@ -58,7 +61,11 @@ internal static class CoppiceCommand
         root.Add(RunCommand.Make(streams, open));
         root.Add(GenerateCommand.Make(streams, open));
         root.Add(InspectCommand.Make(streams));
-        root.Add(BenchCommand.Create());
+        Command bench = BenchCommand.Create();
+        HelpPage.Attach(bench,
+            ("What sharing a prefix gains on this machine", "coppice bench attention"),
+            ("Where the time of a decode step goes", "coppice bench decode"));
+        root.Add(bench);
         root.Options.OfType<VersionOption>().Single().Action = new ShowVersion();
         HelpPage.Attach(root,
             ("Answer the prompts of a file", "coppice run prompts.jsonl -o answers.jsonl"),

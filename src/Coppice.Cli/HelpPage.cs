@@ -15,7 +15,7 @@ internal static class HelpPage
     public static void Attach(Command command, string more, params (string What, string Line)[] examples)
     {
         HelpOption? help = command.Options.OfType<HelpOption>().FirstOrDefault();
-        if (help is null) command.Add(help = new HelpOption());
+        if (help is null) command.Add(help = new HelpOption { Recursive = false });   // the root's is for all that have none of their own
         help.Action = new WithExamples(new HelpAction(), more, examples);
     }
 
