@@ -28,13 +28,8 @@ internal sealed class Ceilings : IDisposable
         _pool = new WorkerPool(threads);
         _operands = new AlignedBuffer(threads * ComputePeak.OperandBytes);
         _memory = new ReadBuffer(bytes);
-        IReadOnlyList<ComputePeak> all = ComputePeak.All(_operands);
-        foreach (DotFormat format in Enum.GetValues<DotFormat>())
-        {
-            // The last of a format is the emitted one, where there is one; else the widest managed one.
-            ComputePeak? peak = all.LastOrDefault(p => p.Format == format && p.Name.EndsWith("emitted", StringComparison.Ordinal)) ?? all.FirstOrDefault(p => p.Format == format);
-            if (peak is not null) _peaks.Add((peak, new Contender($"ceiling: {peak.Name}", () => _pool.Run(new ComputePeak.OnEach(peak), _pool.Threads * ItemsPerThread))));
-        }
+        foreach (ComputePeak peak in ComputePeak.All(_operands))
+            _peaks.Add((peak, new Contender($"ceiling: {peak.Name}", () => _pool.Run(new ComputePeak.OnEach(peak), _pool.Threads * ItemsPerThread))));
         Read = new Contender(ReadName, () => _memory.ReadSlice(_pool));
     }
 
@@ -46,21 +41,45 @@ internal sealed class Ceilings : IDisposable
     /// <summary>The peaks of these formats, where the machine has them, and reading.</summary>
     public IEnumerable<Contender> Contenders(params DotFormat[] formats) => [.. _peaks.Where(p => formats.Contains(p.Peak.Format)).Select(p => p.Contender), Read];
 
-    /// <summary>Operations per second on all threads, as measured in a race; NaN if the machine has no such peak or the race did not hold it.</summary>
-    public double Operations(RaceTimes times, DotFormat format)
+    /// <summary>Operations per second on all threads, as measured in a race; NaN if the machine has no such peak.</summary>
+    public double Operations(RaceTimes times, DotFormat format) => Fastest(times, format) is { } fastest ? Work(fastest.Peak) / times.Median(fastest.Contender.Name) : double.NaN;
+
+    /// <summary>Operations per second in the fastest of the formats.</summary>
+    public double Operations(RaceTimes times, params ReadOnlySpan<DotFormat> formats)
     {
-        foreach ((ComputePeak peak, Contender contender) in _peaks)
-            if (peak.Format == format) return peak.OperationsPerRun * _pool.Threads * ItemsPerThread / times.Median(contender.Name);
-        return double.NaN;
+        double most = double.NaN;
+        foreach (DotFormat format in formats)
+            if (Operations(times, format) is var rate && !(rate <= most)) most = double.IsNaN(rate) ? most : rate;
+        return most;
     }
+
+    /// <summary>The share of the peak that a contender with so many operations reached; NaN if the machine has no such peak.</summary>
+    public double ShareOfPeak(RaceTimes times, string contender, double operations, DotFormat format) =>
+        Fastest(times, format) is { } fastest ? operations / Work(fastest.Peak) * times.Ratio(fastest.Contender.Name, contender) : double.NaN;
 
     /// <summary>Bytes read per second on all threads.</summary>
     public double BytesPerSecond(RaceTimes times) => _memory.SliceBytes / times.Median(ReadName);
+
+    /// <summary>The share of the read bandwidth that a contender reached which moves so many bytes.</summary>
+    public double ShareOfBandwidth(RaceTimes times, string contender, double bytes) => bytes / _memory.SliceBytes * times.Ratio(ReadName, contender);
 
     public void Dispose()
     {
         _pool.Dispose();
         _operands.Dispose();
         _memory.Dispose();
+    }
+
+    private double Work(ComputePeak peak) => peak.OperationsPerRun * _pool.Threads * ItemsPerThread;
+
+    private (ComputePeak Peak, Contender Contender)? Fastest(RaceTimes times, DotFormat format)
+    {
+        (ComputePeak Peak, Contender Contender)? fastest = null;
+        foreach ((ComputePeak peak, Contender contender) in _peaks)
+        {
+            if (peak.Format != format || !times.Has(contender.Name)) continue;
+            if (fastest is not { } other || Work(peak) / times.Median(contender.Name) > Work(other.Peak) / times.Median(other.Contender.Name)) fastest = (peak, contender);
+        }
+        return fastest;
     }
 }

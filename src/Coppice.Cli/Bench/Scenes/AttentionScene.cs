@@ -1,6 +1,5 @@
 using Coppice.Attention;
 using Coppice.Backends;
-using Coppice.Kernels.Emitted;
 using Coppice.KvCache;
 using Coppice.Memory;
 using Coppice.Scheduling;
@@ -54,9 +53,6 @@ internal sealed unsafe class AttentionScene : IDisposable
 
     /// <summary>How many times as many bytes per-sequence reads as reading every token once would.</summary>
     public double ByteBound => (double)_shape.Length * _shape.Rows / _shape.UniqueTokens;
-
-    /// <summary>The products that judge a KV format: bf16 pages can be multiplied as bf16.</summary>
-    public static DotFormat Judge(KvFormat format) => format == KvFormat.BF16 ? DotFormat.BF16 : DotFormat.F32;
 
     /// <summary>Bytes of keys and values that a plan reads in one layer.</summary>
     public double BytesRead(AttentionPlan plan) => (double)plan.PagesRead * _kv.Layout.PageBytes / _kv.Layout.Layers;

@@ -7,8 +7,8 @@ using Coppice.Scheduling;
 
 namespace Coppice.Cli.Bench.Scenes;
 
-/// <summary>Where the time of a run went, in seconds.</summary>
-internal readonly record struct StepSplit(double Linear, double Attention, double Plan, double Sampling, double Total)
+/// <summary>Where the time of a run went, in seconds, over all of its steps.</summary>
+internal readonly record struct StepSplit(int Steps, double Linear, double Attention, double Plan, double Sampling, double Total)
 {
     public double Rest => Total - Linear - Attention - Plan - Sampling;
 }
@@ -160,7 +160,7 @@ internal sealed class ModelScene : IDisposable
         for (int i = 0; i < logits.Rows; i++) _sampler.Sample(logits.Row(i), _states[i]);
         long end = Stopwatch.GetTimestamp();
         if (!runs.SkipsAttention) runs.BytesRead += (double)_plan.PagesRead * _kv.Layout.PageBytes;
-        _split = new StepSplit(_split.Linear + Seconds(backend.LinearTicks - linear), _split.Attention + Seconds(backend.AttentionTicks - attention),
+        _split = new StepSplit(_split.Steps + 1, _split.Linear + Seconds(backend.LinearTicks - linear), _split.Attention + Seconds(backend.AttentionTicks - attention),
             _split.Plan + Seconds(planned - start), _split.Sampling + Seconds(end - computed), _split.Total + Seconds(end - start));
     }
 

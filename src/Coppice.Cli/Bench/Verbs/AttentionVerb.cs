@@ -61,19 +61,20 @@ internal static class AttentionVerb
         return run.Finish(rows,
             [Column.Of("B"), Column.Of("P"), Column.Of("S"), Column.Of("H"), Column.Of("Hkv"), Column.Of("D"), new Column("KV", row => row.Case.Split(' ')[^1], IsNumber: false), Column.Variant("mode"), Column.Milliseconds, Column.Of("speedup", "× per-seq.", format: "0.00"), Column.Of("byteBound", "byte bound", format: "0.0"), Column.Of("reachableSpeedup", "reachable", format: "0.0"), Column.Of("kvMegabytes", "MB read", format: "0.0"), Column.Percent("ofF32Peak", "of f32 peak"), Column.Percent("ofBf16Peak", "of bf16 peak")],
             all => Plot(all, plot.Title, plot.X),
-            "Byte bound: (P+S)·B / (P+S·B), how many times as many bytes per-sequence reads. Reachable: the smaller of that and of what the multiplications at their peak (bf16 for bf16 pages where the CPU has it) would leave.",
+            "Byte bound: (P+S)·B / (P+S·B), how many times as many bytes per-sequence reads. Reachable: the smaller of that and of what multiplications at the peak would leave (for bf16 pages the faster of f32 and bf16).",
             "The peaks are measured in turn with the modes, on the same threads. Layers are used in turn, so that keys and values come from memory where a model's would.");
     }
 
     private static BenchRow Row(AttentionCase c, string mode, AttentionPlan plan, AttentionScene scene, RaceTimes times, Ceilings ceilings)
     {
         Spread seconds = times[mode];
-        double rate = scene.Operations / seconds.Median, f32 = ceilings.Operations(times, DotFormat.F32), bf16 = c.Kv == KvFormat.BF16 ? ceilings.Operations(times, DotFormat.BF16) : double.NaN;
-        double computeBound = times.Median(ExactModes.Baseline) / (scene.Operations / (double.IsFinite(bf16) ? bf16 : f32));
+        double peak = c.Kv == KvFormat.BF16 ? ceilings.Operations(times, DotFormat.F32, DotFormat.BF16) : ceilings.Operations(times, DotFormat.F32);
+        double computeBound = times.Median(ExactModes.Baseline) / (scene.Operations / peak);
         return new BenchRow(c.Name, mode, Named.Numbers(("B", c.B), ("P", c.P), ("S", c.S), ("H", c.Heads.H), ("Hkv", c.Heads.Hkv), ("D", c.Heads.D)), seconds, Named.Numbers(
             ("speedup", times.Ratio(ExactModes.Baseline, mode)), ("byteBound", scene.ByteBound), ("reachableSpeedup", Math.Min(scene.ByteBound, computeBound)),
-            ("kvMegabytes", scene.BytesRead(plan) / 1e6), ("gigaOperationsPerSecond", rate / 1e9), ("ofF32Peak", rate / f32), ("ofBf16Peak", rate / bf16),
-            ("gigabytesPerSecond", scene.BytesRead(plan) / seconds.Median / 1e9), ("ofBandwidth", scene.BytesRead(plan) / seconds.Median / ceilings.BytesPerSecond(times))));
+            ("kvMegabytes", scene.BytesRead(plan) / 1e6), ("gigaOperationsPerSecond", scene.Operations / seconds.Median / 1e9), ("peakGigaOperationsPerSecond", peak / 1e9),
+            ("ofF32Peak", ceilings.ShareOfPeak(times, mode, scene.Operations, DotFormat.F32)), ("ofBf16Peak", c.Kv == KvFormat.BF16 ? ceilings.ShareOfPeak(times, mode, scene.Operations, DotFormat.BF16) : double.NaN),
+            ("gigabytesPerSecond", scene.BytesRead(plan) / seconds.Median / 1e9), ("ofBandwidth", ceilings.ShareOfBandwidth(times, mode, scene.BytesRead(plan)))));
     }
 
     private static SvgPlot Plot(IReadOnlyList<BenchRow> rows, string title, string x)

@@ -65,7 +65,7 @@ internal static class LinearVerb
     {
         Spread seconds = times[Variant(m)];
         double operations = 2.0 * m * inputs * outputs, bytes = weightBytes + 4.0 * m * (inputs + outputs);
-        double ofPeak = operations / ceilings.Operations(times, format.Judge) / seconds.Median, ofBandwidth = bytes / ceilings.BytesPerSecond(times) / seconds.Median;
+        double ofPeak = ceilings.ShareOfPeak(times, Variant(m), operations, format.Judge), ofBandwidth = ceilings.ShareOfBandwidth(times, Variant(m), bytes);
         return new BenchRow(name, Variant(m), Named.Numbers(("M", m), ("inputs", inputs), ("outputs", outputs)), seconds, Named.Numbers(
             ("gigaOperationsPerSecond", operations / seconds.Median / 1e9), ("gigabytesPerSecond", bytes / seconds.Median / 1e9),
             ("ofCeiling", Math.Max(double.IsFinite(ofPeak) ? ofPeak : 0, ofBandwidth)), ("ofPeak", ofPeak), ("ofBandwidth", ofBandwidth),

@@ -9,6 +9,7 @@ namespace Coppice.Cli.Bench.Verbs;
 internal static class ModelVerb
 {
     private const int MostTokens = 1 << 20;
+    private const string DefaultShape = "small", NoAttentionOption = "none";
 
     /// <summary>What differs between decoding and prompt processing.</summary>
     private sealed record Work(string Title, Action<ModelScene, SceneRuns> Run);
@@ -26,30 +27,22 @@ internal static class ModelVerb
     {
         Option<string?> model = BenchOptions.File("--model", "Hugging Face folder or .gguf file; its keys and values are made up, since speed does not depend on them");
         model.HelpName = "path";
-        Option<string> shape = new("--shape")
-        {
-            HelpName = string.Join('|', ModelShapes.Names),
-            Description = "Random weights of these sizes, made in memory. Default: small",
-            DefaultValueFactory = _ => "small",
-        };
-        shape.AcceptOnlyFromAmong([.. ModelShapes.Names]);
+        Option<string?> shape = BenchOptions.Name("--shape", ModelShapes.Names, $"Random weights of these sizes, made in memory. Default: {DefaultShape}");
         Option<int[]> prefixes = BenchOptions.Wholes("--prefix", "P", 0, MostTokens, prefix, "Tokens that all rows share");
         Option<int[]> batches = BenchOptions.Wholes("--batch", "B", 1, EngineLimits.LargestBatch, batch, "Rows");
         Option<int> tokens = BenchOptions.Whole(name == "decode" ? "--new" : "--prompt", "tokens", 1, MostTokens, newTokens, newDescription);
         Option<string[]> kv = BenchOptions.Names("--kv", KvFormats.Names, ["f32"], "How keys and values are kept");
-        Option<string[]> modes = BenchOptions.Names("--mode", [.. ExactModes.Names, .. NoAttentionNames], ["per-sequence", "auto", "none"], "Attention modes; none leaves attention out, as a bound");
+        Option<string[]> modes = BenchOptions.Names("--mode", [.. ExactModes.Names, NoAttentionOption], [ExactModes.Baseline, ExactModes.Auto, NoAttentionOption], "Attention modes; none leaves attention out, as a bound");
         return BenchCommand.Verb(name, description, [model, shape, prefixes, batches, tokens, kv, modes], (parsed, run) =>
         {
             int[] ps = parsed.GetValue(prefixes)!;
             int positions = ps.Max() + parsed.GetValue(tokens) + 1;
             string? path = parsed.GetValue(model);
-            if (path is not null && parsed.GetResult(shape) is { Implicit: false }) throw new BenchException("--model and --shape are both given. Give one of them.");
-            using BenchModel benchModel = path is not null ? BenchModel.Open(path, run.Threads, positions) : BenchModel.OfShape(parsed.GetValue(shape)!, run.Threads, positions);
-            return Run(run, work, benchModel, ps, parsed.GetValue(batches)!, parsed.GetValue(tokens), [.. parsed.GetValue(kv)!.Select(KvFormats.Of)], [.. parsed.GetValue(modes)!.Select(mode => mode == NoAttentionNames[0] ? SceneRuns.NoAttention : mode)]);
+            if (path is not null && parsed.GetValue(shape) is not null) throw new BenchException("--model and --shape are both given. Give one of them.");
+            using BenchModel benchModel = path is not null ? BenchModel.Open(path, run.Threads, positions) : BenchModel.OfShape(parsed.GetValue(shape) ?? DefaultShape, run.Threads, positions);
+            return Run(run, work, benchModel, ps, parsed.GetValue(batches)!, parsed.GetValue(tokens), [.. parsed.GetValue(kv)!.Select(KvFormats.Of)], [.. parsed.GetValue(modes)!.Select(mode => mode == NoAttentionOption ? SceneRuns.NoAttention : mode)]);
         });
     }
-
-    private static string[] NoAttentionNames => ["none"];
 
     private static int Run(BenchRun run, Work work, BenchModel model, int[] prefixes, int[] batches, int newTokens, KvFormat[] formats, string[] modes)
     {
@@ -71,7 +64,7 @@ internal static class ModelVerb
         }
 
         return run.Finish(rows,
-            [Column.Case("model"), Column.Of("P"), Column.Of("B"), Column.Variant("mode"), Column.Of("tokensPerSecond", "tokens/s", format: "0.0"), Column.Of("ofNoAttention", "of no attention", 100, "0'%'"), Column.Of("stepMilliseconds", "ms a token", format: "0.00"), Column.Percent("linearShare", "linear"), Column.Percent("attentionShare", "attention"), Column.Of("restShare", "rest", 100, "0.0'%'"), Column.Of("planShare", "plan", 100, "0.00'%'"), Column.Of("kvMegabytesRead", "KV MB read", format: "0.0"), Column.Of("kvMegabytes", "KV MB held", format: "0.0"), Column.Of("kvMegabytesUnshared", "unshared", format: "0.0"), Column.Milliseconds],
+            [Column.Case("model"), Column.Of("P"), Column.Of("B"), Column.Variant("mode"), Column.Of("tokensPerSecond", "tokens/s", format: "0.0"), Column.Of("ofNoAttention", "of no attention", 100, "0'%'"), Column.Of("stepMilliseconds", "ms a step", format: "0.00"), Column.Percent("linearShare", "linear"), Column.Percent("attentionShare", "attention"), Column.Of("restShare", "rest", 100, "0.0'%'"), Column.Of("planShare", "plan", 100, "0.00'%'"), Column.Of("kvMegabytesRead", "KV MB read", format: "0.0"), Column.Of("kvMegabytes", "KV MB held", format: "0.0"), Column.Of("kvMegabytesUnshared", "unshared", format: "0.0"), Column.Milliseconds],
             all => Plot(all, work.Title),
             $"{model.Name}: {model.Llama.WeightBytes / 1e6:0} MB of weights as packed, process {Environment.WorkingSet / 1e6:0} MB. Every row gets {newTokens} new tokens behind the prefix; the times are of all of them together.",
             "Rest: norms, RoPE, storing keys and values, activations, residuals, embedding, plan and greedy sampling. No attention: the same steps with attention left out, which no attention can pass.");
@@ -81,9 +74,10 @@ internal static class ModelVerb
     {
         Spread seconds = times[runs.Mode];
         StepSplit split = runs.Middle(times.Repetitions);
+        double steps = split.Steps;
         double bound = times.Has(SceneRuns.NoAttention) ? times.Ratio(SceneRuns.NoAttention, runs.Mode) : double.NaN;
         return new BenchRow(name, runs.Mode, Named.Numbers(("P", p), ("B", b), ("newTokens", newTokens)), seconds, Named.Numbers(
-            ("tokensPerSecond", b * (double)newTokens / seconds.Median), ("ofNoAttention", bound), ("stepMilliseconds", seconds.Median / newTokens * 1e3),
+            ("tokensPerSecond", b * (double)newTokens / seconds.Median), ("ofNoAttention", bound), ("stepMilliseconds", seconds.Median / steps * 1e3),
             ("linearShare", split.Linear / split.Total), ("attentionShare", split.Attention / split.Total), ("restShare", (split.Rest + split.Plan + split.Sampling) / split.Total),
             ("planShare", split.Plan / split.Total), ("samplingShare", split.Sampling / split.Total), ("kvMegabytesRead", runs.BytesRead / 1e6), ("kvMegabytes", scene.KvBytes / 1e6), ("kvMegabytesUnshared", scene.KvBytesUnshared / 1e6),
             ("weightMegabytes", model.Llama.WeightBytes / 1e6), ("scratchMegabytes", scene.ArenaBytes / 1e6)));

@@ -72,14 +72,15 @@ internal static class TreeVerb
         RaceTimes times = run.Measure($"{tree.Text}, heads {h.H}/{h.Hkv} of {h.D}", [.. contenders, .. ceilings.Contenders(DotFormat.F32, DotFormat.BF16)]);
 
         string best = ExactModes.Names.Where(mode => mode != ExactModes.Auto).MinBy(times.Median)!;
-        double f32 = ceilings.Operations(times, DotFormat.F32), bf16 = format == KvFormat.BF16 ? ceilings.Operations(times, DotFormat.BF16) : double.NaN;
         foreach (string mode in ExactModes.Names)
         {
             Spread seconds = times[mode];
-            double plan = times.Median(PlanPrefix + mode), rate = scene.Operations / seconds.Median;
+            double plan = times.Median(PlanPrefix + mode);
             yield return new BenchRow(tree.Text, mode, Named.Numbers(("B", tree.Rows), ("H", h.H), ("Hkv", h.Hkv), ("D", h.D), ("kvBytesPerElement", format == KvFormat.F32 ? 4 : 2)), seconds, Named.Numbers(
                 ("speedup", times.Ratio(ExactModes.Baseline, mode)), ("byteBound", scene.ByteBound), ("kvMegabytes", scene.BytesRead(plans[mode]) / 1e6),
-                ("ofF32Peak", rate / f32), ("ofBf16Peak", rate / bf16), ("regret", mode == ExactModes.Auto ? times.Ratio(mode, best) - 1 : double.NaN),
+                ("ofF32Peak", ceilings.ShareOfPeak(times, mode, scene.Operations, DotFormat.F32)),
+                ("ofBf16Peak", format == KvFormat.BF16 ? ceilings.ShareOfPeak(times, mode, scene.Operations, DotFormat.BF16) : double.NaN),
+                ("regret", mode == ExactModes.Auto ? times.Ratio(mode, best) - 1 : double.NaN),
                 ("planMicroseconds", plan * 1e6), ("planShare", plan / (plan + layers * seconds.Median))));
         }
     }
