@@ -95,8 +95,14 @@ internal sealed unsafe class ReferenceBackend : IBackend
                     var block = new KvBlock
                     {
                         StartPosition = start,
-                        Keys0 = k, Keys1 = k + keyPage, Keys2 = k + 2 * keyPage, Keys3 = k + 3 * keyPage,
-                        Values0 = v, Values1 = v + valuePage, Values2 = v + 2 * valuePage, Values3 = v + 3 * valuePage,
+                        Keys0 = k,
+                        Keys1 = k + keyPage,
+                        Keys2 = k + 2 * keyPage,
+                        Keys3 = k + 3 * keyPage,
+                        Values0 = v,
+                        Values1 = v + valuePage,
+                        Values2 = v + 2 * valuePage,
+                        Values3 = v + 3 * valuePage,
                     };
                     BlockFold.Reference(block, rows, 0, 1);
                 }

@@ -88,7 +88,7 @@ public sealed class SceneTests
     public void A_shape_that_does_not_fit_is_refused_before_it_takes_memory()
     {
         if (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes > 26L << 30) return;
-        var error = Assert.Throws<Cli.Bench.BenchException>(() => BenchModel.OfShape("llama7b", 1, 16));
+        var error = Assert.Throws<Coppice.Cli.Bench.BenchException>(() => BenchModel.OfShape("llama7b", 1, 16));
         Assert.Contains("llama7b", error.Message, StringComparison.Ordinal);
     }
 
