@@ -22,11 +22,11 @@ internal static class LinearVerb
 
     public static Command Create()
     {
-        Option<string[]> shapes = BenchOptions.Names("--shape", ModelShapes.Names, ["small", "tinyllama"], "Models whose products are measured");
-        Option<string[]> formats = BenchOptions.Names("--weights", [.. Formats.Select(format => format.Name)], ["f32"], "Weight formats");
-        Option<int[]> rows = BenchOptions.Wholes("--rows", "M", 1, 65_536, [1, 4, 16, 64, 256], "Rows of the inputs");
-        return BenchCommand.Verb("linear", "Products of M rows with the weights of known models: GFLOP/s, GB/s, and the share of what the machine could do", [shapes, formats, rows],
-            (parsed, run) => Run(run, parsed.GetValue(shapes)!, [.. Formats.Where(format => parsed.GetValue(formats)!.Contains(format.Name, StringComparer.Ordinal))], parsed.GetValue(rows)!));
+        Setting<string[]> shapes = BenchOptions.Names("--shape", ModelShapes.Names, ["small", "tinyllama"], "Models whose products are measured");
+        Setting<string[]> formats = BenchOptions.Names("--weights", [.. Formats.Select(format => format.Name)], ["f32"], "Weight formats");
+        Setting<int[]> rows = BenchOptions.Wholes("--rows", "M", 1, 65_536, [1, 4, 16, 64, 256], "Rows of the inputs");
+        return BenchCommand.Verb("linear", "Products of M rows with the weights of known models: GFLOP/s, GB/s, and the share of what the machine could do", [shapes.Option, formats.Option, rows.Option],
+            (parsed, run) => Run(run, shapes.In(parsed), [.. Formats.Where(format => formats.In(parsed).Contains(format.Name, StringComparer.Ordinal))], rows.In(parsed)));
     }
 
     private static int Run(BenchRun run, string[] shapes, Format[] formats, int[] sizes)

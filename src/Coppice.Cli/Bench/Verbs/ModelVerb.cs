@@ -27,20 +27,20 @@ internal static class ModelVerb
     {
         Option<string?> model = BenchOptions.File("--model", "Hugging Face folder or .gguf file; its keys and values are made up, since speed does not depend on them");
         model.HelpName = "path";
-        Option<string?> shape = BenchOptions.Name("--shape", ModelShapes.Names, $"Random weights of these sizes, made in memory. Default: {DefaultShape}");
-        Option<int[]> prefixes = BenchOptions.Wholes("--prefix", "P", 0, MostTokens, prefix, "Tokens that all rows share");
-        Option<int[]> batches = BenchOptions.Wholes("--batch", "B", 1, EngineLimits.LargestBatch, batch, "Rows");
-        Option<int> tokens = BenchOptions.Whole(name == "decode" ? "--new" : "--prompt", "tokens", 1, MostTokens, newTokens, newDescription);
-        Option<string[]> kv = BenchOptions.Names("--kv", KvFormats.Names, ["f32"], "How keys and values are kept");
-        Option<string[]> modes = BenchOptions.Names("--mode", [.. ExactModes.Names, NoAttentionOption], [ExactModes.Baseline, ExactModes.Auto, NoAttentionOption], "Attention modes; none leaves attention out, as a bound");
-        return BenchCommand.Verb(name, description, [model, shape, prefixes, batches, tokens, kv, modes], (parsed, run) =>
+        Setting<string?> shape = BenchOptions.Name("--shape", ModelShapes.Names, $"Random weights of these sizes, made in memory. Default: {DefaultShape}");
+        Setting<int[]> prefixes = BenchOptions.Wholes("--prefix", "P", 0, MostTokens, prefix, "Tokens that all rows share");
+        Setting<int[]> batches = BenchOptions.Wholes("--batch", "B", 1, EngineLimits.LargestBatch, batch, "Rows");
+        Setting<int> tokens = BenchOptions.Whole(name == "decode" ? "--new" : "--prompt", "tokens", 1, MostTokens, newTokens, newDescription);
+        Setting<string[]> kv = BenchOptions.Names("--kv", KvFormats.Names, ["f32"], "How keys and values are kept");
+        Setting<string[]> modes = BenchOptions.Names("--mode", [.. ExactModes.Names, NoAttentionOption], [ExactModes.Baseline, ExactModes.Auto, NoAttentionOption], "Attention modes; none leaves attention out, as a bound");
+        return BenchCommand.Verb(name, description, [model, shape.Option, prefixes.Option, batches.Option, tokens.Option, kv.Option, modes.Option], (parsed, run) =>
         {
-            int[] ps = parsed.GetValue(prefixes)!;
-            int positions = ps.Max() + parsed.GetValue(tokens) + 1;
+            int[] ps = prefixes.In(parsed);
+            int positions = ps.Max() + tokens.In(parsed) + 1;
             string? path = parsed.GetValue(model);
-            if (path is not null && parsed.GetValue(shape) is not null) throw new BenchException("--model and --shape are both given. Give one of them.");
-            using BenchModel benchModel = path is not null ? BenchModel.Open(path, run.Threads, positions) : BenchModel.OfShape(parsed.GetValue(shape) ?? DefaultShape, run.Threads, positions);
-            return Run(run, work, benchModel, ps, parsed.GetValue(batches)!, parsed.GetValue(tokens), [.. parsed.GetValue(kv)!.Select(KvFormats.Of)], [.. parsed.GetValue(modes)!.Select(mode => mode == NoAttentionOption ? SceneRuns.NoAttention : mode)]);
+            if (path is not null && shape.IsGiven(parsed)) throw new BenchException("--model and --shape are both given. Give one of them.");
+            using BenchModel benchModel = path is not null ? BenchModel.Open(path, run.Threads, positions) : BenchModel.OfShape(shape.In(parsed) ?? DefaultShape, run.Threads, positions);
+            return Run(run, work, benchModel, ps, batches.In(parsed), tokens.In(parsed), [.. kv.In(parsed).Select(KvFormats.Of)], [.. modes.In(parsed).Select(mode => mode == NoAttentionOption ? SceneRuns.NoAttention : mode)]);
         });
     }
 
@@ -88,7 +88,10 @@ internal static class ModelVerb
         bool overPrefix = rows.Select(row => row["P"]).Where(p => p > 0).Distinct().Skip(1).Any();
         string x = overPrefix ? "P" : "B", other = overPrefix ? "B" : "P";
         BenchRow[] shown = [.. rows.Where(row => row[x] > 0)];
-        return new SvgPlot(title, Axis.Log(overPrefix ? "P, tokens of the prefix" : "B, rows", shown.Select(row => row[x])), Axis.Log("tokens/s", shown.Select(row => row["tokensPerSecond"])),
-            [.. shown.GroupBy(row => $"{row.Variant}, {other}={row[other]}{(row.Case.EndsWith("bf16 KV", StringComparison.Ordinal) ? ", bf16" : "")}").Select(line => new Series(line.Key, [.. line.Select(row => (row[x], row["tokensPerSecond"])).OrderBy(point => point.Item1)]))]);
+        return new SvgPlot(title, Axis.Log(overPrefix ? "P, tokens of the prefix" : "B, rows", shown.Select(row => row[x])), Axis.Fitting("tokens/s", shown.Select(row => row["tokensPerSecond"])),
+            [.. from row in shown
+                let sizes = $"{other}={row[other]}{(row.Case.EndsWith("bf16 KV", StringComparison.Ordinal) ? " bf16" : "")}"
+                group row by (row.Variant, Sizes: sizes) into line
+                select new Series($"{line.Key.Variant}, {line.Key.Sizes}", [.. line.Select(row => (row[x], row["tokensPerSecond"])).OrderBy(point => point.Item1)], line.Key.Sizes, line.Key.Variant)]);
     }
 }
