@@ -1,4 +1,3 @@
-using System.CommandLine;
-using Coppice.Cli.Bench;
+using Coppice.Cli;
 
-return await new RootCommand("Coppice") { BenchCommand.Create() }.Parse(args).InvokeAsync();
+return await Interrupts.RunAsync(cancellation => CoppiceCommand.RunAsync(args, Streams.OfProcess(), EngineTextModel.Open, cancellation));

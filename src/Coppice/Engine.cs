@@ -58,7 +58,7 @@ public sealed class Engine : IDisposable
         try
         {
             Tokenizer tokenizer = ModelTokenizer.Load(source);
-            return new Engine(source, tokenizer, new EngineCore(source, tokenizer, new CpuBackend(EngineLimits.Threads(options)), options));
+            return new Engine(source, tokenizer, new EngineCore(source, tokenizer, new CpuBackend(EngineLimits.Threads(options), options.Weights, options.Placement), options));
         }
         catch
         {
@@ -141,6 +141,8 @@ public sealed class Engine : IDisposable
 
     private void Loop()
     {
+        // The engine's thread is worker 0 of the pool.
+        if (Options.Placement == ThreadPlacement.Pinned) ThreadAffinity.TryPin(0);
         while (!_stopping)
         {
             try

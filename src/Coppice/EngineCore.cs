@@ -183,7 +183,7 @@ internal sealed class EngineCore : IDisposable
     /// <summary>Pauses the youngest running sequence, as a lack of pages would. For tests.</summary>
     public void PauseYoungest()
     {
-        if (_scheduler.Running.Count > 0) _scheduler.PauseYoungest();
+        if (_scheduler.Running.Length > 0) _scheduler.PauseYoungest();
     }
 
     /// <summary>Throws if pages were lost or are counted twice.</summary>

@@ -30,6 +30,18 @@ internal static class Isa
     /// <summary>AVX512_VNNI: vpdpbusd on 512 bits.</summary>
     public static readonly bool HasInt8Dot = Avx512BW.IsSupported && (X86Base.CpuId(7, 0).Ecx >> 11 & 1) != 0;
 
+    /// <summary>AVX_VNNI: vpdpbusd on 256 bits.</summary>
+    public static readonly bool HasInt8Dot256 = AvxVnni.IsSupported;
+
+    /// <summary>AMX-TILE and AMX-BF16: tdpbf16ps. Whether the system lets a process use it is another question: <see cref="Emitted.MatrixUnit"/>.</summary>
+    public static readonly bool HasMatrixBf16 = X86Base.IsSupported && (X86Base.CpuId(7, 0).Edx >> 22 & 5) == 5;
+
+    /// <summary>AMX-TILE and AMX-INT8: tdpbssd.</summary>
+    public static readonly bool HasMatrixInt8 = X86Base.IsSupported && (X86Base.CpuId(7, 0).Edx >> 24 & 3) == 3;
+
+    /// <summary>The level is the hardware's own, nothing was asked for: what goes beyond 512-bit vectors may run.</summary>
+    public static readonly bool Unforced = Asked is null or "" or "native";
+
     /// <summary>A wrong value must not fail as a type initialiser would, so the start of an engine asks here.</summary>
     /// <exception cref="InvalidOperationException">COPPICE_ISA is none of its values.</exception>
     public static void ThrowIfUnknown() => ThrowIfUnknown(Asked);
