@@ -44,8 +44,8 @@ internal static class AttentionVerb
 
     private static int Run(BenchRun run, AttentionCase[] cases, string[] modes, (string Title, string X) plot)
     {
-        using var backend = new CpuBackend(run.Threads);
-        using var ceilings = new Ceilings(run.Threads, run.BufferBytes);
+        using var backend = new CpuBackend(run.Threads, placement: run.Placement);
+        using var ceilings = new Ceilings(run);
         run.Expect(cases.Length);
         List<BenchRow> rows = [];
         foreach (AttentionCase c in cases)

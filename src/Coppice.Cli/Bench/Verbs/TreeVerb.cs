@@ -38,8 +38,8 @@ internal static class TreeVerb
 
     private static int Run(BenchRun run, TreeShape[] trees, Heads[] heads, KvFormat[] formats, int layers)
     {
-        using var backend = new CpuBackend(run.Threads);
-        using var ceilings = new Ceilings(run.Threads, run.BufferBytes);
+        using var backend = new CpuBackend(run.Threads, placement: run.Placement);
+        using var ceilings = new Ceilings(run);
         run.Expect(trees.Length * heads.Length * formats.Length);
         List<BenchRow> rows = [];
         foreach (KvFormat format in formats)
