@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Reflection;
+using Coppice.Backends;
 using Coppice.Cli.Bench.Machine;
 using Coppice.Cli.Bench.Measuring;
 using Coppice.Cli.Bench.Reports;
@@ -10,16 +11,17 @@ namespace Coppice.Cli.Bench;
 /// <summary>The options that all verbs have.</summary>
 internal sealed class CommonOptions
 {
-    private readonly Option<int> _repeat = BenchOptions.Whole("--repeat", "count", 1, 100_000, 15, "Most repetitions; fewer, but three at least, where --seconds is used up");
-    private readonly Option<int> _seconds = BenchOptions.Whole("--seconds", "count", 1, 86_400, 40, "Time for all measurements together");
-    private readonly Option<int> _threads = BenchOptions.Whole("--threads", "count", 1, EngineLimits.MostThreads, Environment.ProcessorCount, "Worker threads");
-    private readonly Option<int> _buffer = BenchOptions.Whole("--buffer", "MiB", 0, 1 << 20, 0, "Memory to read for the bandwidth, and to rotate operands through; 0: twice the last cache, at most 1024");
+    private readonly Setting<int> _repeat = BenchOptions.Whole("--repeat", "count", 1, 100_000, 15, "Most repetitions; fewer, but three at least, where --seconds is used up");
+    private readonly Setting<int> _seconds = BenchOptions.Whole("--seconds", "count", 1, 86_400, 40, "Time for all measurements together");
+    private readonly Setting<int> _threads = BenchOptions.Whole("--threads", "count", 1, EngineLimits.MostThreads, Environment.ProcessorCount, "Worker threads");
+    private readonly Setting<int> _buffer = BenchOptions.Whole("--buffer", "MiB", 0, 1 << 20, 0, "Memory to read for the bandwidth, and to rotate operands through; 0: twice the last cache, at most 1024");
+    private readonly Option<bool> _pin = new("--pin") { Description = "Keep each worker thread to a core of its own" };
     private readonly Option<string?> _json = BenchOptions.File("--json", "Write the figures as JSON");
     private readonly Option<string?> _plot = BenchOptions.File("--plot", "Write a plot as SVG");
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_repeat, _seconds, _threads, _buffer, _json, _plot]) command.Add(option);
+        foreach (Option option in (Option[])[_repeat.Option, _seconds.Option, _threads.Option, _buffer.Option, _pin, _json, _plot]) command.Add(option);
     }
 
     public BenchRun Begin(ParseResult parsed, CancellationToken cancellation)
@@ -32,12 +34,14 @@ internal sealed class CommonOptions
         {
             throw new BenchException(e.Message);
         }
+        if (parsed.GetValue(_pin)) ThreadAffinity.TryPin(0);    // this thread is worker 0
         return new BenchRun(parsed, cancellation)
         {
-            Repeat = parsed.GetValue(_repeat),
-            Seconds = parsed.GetValue(_seconds),
-            Threads = parsed.GetValue(_threads),
-            BufferMegabytes = parsed.GetValue(_buffer),
+            Repeat = _repeat.In(parsed),
+            Seconds = _seconds.In(parsed),
+            Threads = _threads.In(parsed),
+            BufferMegabytes = _buffer.In(parsed),
+            Placement = parsed.GetValue(_pin) ? ThreadPlacement.Pinned : ThreadPlacement.Free,
             JsonFile = Writable(parsed.GetValue(_json)),
             PlotFile = Writable(parsed.GetValue(_plot)),
         };
@@ -68,6 +72,8 @@ internal sealed class BenchRun(ParseResult parsed, CancellationToken cancellatio
     public required int Threads { get; init; }
 
     public required int BufferMegabytes { get; init; }
+
+    public required ThreadPlacement Placement { get; init; }
 
     public required string? JsonFile { get; init; }
 

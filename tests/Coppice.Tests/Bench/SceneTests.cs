@@ -88,14 +88,14 @@ public sealed class SceneTests
     public void A_shape_that_does_not_fit_is_refused_before_it_takes_memory()
     {
         if (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes > 26L << 30) return;
-        var error = Assert.Throws<Coppice.Cli.Bench.BenchException>(() => BenchModel.OfShape("llama7b", 1, 16));
+        var error = Assert.Throws<Coppice.Cli.Bench.BenchException>(() => BenchModel.OfShape("llama7b", () => new CpuBackend(1), WeightFormat.Native, 16));
         Assert.Contains("llama7b", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Random_weights_are_the_same_each_time_and_differ_from_row_to_row()
     {
-        var tensor = new RandomTensor("w", 3, 8, 100);
+        var tensor = new RandomTensor("w", 3, Coppice.Loading.WeightType.F32, 8, 100);
         float[] a = new float[100], again = new float[100], b = new float[100];
         tensor.ReadRow(2, a);
         tensor.ReadRow(2, again);
@@ -108,7 +108,7 @@ public sealed class SceneTests
     [Fact]
     public void The_split_of_a_step_adds_up()
     {
-        using BenchModel model = BenchModel.OfShape("tiny", threads: 2, maxPositions: 200);
+        using BenchModel model = BenchModel.OfShape("tiny", () => new CpuBackend(2), WeightFormat.Native, maxPositions: 200);
         using var scene = new ModelScene(model, rows: 5, prefix: 100, newTokens: 3, KvFormat.F32);
         SceneRuns auto = new(ExactModes.Auto), none = new(SceneRuns.NoAttention);
         scene.Decode(auto);

@@ -23,10 +23,28 @@ public sealed class SvgPlotTests
     }
 
     [Fact]
+    public void Groups_share_a_colour_and_kinds_a_pattern()
+    {
+        Series[] series = [.. from size in new[] { "B=1", "B=2" } from mode in new[] { "tree", "auto" } select new Series($"{mode} {size}", [(1, 1)], size, mode)];
+        XElement[] groups = [.. XElement.Parse(new SvgPlot("t", Axis.Linear("x", [1]), Axis.Linear("y", [1]), series).ToSvg()).Elements(Svg + "g")];
+        string[] colours = [.. groups.Select(g => g.Attribute("stroke")!.Value)];
+        string?[] dashes = [.. groups.Select(g => g.Element(Svg + "polyline")!.Attribute("stroke-dasharray")?.Value)];
+        Assert.True(colours[0] == colours[1] && colours[2] == colours[3] && colours[0] != colours[2]);
+        Assert.True(dashes[0] == dashes[2] && dashes[1] == dashes[3] && dashes[0] != dashes[1]);
+    }
+
+    [Fact]
+    public void An_axis_is_logarithmic_only_where_values_differ_widely()
+    {
+        Assert.Equal(0, Axis.Fitting("y", [1, 2, 5]).Ticks[0].Value);
+        Assert.Equal(1, Axis.Fitting("y", [1, 2, 50]).Ticks[0].Value);
+    }
+
+    [Fact]
     public void A_plot_reads_in_light_and_dark()
     {
         string plot = new SvgPlot("t", Axis.Linear("x", [1]), Axis.Linear("y", [1]), [new Series("s", [(0, 0), (1, 1)])]).ToSvg();
-        Assert.Contains("prefers-color-scheme: dark", plot, StringComparison.Ordinal);
+        Assert.Contains("prefers-color-scheme:dark", plot, StringComparison.Ordinal);
         Assert.Contains("currentColor", plot, StringComparison.Ordinal);
     }
 

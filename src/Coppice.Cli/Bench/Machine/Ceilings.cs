@@ -21,13 +21,11 @@ internal sealed class Ceilings : IDisposable
     private readonly ReadBuffer _memory;
     private readonly List<(ComputePeak Peak, Contender Contender)> _peaks = [];
 
-    /// <param name="threads">Threads of the pool.</param>
-    /// <param name="bytes">Of the buffer that is read.</param>
-    public Ceilings(int threads, long bytes)
+    public Ceilings(BenchRun run)
     {
-        _pool = new WorkerPool(threads);
-        _operands = new AlignedBuffer(threads * ComputePeak.OperandBytes);
-        _memory = new ReadBuffer(bytes);
+        _pool = new WorkerPool(run.Threads, run.Placement);
+        _operands = new AlignedBuffer(run.Threads * ComputePeak.OperandBytes);
+        _memory = new ReadBuffer(run.BufferBytes);
         foreach (ComputePeak peak in ComputePeak.All(_operands))
             _peaks.Add((peak, new Contender($"ceiling: {peak.Name}", () => _pool.Run(new ComputePeak.OnEach(peak), _pool.Threads * ItemsPerThread))));
         Read = new Contender(ReadName, () => _memory.ReadSlice(_pool));
@@ -40,6 +38,8 @@ internal sealed class Ceilings : IDisposable
 
     /// <summary>The peaks of these formats, where the machine has them, and reading.</summary>
     public IEnumerable<Contender> Contenders(params DotFormat[] formats) => [.. _peaks.Where(p => formats.Contains(p.Peak.Format)).Select(p => p.Contender), Read];
+
+    public bool Has(DotFormat format) => _peaks.Any(p => p.Peak.Format == format);
 
     /// <summary>Operations per second on all threads, as measured in a race; NaN if the machine has no such peak.</summary>
     public double Operations(RaceTimes times, DotFormat format) => Fastest(times, format) is { } fastest ? Work(fastest.Peak) / times.Median(fastest.Contender.Name) : double.NaN;

@@ -25,7 +25,10 @@ internal sealed record ComputePeak(string Name, DotFormat Format, double Operati
         if (Isa.Width >= 256 && Isa.Native >= 256) peaks.Add(Managed<F256>(256));
         if (peaks.Count == 0) peaks.Add(Managed<F128>(128));
         foreach (DotFormat format in Enum.GetValues<DotFormat>())
+        {
             if (EmittedTile.Of(format) is EmittedTile tile) peaks.Add(Emitted(format, tile, operands));
+            if (MatrixPeak.Of(format) is ComputePeak matrix) peaks.Add(matrix);
+        }
         return peaks;
     }
 

@@ -28,7 +28,7 @@ internal sealed record MachineInfo
     /// <summary>The level in force, and why.</summary>
     public required string Isa { get; init; }
 
-    /// <summary>For each dot product: emitted code, or why not.</summary>
+    /// <summary>For each dot product and matrix unit: emitted code, or why not.</summary>
     public required IReadOnlyList<string> DotProducts { get; init; }
 
     public required long MemoryBytes { get; init; }
@@ -50,7 +50,7 @@ internal sealed record MachineInfo
             Cores = Environment.ProcessorCount,
             InstructionSets = [.. Telling.Where(flags.Contains)],
             Isa = Kernels.Isa.Describe(),
-            DotProducts = [.. Enum.GetValues<DotFormat>().Select(EmittedTile.Note)],
+            DotProducts = [.. Enum.GetValues<DotFormat>().Select(EmittedTile.Note), Bf16Matrix.Note, Q8Matrix.Note],
             MemoryBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
             LastCacheBytes = CacheBytes("/sys/devices/system/cpu/cpu0/cache") ?? AssumedCacheBytes,
             System = RuntimeInformation.OSDescription,

@@ -5,6 +5,8 @@ namespace Coppice.Cli.Bench.Reports;
 /// <summary>One axis of a plot: what lies where, and which values are marked.</summary>
 internal sealed class Axis
 {
+    private const double WideRatio = 6;
+
     private readonly bool _log;
     private readonly double _from, _to;
 
@@ -35,6 +37,13 @@ internal sealed class Axis
         int every = (to - from + 9) / 10;
         return new Axis(title, log: true, Math.Pow(2, from), Math.Pow(2, to),
             [.. Enumerable.Range(0, (to - from) / every + 1).Select(i => Math.Pow(2, from + i * every)).Select(value => (value, Label(value)))]);
+    }
+
+    /// <summary>Logarithmic where the values differ widely, else from zero.</summary>
+    public static Axis Fitting(string title, IEnumerable<double> values)
+    {
+        double[] all = [.. values.Where(value => value > 0)];
+        return all.Length > 0 && all.Max() / all.Min() > WideRatio ? Log(title, all) : Linear(title, all);
     }
 
     /// <summary>Values 0, 1, 2, … with a name each.</summary>

@@ -5,15 +5,22 @@ using System.Xml;
 namespace Coppice.Cli.Bench.Reports;
 
 /// <summary>A line through points in order of x.</summary>
-internal sealed record Series(string Name, IReadOnlyList<(double X, double Y)> Points);
+/// <param name="Name">In the legend.</param>
+/// <param name="Points">Any number.</param>
+/// <param name="Group">Lines of a group have one colour. Null: one of its own.</param>
+/// <param name="Kind">Lines of a kind have one pattern of dashes. Null: the first for the first eight lines, then the next.</param>
+internal sealed record Series(string Name, IReadOnlyList<(double X, double Y)> Points, string? Group = null, string? Kind = null);
 
 /// <summary>
-/// A plot of lines as SVG. Text and axes take the colour of the page around it, or else light or dark as the reader's system says; line
-/// colours are mid-tones that stand out from both.
+/// A plot of lines as SVG. Text and axes are dark or light as the reader's system asks; line colours are mid-tones that stand out from both.
 /// </summary>
 internal sealed record SvgPlot(string Title, Axis X, Axis Y, IReadOnlyList<Series> Series)
 {
     private const int Width = 760, Left = 70, Top = 44, PlotWidth = 470, PlotHeight = 300, LegendLine = 18;
+
+    // Every rule names the class, since a plot inside a page shares its rules with the page.
+    private const string Style = ".coppice-plot{color:#1f2328}@media (prefers-color-scheme:dark){.coppice-plot{color:#e6edf3}}.coppice-plot text{fill:currentColor}"
+        + ".coppice-plot .grid{stroke:currentColor;stroke-opacity:.15}.coppice-plot .axis{stroke:currentColor;stroke-opacity:.6;fill:none}";
 
     private static readonly string[] Colours = ["#2f7ed8", "#d9683a", "#35a06a", "#a96bc4", "#c9a227", "#3aa6b9", "#d2527f", "#8a8f98"];
     private static readonly string[] Dashes = ["", "6 3", "2 3", "8 3 2 3"];
@@ -25,9 +32,9 @@ internal sealed record SvgPlot(string Title, Axis X, Axis Y, IReadOnlyList<Serie
         using (XmlWriter xml = XmlWriter.Create(text, new XmlWriterSettings { Indent = true, OmitXmlDeclaration = true, NewLineChars = "\n" }))
         {
             xml.WriteStartElement("svg", "http://www.w3.org/2000/svg");
-            Attributes(xml, ("viewBox", $"0 0 {Width} {height}"), ("width", $"{Width}"), ("height", $"{height}"), ("role", "img"), ("font-family", "system-ui, sans-serif"), ("font-size", "12"));
+            Attributes(xml, ("viewBox", $"0 0 {Width} {height}"), ("width", $"{Width}"), ("height", $"{height}"), ("role", "img"), ("class", "coppice-plot"), ("font-family", "system-ui, sans-serif"), ("font-size", "12"));
             xml.WriteElementString("title", Title);
-            xml.WriteElementString("style", "svg{color:#1f2328} @media (prefers-color-scheme: dark){svg{color:#e6edf3}} text{fill:currentColor} .grid{stroke:currentColor;stroke-opacity:.15} .axis{stroke:currentColor;stroke-opacity:.6;fill:none}");
+            xml.WriteElementString("style", Style);
             Text(xml, Left, 24, Title, "start", "15");
             WriteAxes(xml);
             for (int i = 0; i < Series.Count; i++) WriteSeries(xml, i);
@@ -64,8 +71,9 @@ internal sealed record SvgPlot(string Title, Axis X, Axis Y, IReadOnlyList<Serie
 
     private void WriteSeries(XmlWriter xml, int index)
     {
-        string colour = Colours[index % Colours.Length], dash = Dashes[index / Colours.Length % Dashes.Length];
         Series series = Series[index];
+        string colour = Colours[Place(index, s => s.Group ?? s.Name) % Colours.Length];
+        string dash = Dashes[(series.Kind is null ? index / Colours.Length : Place(index, s => s.Kind ?? "")) % Dashes.Length];
         xml.WriteStartElement("g");
         Attributes(xml, ("stroke", colour), ("fill", colour), ("stroke-width", "2"));
         xml.WriteElementString("title", series.Name);
@@ -85,6 +93,9 @@ internal sealed record SvgPlot(string Title, Axis X, Axis Y, IReadOnlyList<Serie
         xml.WriteEndElement();
         Text(xml, legendX + 28, legendY + 4, series.Name, "start");
     }
+
+    /// <summary>How many different names come before that of a series.</summary>
+    private int Place(int index, Func<Series, string> name) => Series.Select(name).Distinct().TakeWhile(other => other != name(Series[index])).Count();
 
     private static void Line(XmlWriter xml, double x1, double y1, double x2, double y2, string style)
     {

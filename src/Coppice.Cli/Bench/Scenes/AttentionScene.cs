@@ -34,6 +34,9 @@ internal sealed unsafe class AttentionScene : IDisposable
         (_shape, _heads) = (shape, heads);
         var tables = new SharedTables(shape);
         long layerBytes = tables.Pages * new KvLayout(1, heads.Hkv, heads.D, format).PageBytes;
+        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (layerBytes > memory * 0.8)
+            throw new BenchException($"Keys and values of {shape.Text} take {layerBytes / (double)(1L << 30):0.#} GiB in one layer and the machine has {memory / (double)(1L << 30):0.#} GiB. Use fewer rows or tokens, fewer KV heads, or --kv bf16.");
         var layout = new KvLayout((int)Math.Clamp((rotateBytes + layerBytes - 1) / layerBytes, 1, MostLayers), heads.Hkv, heads.D, format);
         _kv = new KvPages(layout, tables.Pages);
         RandomFill.Pages(_kv);

@@ -1,4 +1,3 @@
-using System.CommandLine;
 using System.Globalization;
 using Coppice.Cli.Bench.Scenes;
 
@@ -9,7 +8,7 @@ internal static class HeadOptions
 {
     private const int MostHeads = 1_024, MostHeadSize = 256;
 
-    public static Option<Heads[]> Create(params Heads[] byDefault) => BenchOptions.Many("--heads", "H/Hkv/D", ',',
+    public static Setting<Heads[]> Create(params Heads[] byDefault) => BenchOptions.Many("--heads", "H/Hkv/D", ',',
         $"such as 32/8/64: query heads, KV heads that divide them, and an even head size from 8 to {MostHeadSize}; commas between several", Parse, byDefault,
         $"Query heads, KV heads and head size. Default: {string.Join(',', byDefault.Select(h => $"{h.H}/{h.Hkv}/{h.D}"))}");
 

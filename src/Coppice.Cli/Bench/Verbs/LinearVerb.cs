@@ -5,6 +5,7 @@ using Coppice.Cli.Bench.Measuring;
 using Coppice.Cli.Bench.Reports;
 using Coppice.Cli.Bench.Scenes;
 using Coppice.Kernels.Emitted;
+using Coppice.Loading;
 using Coppice.Memory;
 
 namespace Coppice.Cli.Bench.Verbs;
@@ -14,32 +15,40 @@ internal static class LinearVerb
 {
     /// <summary>A weight format as the backend computes it.</summary>
     /// <param name="Name">As people type it.</param>
-    /// <param name="Judge">The dot product that a kernel for it can use at best.</param>
-    /// <param name="Load">Packs random weights.</param>
-    private sealed record Format(string Name, DotFormat Judge, Func<IBackend, RandomTensor, ILinearWeights> Load);
+    /// <param name="Source">How a file keeps the weights.</param>
+    /// <param name="Kept">What the backend makes of them.</param>
+    /// <param name="Judge">The products that a kernel for it can use at best.</param>
+    private sealed record Format(string Name, WeightType Source, WeightFormat Kept, DotFormat Judge);
 
-    private static readonly Format[] Formats = [new("f32", DotFormat.F32, (backend, tensor) => backend.Load(tensor))];
+    private static readonly Format[] Formats =
+    [
+        new("f32", WeightType.F32, WeightFormat.F32, DotFormat.F32),
+        new("native-bf16", WeightType.BF16, WeightFormat.Native, DotFormat.F32),
+        new("native-f16", WeightType.F16, WeightFormat.Native, DotFormat.F32),
+        new("bf16", WeightType.F32, WeightFormat.BF16, DotFormat.BF16),
+        new("q8_0", WeightType.F32, WeightFormat.Q8_0, DotFormat.Int8),
+    ];
 
     public static Command Create()
     {
-        Option<string[]> shapes = BenchOptions.Names("--shape", ModelShapes.Names, ["small", "tinyllama"], "Models whose products are measured");
-        Option<string[]> formats = BenchOptions.Names("--weights", [.. Formats.Select(format => format.Name)], ["f32"], "Weight formats");
-        Option<int[]> rows = BenchOptions.Wholes("--rows", "M", 1, 65_536, [1, 4, 16, 64, 256], "Rows of the inputs");
-        return BenchCommand.Verb("linear", "Products of M rows with the weights of known models: GFLOP/s, GB/s, and the share of what the machine could do", [shapes, formats, rows],
-            (parsed, run) => Run(run, parsed.GetValue(shapes)!, [.. Formats.Where(format => parsed.GetValue(formats)!.Contains(format.Name, StringComparer.Ordinal))], parsed.GetValue(rows)!));
+        Setting<string[]> shapes = BenchOptions.Names("--shape", ModelShapes.Names, ["tinyllama"], "Models whose products are measured");
+        Setting<string[]> formats = BenchOptions.Names("--weights", [.. Formats.Select(format => format.Name)], ["f32", "bf16", "q8_0"], "Weight formats; the native ones are multiplied as floats");
+        Setting<int[]> rows = BenchOptions.Wholes("--rows", "M", 1, 65_536, [1, 4, 16, 64, 256], "Rows of the inputs");
+        return BenchCommand.Verb("linear", "Products of M rows with the weights of known models: GFLOP/s, GB/s, and the share of what the machine could do", [shapes.Option, formats.Option, rows.Option],
+            (parsed, run) => Run(run, shapes.In(parsed), [.. Formats.Where(format => formats.In(parsed).Contains(format.Name, StringComparer.Ordinal))], rows.In(parsed)));
     }
 
     private static int Run(BenchRun run, string[] shapes, Format[] formats, int[] sizes)
     {
-        using var backend = new CpuBackend(run.Threads);
-        using var ceilings = new Ceilings(run.Threads, run.BufferBytes);
+        using var ceilings = new Ceilings(run);
         List<BenchRow> rows = [];
         (string Name, int Inputs, int Outputs, Format Format)[] layers =
             [.. from shape in shapes from linear in ModelShapes.Linears(ModelShapes.Config(shape)) from format in formats select ($"{shape} {linear.Name} {format.Name}", linear.Inputs, linear.Outputs, format)];
         run.Expect(layers.Length);
         foreach ((string name, int inputs, int outputs, Format format) in layers)
         {
-            using var weights = new Rotation(backend, format.Load, inputs, outputs, ceilings.BufferBytes);
+            using var backend = new CpuBackend(run.Threads, format.Kept, run.Placement);
+            using var weights = new Rotation(backend, format.Source, inputs, outputs, ceilings.BufferBytes);
             using var memory = new AlignedBuffer((long)sizes.Max() * (inputs + outputs) * sizeof(float));
             Contender[] contenders = [.. sizes.Select(m => Product(backend, weights, memory, m, inputs, outputs))];
             RaceTimes times = run.Measure(name, [.. contenders, .. ceilings.Contenders(format.Judge)]);
@@ -49,7 +58,7 @@ internal static class LinearVerb
         return run.Finish(rows,
             [Column.Case("layer"), Column.Of("M"), Column.Of("inputs"), Column.Of("outputs"), Column.Of("gigaOperationsPerSecond", "GFLOP/s", format: "0.0"), Column.Of("gigabytesPerSecond", "GB/s", format: "0.0"), Column.Percent("ofCeiling", "of ceiling"), Column.Percent("ofPeak", "of peak"), Column.Percent("ofBandwidth", "of bandwidth"), Column.Milliseconds],
             Plot,
-            "Ceiling: the time that either the multiplications at the peak or the bytes (weights, inputs, outputs) at the read bandwidth take at least, both measured in turn with the products on the same threads.",
+            "Peak: of f32, bf16 or int8 products, whichever the format uses. Ceiling: the time that either the multiplications at the peak or the bytes (weights, inputs, outputs) at the read bandwidth take at least, both measured in turn with the products on the same threads.",
             "Copies of the weights are used in turn, so that they come from memory and not from a cache, as they do in a model.");
     }
 
@@ -68,7 +77,7 @@ internal static class LinearVerb
         double ofPeak = ceilings.ShareOfPeak(times, Variant(m), operations, format.Judge), ofBandwidth = ceilings.ShareOfBandwidth(times, Variant(m), bytes);
         return new BenchRow(name, Variant(m), Named.Numbers(("M", m), ("inputs", inputs), ("outputs", outputs)), seconds, Named.Numbers(
             ("gigaOperationsPerSecond", operations / seconds.Median / 1e9), ("gigabytesPerSecond", bytes / seconds.Median / 1e9),
-            ("ofCeiling", Math.Max(double.IsFinite(ofPeak) ? ofPeak : 0, ofBandwidth)), ("ofPeak", ofPeak), ("ofBandwidth", ofBandwidth),
+            ("ofCeiling", Math.Max(ofPeak, ofBandwidth)), ("ofPeak", ofPeak), ("ofBandwidth", ofBandwidth),
             ("peakGigaOperationsPerSecond", ceilings.Operations(times, format.Judge) / 1e9), ("readGigabytesPerSecond", ceilings.BytesPerSecond(times) / 1e9)));
     }
 
@@ -85,12 +94,12 @@ internal static class LinearVerb
         private readonly ILinearWeights[] _copies;
         private int _next;
 
-        public Rotation(IBackend backend, Func<IBackend, RandomTensor, ILinearWeights> load, int inputs, int outputs, long bytes)
+        public Rotation(IBackend backend, WeightType source, int inputs, int outputs, long bytes)
         {
-            ILinearWeights first = load(backend, new RandomTensor("random", 1, outputs, inputs));
+            ILinearWeights first = backend.Load(new RandomTensor("random", 1, source, outputs, inputs));
             _copies = new ILinearWeights[(int)Math.Clamp((bytes + first.Bytes - 1) / first.Bytes, 1, MostCopies)];
             _copies[0] = first;
-            for (int i = 1; i < _copies.Length; i++) _copies[i] = load(backend, new RandomTensor("random", i + 1, outputs, inputs));
+            for (int i = 1; i < _copies.Length; i++) _copies[i] = backend.Load(new RandomTensor("random", i + 1, source, outputs, inputs));
         }
 
         /// <summary>Of one copy.</summary>

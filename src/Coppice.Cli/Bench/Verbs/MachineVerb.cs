@@ -21,7 +21,7 @@ internal static class MachineVerb
         using var memory = new ReadBuffer(run.BufferBytes);
         using var operands = new AlignedBuffer(run.Threads * ComputePeak.OperandBytes);
         IReadOnlyList<ComputePeak> peaks = ComputePeak.All(operands);
-        using var pools = new Pools(threads);
+        using var pools = new Pools(threads, run.Placement);
         run.Expect(3);
         List<BenchRow> rows = [];
 
@@ -96,9 +96,9 @@ internal static class MachineVerb
     {
         private readonly Dictionary<int, WorkerPool> _pools = [];
 
-        public Pools(IEnumerable<int> sizes)
+        public Pools(IEnumerable<int> sizes, ThreadPlacement placement)
         {
-            foreach (int threads in sizes) _pools.Add(threads, new WorkerPool(threads));
+            foreach (int threads in sizes) _pools.Add(threads, new WorkerPool(threads, placement));
         }
 
         public WorkerPool this[int threads] => _pools[threads];

@@ -24,22 +24,22 @@ internal static class TreeVerb
 
     public static Command Create()
     {
-        Option<TreeShape[]> trees = BenchOptions.Many("--tree", "nodes/tokens", ';', "trees such as 1,4,256/8,256,32: nodes of each level, each a multiple of the one before, and tokens of a node of each; semicolons between trees", Parse, Grid,
+        Setting<TreeShape[]> trees = BenchOptions.Many("--tree", "nodes/tokens", ';', "trees such as 1,4,256/8,256,32: nodes of each level, each a multiple of the one before, and tokens of a node of each; semicolons between trees", Parse, Grid,
             "Nodes per level / tokens per node of each level. Default: nine trees");
-        Option<Heads[]> heads = HeadOptions.Create(AllHeads[1] with { D = 64 });
+        Setting<Heads[]> heads = HeadOptions.Create(AllHeads[1] with { D = 64 });
         Option<bool> all = new("--all") { Description = "Heads 16/1, 32/8 and 32/32 of 128, which takes minutes" };
-        Option<string[]> kv = BenchOptions.Names("--kv", KvFormats.Names, ["f32"], "How keys and values are kept");
-        Option<int> layers = BenchOptions.Whole("--layers", "count", 1, 1_024, 12, "Layers that use one plan: for the plan's share of a step's attention");
-        return BenchCommand.Verb("tree", "Attention over trees of prefixes in each exact mode; the regret of auto, and what planning costs", [trees, heads, all, kv, layers], (parsed, run) =>
-            Run(run, parsed.GetValue(trees)!, parsed.GetValue(all) ? AllHeads : parsed.GetValue(heads)!, [.. parsed.GetValue(kv)!.Select(KvFormats.Of)], parsed.GetValue(layers)));
+        Setting<string[]> kv = BenchOptions.Names("--kv", KvFormats.Names, ["f32"], "How keys and values are kept");
+        Setting<int> layers = BenchOptions.Whole("--layers", "count", 1, 1_024, 12, "Layers that use one plan: for the plan's share of a step's attention");
+        return BenchCommand.Verb("tree", "Attention over trees of prefixes in each exact mode; the regret of auto, and what planning costs", [trees.Option, heads.Option, all, kv.Option, layers.Option], (parsed, run) =>
+            Run(run, trees.In(parsed), parsed.GetValue(all) ? AllHeads : heads.In(parsed), [.. kv.In(parsed).Select(KvFormats.Of)], layers.In(parsed)));
     }
 
     private static TreeShape? Parse(string text) => TreeShape.TryParse(text, out TreeShape? shape) ? shape : null;
 
     private static int Run(BenchRun run, TreeShape[] trees, Heads[] heads, KvFormat[] formats, int layers)
     {
-        using var backend = new CpuBackend(run.Threads);
-        using var ceilings = new Ceilings(run.Threads, run.BufferBytes);
+        using var backend = new CpuBackend(run.Threads, placement: run.Placement);
+        using var ceilings = new Ceilings(run);
         run.Expect(trees.Length * heads.Length * formats.Length);
         List<BenchRow> rows = [];
         foreach (KvFormat format in formats)
@@ -89,7 +89,7 @@ internal static class TreeVerb
     {
         string[] cases = [.. rows.Select(Label).Distinct()];
         return new SvgPlot("Trees of prefixes", Axis.Names("tree, in the order of the table", [.. Enumerable.Range(1, cases.Length).Select(i => i.ToString(System.Globalization.CultureInfo.InvariantCulture))]),
-            Axis.Log("times as fast as per-sequence", rows.Select(row => row["speedup"]).Append(1)),
+            Axis.Fitting("times as fast as per-sequence", rows.Select(row => row["speedup"]).Append(1)),
             [.. rows.Where(row => row.Variant != ExactModes.Baseline).GroupBy(row => row.Variant).Select(mode => new Series(mode.Key, [.. mode.Select(row => ((double)Array.IndexOf(cases, Label(row)), row["speedup"]))]))]);
 
         static string Label(BenchRow row) => $"{row.Case} {row["H"]}/{row["Hkv"]}/{row["D"]}/{row["kvBytesPerElement"]}";
