@@ -35,8 +35,14 @@ public unsafe class FoldBenchmarks : IDisposable
         _rows = new HeadRows(q, m, l, o, positions, D, D);
         _block = new KvBlock
         {
-            Keys0 = keys, Keys1 = keys + page, Keys2 = keys + 2 * page, Keys3 = keys + 3 * page,
-            Values0 = values, Values1 = values + page, Values2 = values + 2 * page, Values3 = values + 3 * page,
+            Keys0 = keys,
+            Keys1 = keys + page,
+            Keys2 = keys + 2 * page,
+            Keys3 = keys + 3 * page,
+            Values0 = values,
+            Values1 = values + page,
+            Values2 = values + 2 * page,
+            Values3 = values + 3 * page,
         };
     }
 

@@ -68,7 +68,13 @@ public sealed class ReportTests
 
     private static BenchReport Report() => new()
     {
-        Verb = "linear", Command = "coppice bench linear --rows 64", Version = "1", Started = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), Machine = MachineInfo.Read(), Threads = 2, Notes = ["A note."],
+        Verb = "linear",
+        Command = "coppice bench linear --rows 64",
+        Version = "1",
+        Started = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero),
+        Machine = MachineInfo.Read(),
+        Threads = 2,
+        Notes = ["A note."],
         Rows = [new BenchRow("[brackets] are no markup", "M=64", Named.Numbers(("M", 64)), Spread.Of([0.001, 0.002, 0.003]), Named.Numbers(("speedup", 1.5), ("share", 0.73)))],
     };
 }

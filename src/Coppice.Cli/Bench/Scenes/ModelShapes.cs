@@ -36,7 +36,18 @@ internal static class ModelShapes
 
     private static ModelConfig Sizes(int hidden, int layers, int heads, int kvHeads, int headSize, int feedForward, int vocabulary = 32_000) => new()
     {
-        Family = "llama", Layers = layers, HiddenSize = hidden, FeedForwardSize = feedForward, Heads = heads, KvHeads = kvHeads, HeadSize = headSize,
-        VocabularySize = vocabulary, MaxContextTokens = 1 << 20, NormEpsilon = 1e-5f, RopeBase = 10_000, RopePairing = RopePairing.Halves, TiedOutput = false,
+        Family = "llama",
+        Layers = layers,
+        HiddenSize = hidden,
+        FeedForwardSize = feedForward,
+        Heads = heads,
+        KvHeads = kvHeads,
+        HeadSize = headSize,
+        VocabularySize = vocabulary,
+        MaxContextTokens = 1 << 20,
+        NormEpsilon = 1e-5f,
+        RopeBase = 10_000,
+        RopePairing = RopePairing.Halves,
+        TiedOutput = false,
     };
 }
