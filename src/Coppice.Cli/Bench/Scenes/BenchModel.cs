@@ -61,7 +61,7 @@ internal sealed class BenchModel : IDisposable
         ModelConfig config = ModelShapes.Config(name);
         long needed = WeightBytes(config, format), memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (needed > memory * 0.9)
-            throw new BenchException($"--shape {name} has {needed / (double)(1L << 30):0.#} GiB of weights and the machine has {memory / (double)(1L << 30):0.#} GiB. Choose a smaller one of {string.Join(", ", ModelShapes.Names)}.");
+            throw new BenchException($"--shape {name} has {needed / (double)(1L << 30):0.#} GiB of weights and the machine has {memory / (double)(1L << 30):0.#} GiB. Use --weights bf16 or q8_0, or a smaller one of {string.Join(", ", ModelShapes.Names)}.");
         return new BenchModel(name, null, config, RandomTensor.Of(config), backend, maxPositions);
     }
 
