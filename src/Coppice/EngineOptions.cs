@@ -26,11 +26,40 @@ public enum KvFormat
     BF16,
 }
 
+/// <summary>Where threads run.</summary>
+public enum ThreadPlacement
+{
+    /// <summary>Where the system puts them.</summary>
+    Free,
+
+    /// <summary>Each on a core of its own. Linux and Windows. For machines that do nothing else: on a busy core a pinned thread waits.</summary>
+    Pinned,
+}
+
+/// <summary>How the weights of linear layers are kept and multiplied. Sums are 32-bit floats in every one of them.</summary>
+public enum WeightFormat
+{
+    /// <summary>As the file keeps them, multiplied in 32-bit arithmetic: nothing is rounded.</summary>
+    Native,
+
+    /// <summary>32-bit floats.</summary>
+    F32,
+
+    /// <summary>bfloat16, and activations rounded to bfloat16 before each product: the bfloat16 arithmetic of the processor, where it has any.</summary>
+    BF16,
+
+    /// <summary>Signed bytes in blocks of 32 with a scale, and activations rounded likewise: a quarter of the memory, integer arithmetic.</summary>
+    Q8_0,
+}
+
 /// <summary>What an engine may use and how it computes.</summary>
 public sealed record EngineOptions
 {
     /// <summary>How the cached history is read.</summary>
     public AttentionMode Attention { get; init; } = AttentionMode.Auto;
+
+    /// <summary>How the weights of linear layers are kept and multiplied.</summary>
+    public WeightFormat Weights { get; init; } = WeightFormat.Native;
 
     /// <summary>How keys and values are kept.</summary>
     public KvFormat Kv { get; init; } = KvFormat.F32;
@@ -40,6 +69,9 @@ public sealed record EngineOptions
 
     /// <summary>Worker threads. Null: one per core that the process may use.</summary>
     public int? Threads { get; init; }
+
+    /// <summary>Whether the worker threads keep to a core each.</summary>
+    public ThreadPlacement Placement { get; init; }
 
     /// <summary>Most sequences decoded together.</summary>
     public int MaxBatch { get; init; } = 256;

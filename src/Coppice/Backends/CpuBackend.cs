@@ -9,15 +9,16 @@ using Coppice.Scheduling;
 namespace Coppice.Backends;
 
 /// <summary>Vectors, packed weights and a fixed pool of threads.</summary>
-internal sealed unsafe class CpuBackend(int threads) : IBackend
+internal sealed unsafe class CpuBackend(int threads, WeightFormat weightFormat = WeightFormat.Native, ThreadPlacement placement = ThreadPlacement.Free) : IBackend
 {
-    private readonly WorkerPool _pool = new(threads);
+    private readonly WorkerPool _pool = new(threads, placement);
+    private readonly LinearScratch _activations = new();
     private AlignedBuffer _scratch = new(AlignedBuffer.AlignmentBytes);
     private AlignedBuffer _partials = new(AlignedBuffer.AlignmentBytes);
 
     public int Threads => _pool.Threads;
 
-    public ILinearWeights Load(params WeightTensor[] stacked) => PackedWeights.Pack(_pool, stacked);
+    public ILinearWeights Load(params WeightTensor[] stacked) => WeightFormats.Pack(weightFormat, _pool, stacked);
 
     public void Embed(WeightTensor table, ReadOnlySpan<int> tokens, Matrix x) => Embedding.Run(table, tokens, x.Floats, x.RowFloats);
 
@@ -27,7 +28,7 @@ internal sealed unsafe class CpuBackend(int threads) : IBackend
     }
 
     public void Linear(Matrix x, ILinearWeights weights, Matrix y) =>
-        Kernels.Linear.Run(x.Floats, x.Rows, x.RowFloats, (PackedWeights)weights, _pool, y.Floats, y.RowFloats);
+        Kernels.Linear.Run(x.Floats, x.Rows, x.RowFloats, (LinearWeights)weights, _pool, _activations, y.Floats, y.RowFloats);
 
     public void Rope(Matrix heads, RopeTable table, ReadOnlySpan<int> positions)
     {
@@ -57,6 +58,7 @@ internal sealed unsafe class CpuBackend(int threads) : IBackend
     public void Dispose()
     {
         _pool.Dispose();
+        _activations.Dispose();
         _scratch.Dispose();
         _partials.Dispose();
     }

@@ -15,7 +15,7 @@ internal sealed class TestEngine : IDisposable
         options ??= new EngineOptions();
         _source = ModelSource.Open(model);
         Tokenizer = ModelTokenizer.Load(_source);
-        Core = new EngineCore(_source, Tokenizer, backend ?? new CpuBackend(EngineLimits.Threads(options)), options with { KvBytes = options.KvBytes ?? 64L << 20 });
+        Core = new EngineCore(_source, Tokenizer, backend ?? new CpuBackend(EngineLimits.Threads(options), options.Weights), options with { KvBytes = options.KvBytes ?? 64L << 20 });
     }
 
     public Tokenizer Tokenizer { get; }

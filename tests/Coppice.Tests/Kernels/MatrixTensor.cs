@@ -1,25 +1,33 @@
+using System.Runtime.InteropServices;
+using Coppice.KvCache;
 using Coppice.Loading;
 
 namespace Coppice.Tests.Kernels;
 
-/// <summary>A weight tensor in memory.</summary>
-internal sealed class MatrixTensor(string name, float[] numbers, params long[] shape) : WeightTensor
+/// <summary>A weight tensor in memory. Its numbers are floats that its type holds exactly.</summary>
+internal sealed class MatrixTensor(string name, float[] numbers, WeightType type, params long[] shape) : WeightTensor
 {
     public float[] Numbers { get; } = numbers;
 
     public override string Name { get; } = name;
 
-    public override string TypeName => "F32";
+    public override string TypeName => Type.ToString();
 
     public override long ByteCount => Shape[0] * Shape[1] * sizeof(float);
 
-    public override WeightType Type => WeightType.F32;
+    public override WeightType Type { get; } = type;
 
     public override IReadOnlyList<long> Shape { get; } = shape;
 
-    public static MatrixTensor Random(int outputs, int inputs, int seed) => new($"random.{seed}", Levels.Random(outputs * inputs, seed), outputs, inputs);
+    public static MatrixTensor Random(int outputs, int inputs, int seed, WeightType type = WeightType.F32)
+    {
+        float[] numbers = Levels.Random(outputs * inputs, seed);
+        for (int i = 0; i < numbers.Length; i++)
+            numbers[i] = type switch { WeightType.BF16 => Bf16.Widen(Bf16.Round(numbers[i])), WeightType.F16 => (float)(Half)numbers[i], _ => numbers[i] };
+        return new MatrixTensor($"random.{seed}", numbers, type, outputs, inputs);
+    }
 
-    public override ReadOnlySpan<byte> RowBytes(long row) => System.Runtime.InteropServices.MemoryMarshal.AsBytes(Row(row));
+    public override ReadOnlySpan<byte> RowBytes(long row) => MemoryMarshal.AsBytes(Row(row));
 
     public override void ReadRow(long row, Span<float> destination) => Row(row).CopyTo(destination);
 

@@ -3,13 +3,6 @@ using Coppice.Kernels.Emitted;
 
 namespace Coppice.Tests.Kernels.Emitted;
 
-/// <summary>A test that is skipped, visibly, where the emitted code of a format cannot run.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class EmittedFactAttribute : FactAttribute
-{
-    public EmittedFactAttribute(DotFormat format) => Skip = EmittedTile.Of(format) is null ? EmittedTile.Note(format) : null;
-}
-
 public sealed unsafe class EmittedTileTests
 {
     private const int MaxK = 35, Step = 80, ARow = 40, CRow = 68, MaxRows = 13;

@@ -1,0 +1,167 @@
+using System.ComponentModel;
+using System.Runtime.CompilerServices;
+using Coppice.Memory;
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Coppice.Kernels.Emitted;
+
+/// <summary>
+/// <see cref="Q8_0"/> by AMX (tdpbssd): 1 to 16 rows by a panel. The integer sums of a block leave the tile registers through memory, and
+/// vectors scale them; few rows take several units of 16 columns at a time, many rows several blocks, so that four tiles are under way.
+/// </summary>
+internal sealed unsafe class Q8Matrix : Q8Kernel
+{
+    private const int MaxRows = Q8Activations.TileRows, Tiles = 4, TileBytes = 1024;
+
+    private static readonly Lazy<(Q8Matrix? Kernel, string Note)> Only = new(Create);
+
+    private static readonly AssemblerRegisterZMM[] Z = [zmm0, zmm1, zmm2, zmm3, zmm4, zmm5, zmm6, zmm7, zmm8, zmm9, zmm10, zmm11, zmm12, zmm13, zmm14, zmm15];
+    private static readonly AssemblerRegisterZMM[] Dots = [zmm20, zmm22, zmm24, zmm26], Scales = [zmm21, zmm23, zmm25, zmm27];
+    private static readonly AssemblerRegisterTMM[] Sums = [tmm0, tmm1, tmm2, tmm3], A = [tmm4, tmm5], B = [tmm6, tmm7];
+
+    private readonly delegate* unmanaged[SuppressGCTransition]<Q8Arguments*, void>[] _shapes = new delegate* unmanaged[SuppressGCTransition]<Q8Arguments*, void>[MaxRows];
+
+    private Q8Matrix()
+    {
+        for (int i = 0; i < MaxRows; i++)
+        {
+            int rows = i + 1;
+            _shapes[i] = (delegate* unmanaged[SuppressGCTransition]<Q8Arguments*, void>)MatrixUnit.Load(code => Emit(code, rows));
+        }
+    }
+
+    public static Q8Matrix? Instance => Only.Value.Kernel;
+
+    public static string Note => Only.Value.Note;
+
+    public override string Name => "tdpbssd";
+
+    [SkipLocalsInit]
+    public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add)
+    {
+        byte* sums = stackalloc byte[Tiles * TileBytes + AlignedBuffer.AlignmentBytes];
+        Q8Arguments arguments = default;
+        for (int i = 0; i < 4; i++) MatrixUnit.Shape(arguments.Configuration, i, rows, 64);
+        for (int i = 4; i < 6; i++) MatrixUnit.Shape(arguments.Configuration, i, rows, Q8_0.BlockInputs);
+        for (int i = 6; i < 8; i++) MatrixUnit.Shape(arguments.Configuration, i, Q8_0.BlockInputs / 4, 64);
+        arguments.A = a;
+        arguments.B = b;
+        arguments.Blocks = blocks;
+        arguments.C = c;
+        arguments.CRowBytes = cRowFloats * sizeof(float);
+        arguments.Add = add ? 1 : 0;
+        arguments.Sums = (int*)(((nint)sums + AlignedBuffer.AlignmentBytes - 1) & ~(AlignedBuffer.AlignmentBytes - 1));
+        _shapes[rows - 1](&arguments);
+    }
+
+    private static (Q8Matrix?, string) Create()
+    {
+        if ((MatrixUnit.WhyNot ?? (Isa.HasMatrixInt8 ? null : "the CPU lacks tdpbssd")) is { } reason) return (null, $"Q8_0: no AMX, {reason}");
+        try
+        {
+            return (new Q8Matrix(), "Q8_0: emitted code, tdpbssd");
+        }
+        catch (Win32Exception error)
+        {
+            return (null, $"Q8_0: no AMX, the system refuses executable memory ({error.Message})");
+        }
+    }
+
+    // rdi: arguments, rax: record of A, rdx: block of B, rcx: blocks left, rsi: integer sums, r8, r9 and r11: row bytes of A, B and the sums.
+    private static void Emit(Assembler code, int rows)
+    {
+        int units = rows <= 4 ? 4 : rows <= 8 ? 2 : 1, together = Tiles / units;
+        code.ldtilecfg(__[rdi + Q8Arguments.AtConfiguration]);
+        code.mov(r8d, Q8_0.BlockInputs);
+        code.mov(r9d, Q8_0.QuadBytes);
+        code.mov(r11d, 64);
+        code.mov(rsi, __qword_ptr[rdi + Q8Arguments.AtSums]);
+        for (int unit = 0; unit < Tiles; unit += units)
+        {
+            Label top = code.CreateLabel(), rest = code.CreateLabel(), done = code.CreateLabel();
+            Begin(code, rows, unit, units);
+            code.mov(rax, __qword_ptr[rdi + Q8Arguments.AtA]);
+            code.mov(rdx, __qword_ptr[rdi + Q8Arguments.AtB]);
+            code.mov(rcx, __qword_ptr[rdi + Q8Arguments.AtBlocks]);
+            if (together > 1)
+            {
+                code.Label(ref top);
+                code.cmp(rcx, together);
+                code.jl(rest);
+                Blocks(code, rows, unit, units, together);
+                code.jmp(top);
+            }
+            code.Label(ref rest);
+            code.test(rcx, rcx);
+            code.je(done);
+            Blocks(code, rows, unit, units, 1);
+            code.jmp(rest);
+            code.Label(ref done);
+            PointAtC(code);
+            ForEachSum(code, rows, units, (sum, at) => code.vmovups(__zmmword_ptr[r10 + (unit + at) * 64], sum));
+        }
+        code.tilerelease();
+        code.vzeroupper();
+        code.ret();
+    }
+
+    private static void Blocks(Assembler code, int rows, int firstUnit, int units, int blocks)
+    {
+        for (int block = 0; block < blocks; block++)
+        {
+            for (int unit = 0; unit < units; unit++)
+            {
+                int tile = block * units + unit;
+                code.tilezero(Sums[tile]);
+                if (unit == 0) code.tileloadd(A[block % 2], __[rax + r8 * 1 + block * Q8Activations.RecordBytes]);
+                code.tileloadd(B[tile % 2], __[rdx + r9 * 1 + (block * Q8_0.BlockBytes + (firstUnit + unit) * 64)]);
+                if (units == Tiles)
+                    for (int line = 0; line < Q8_0.BlockBytes / Tiles; line += 64) code.prefetcht1(__byte_ptr[rdx + (4 * Q8_0.BlockBytes + unit * (Q8_0.BlockBytes / Tiles) + line)]);
+                code.tdpbssd(Sums[tile], A[block % 2], B[tile % 2]);
+            }
+        }
+        for (int tile = 0; tile < blocks * units; tile++) code.tilestored(__[rsi + r11 * 1 + tile * TileBytes], Sums[tile]);
+        for (int block = 0; block < blocks; block++)
+        {
+            for (int unit = 0; unit < units; unit++)
+            {
+                code.vmovups(zmm16, __zmmword_ptr[rdx + (block * Q8_0.BlockBytes + Q8_0.ScalesAt + (firstUnit + unit) * 64)]);
+                for (int r = 0; r < rows; r++)
+                {
+                    AssemblerRegisterZMM dot = Dots[r % Dots.Length], scale = Scales[r % Scales.Length];
+                    code.vcvtdq2ps(dot, __zmmword_ptr[rsi + ((block * units + unit) * TileBytes + r * 64)]);
+                    code.vmulps(scale, zmm16, __dword_bcst[rax + (block * Q8Activations.RecordBytes + Q8Activations.ScalesAt + r * 4)]);
+                    code.vfmadd231ps(Z[r * units + unit], dot, scale);
+                }
+            }
+        }
+        code.add(rax, blocks * Q8Activations.RecordBytes);
+        code.add(rdx, blocks * Q8_0.BlockBytes);
+        code.sub(rcx, blocks);
+    }
+
+    private static void Begin(Assembler code, int rows, int firstUnit, int units)
+    {
+        Label zero = code.CreateLabel(), begun = code.CreateLabel();
+        PointAtC(code);
+        code.cmp(__qword_ptr[rdi + Q8Arguments.AtAdd], 0);
+        code.je(zero);
+        ForEachSum(code, rows, units, (sum, at) => code.vmovups(sum, __zmmword_ptr[r10 + (firstUnit + at) * 64]));
+        code.jmp(begun);
+        code.Label(ref zero);
+        for (int i = 0; i < rows * units; i++) code.vpxord(Z[i], Z[i], Z[i]);
+        code.Label(ref begun);
+    }
+
+    private static void PointAtC(Assembler code) => code.mov(r10, __qword_ptr[rdi + Q8Arguments.AtC]);
+
+    private static void ForEachSum(Assembler code, int rows, int units, Action<AssemblerRegisterZMM, int> move)
+    {
+        for (int r = 0; r < rows; r++)
+        {
+            for (int unit = 0; unit < units; unit++) move(Z[r * units + unit], unit);
+            if (r < rows - 1) code.add(r10, __qword_ptr[rdi + Q8Arguments.AtCRowBytes]);
+        }
+    }
+}

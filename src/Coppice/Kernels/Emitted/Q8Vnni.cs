@@ -1,0 +1,171 @@
+using System.ComponentModel;
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Coppice.Kernels.Emitted;
+
+/// <summary><see cref="Q8_0"/> by vpdpbusd on 512 bits: 1 to 3 rows by a panel, all sums in registers; weights unsigned, activations signed.</summary>
+internal sealed unsafe class Q8Vnni : Q8Kernel
+{
+    private const int MaxRows = 3, Units = 4, FirstSum = 0, FirstDot = 12, FirstWeight = 24, Broadcast = 28;
+
+    private static readonly Lazy<(Q8Vnni? Kernel, string Note)> Only = new(Create);
+
+    private static readonly AssemblerRegisterZMM[] Z =
+    [
+        zmm0, zmm1, zmm2, zmm3, zmm4, zmm5, zmm6, zmm7, zmm8, zmm9, zmm10, zmm11, zmm12, zmm13, zmm14, zmm15,
+        zmm16, zmm17, zmm18, zmm19, zmm20, zmm21, zmm22, zmm23, zmm24, zmm25, zmm26, zmm27, zmm28, zmm29, zmm30, zmm31,
+    ];
+
+    // Windows expects these back.
+    private static readonly AssemblerRegisterXMM[] Kept = [xmm6, xmm7, xmm8, xmm9, xmm10, xmm11, xmm12, xmm13, xmm14, xmm15];
+
+    private readonly delegate* unmanaged[SuppressGCTransition]<Q8Arguments*, void>[] _shapes = new delegate* unmanaged[SuppressGCTransition]<Q8Arguments*, void>[MaxRows];
+
+    private Q8Vnni()
+    {
+        for (int i = 0; i < MaxRows; i++)
+        {
+            int rows = i + 1;
+            _shapes[i] = (delegate* unmanaged[SuppressGCTransition]<Q8Arguments*, void>)MatrixUnit.Load(code => Emit(code, rows));
+        }
+    }
+
+    public static Q8Vnni? Instance => Only.Value.Kernel;
+
+    public static string Note => Only.Value.Note;
+
+    public override int WeightBias => 128;
+
+    public override string Name => "vpdpbusd, 512 bits";
+
+    public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add)
+    {
+        Q8Arguments arguments = default;
+        arguments.Blocks = blocks;
+        arguments.B = b;
+        arguments.CRowBytes = cRowFloats * sizeof(float);
+        arguments.Add = add ? 1 : 0;
+        int row = 0;
+        for (int parts = (rows + MaxRows - 1) / MaxRows; parts > 0; parts--)
+        {
+            int take = (rows - row + parts - 1) / parts;
+            arguments.A = a;
+            arguments.C = c + row * cRowFloats;
+            arguments.Sums = (int*)(nint)row;
+            _shapes[take - 1](&arguments);
+            row += take;
+        }
+    }
+
+    private static (Q8Vnni?, string) Create()
+    {
+        if (Isa.Width < 512 || Isa.Native < 512) return (null, $"Q8_0: no emitted code at {Isa.Width} bits");
+        if (!Isa.HasInt8Dot) return (null, "Q8_0: no emitted code, the CPU lacks vpdpbusd");
+        try
+        {
+            return (new Q8Vnni(), "Q8_0: emitted code, vpdpbusd");
+        }
+        catch (Win32Exception error)
+        {
+            return (null, $"Q8_0: no emitted code, the system refuses executable memory ({error.Message})");
+        }
+    }
+
+    // rcx: arguments, rax: bytes of the first row in the record, r8: its scale and, behind it, its correction, rdx: the block, r9: blocks left.
+    private static void Emit(Assembler code, int rows)
+    {
+        bool windows = OperatingSystem.IsWindows();
+        if (windows)
+        {
+            code.sub(rsp, Kept.Length * 16 + 8);
+            for (int i = 0; i < Kept.Length; i++) code.vmovups(__xmmword_ptr[rsp + i * 16], Kept[i]);
+        }
+        else
+        {
+            code.mov(rcx, rdi);
+        }
+
+        Label zero = code.CreateLabel(), begun = code.CreateLabel(), top = code.CreateLabel();
+        MoveSums(code, rows, zero, begun);
+        code.mov(r8, __qword_ptr[rcx + Q8Arguments.AtA]);
+        code.mov(r10, __qword_ptr[rcx + Q8Arguments.AtSums]);
+        code.mov(rax, r10);
+        code.shl(rax, 5);
+        code.add(rax, r8);
+        code.lea(r8, __[r8 + r10 * 4 + Q8Activations.ScalesAt]);
+        code.mov(rdx, __qword_ptr[rcx + Q8Arguments.AtB]);
+        code.mov(r9, __qword_ptr[rcx + Q8Arguments.AtBlocks]);
+
+        code.Label(ref top);
+        for (int r = 0; r < rows; r++)
+            for (int unit = 0; unit < Units; unit++)
+                code.vpbroadcastd(Z[FirstDot + r * Units + unit], __dword_ptr[r8 + (Q8Activations.CorrectionsAt - Q8Activations.ScalesAt + r * 4)]);
+        for (int quad = 0; quad < Q8_0.BlockInputs / 4; quad++)
+        {
+            for (int unit = 0; unit < Units; unit++)
+            {
+                code.vmovups(Z[FirstWeight + unit], __zmmword_ptr[rdx + (quad * Q8_0.QuadBytes + unit * 64)]);
+                if (rows == 1) code.prefetcht1(__byte_ptr[rdx + (4 * Q8_0.BlockBytes + quad * Q8_0.QuadBytes + unit * 64)]);
+            }
+            for (int r = 0; r < rows; r++)
+            {
+                code.vpbroadcastd(Z[Broadcast + r], __dword_ptr[rax + (r * Q8_0.BlockInputs + quad * 4)]);
+                for (int unit = 0; unit < Units; unit++) code.vpdpbusd(Z[FirstDot + r * Units + unit], Z[FirstWeight + unit], Z[Broadcast + r]);
+            }
+        }
+        for (int unit = 0; unit < Units; unit++) code.vmovups(Z[FirstWeight + unit], __zmmword_ptr[rdx + (Q8_0.ScalesAt + unit * 64)]);
+        for (int r = 0; r < rows; r++)
+        {
+            code.vbroadcastss(Z[Broadcast], __dword_ptr[r8 + r * 4]);
+            for (int unit = 0; unit < Units; unit++)
+            {
+                AssemblerRegisterZMM dot = Z[FirstDot + r * Units + unit], scale = Z[Broadcast + 1 + unit % 3];
+                code.vcvtdq2ps(dot, dot);
+                code.vmulps(scale, Z[Broadcast], Z[FirstWeight + unit]);
+                code.vfmadd231ps(Z[FirstSum + r * Units + unit], dot, scale);
+            }
+        }
+        code.add(rax, Q8Activations.RecordBytes);
+        code.add(r8, Q8Activations.RecordBytes);
+        code.add(rdx, Q8_0.BlockBytes);
+        code.dec(r9);
+        code.jne(top);
+
+        PointAtC(code);
+        for (int r = 0; r < rows; r++)
+        {
+            for (int unit = 0; unit < Units; unit++) code.vmovups(__zmmword_ptr[r10 + unit * 64], Z[FirstSum + r * Units + unit]);
+            code.add(r10, r11);
+        }
+        if (windows)
+        {
+            for (int i = 0; i < Kept.Length; i++) code.vmovups(Kept[i], __xmmword_ptr[rsp + i * 16]);
+            code.add(rsp, Kept.Length * 16 + 8);
+        }
+        code.vzeroupper();
+        code.ret();
+    }
+
+    private static void MoveSums(Assembler code, int rows, Label zero, Label begun)
+    {
+        PointAtC(code);
+        code.cmp(__qword_ptr[rcx + Q8Arguments.AtAdd], 0);
+        code.je(zero);
+        for (int r = 0; r < rows; r++)
+        {
+            for (int unit = 0; unit < Units; unit++) code.vmovups(Z[FirstSum + r * Units + unit], __zmmword_ptr[r10 + unit * 64]);
+            code.add(r10, r11);
+        }
+        code.jmp(begun);
+        code.Label(ref zero);
+        for (int i = 0; i < rows * Units; i++) code.vpxord(Z[FirstSum + i], Z[FirstSum + i], Z[FirstSum + i]);
+        code.Label(ref begun);
+    }
+
+    private static void PointAtC(Assembler code)
+    {
+        code.mov(r10, __qword_ptr[rcx + Q8Arguments.AtC]);
+        code.mov(r11, __qword_ptr[rcx + Q8Arguments.AtCRowBytes]);
+    }
+}

@@ -1,0 +1,82 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Coppice.Kernels;
+
+/// <summary>
+/// Rows of activations for <see cref="Q8_0"/>: [row tile][block] records of 16 rows, {[16][32] signed bytes, [16] scales, [16] ints}. The
+/// int is -128 times the sum of a row's bytes: what a kernel adds that keeps its weights as bytes from 1 to 255.
+/// </summary>
+internal static unsafe class Q8Activations
+{
+    public const int TileRows = 16, ScalesAt = TileRows * Q8_0.BlockInputs, CorrectionsAt = ScalesAt + TileRows * sizeof(float), RecordBytes = CorrectionsAt + TileRows * sizeof(int);
+
+    /// <summary>One row tile. Missing inputs are zeros; missing rows are left out.</summary>
+    /// <param name="x">[rows][inputs], rows <paramref name="xRowFloats"/> apart.</param>
+    /// <param name="rows">1 to 16.</param>
+    /// <param name="xRowFloats">At least <paramref name="inputs"/>.</param>
+    /// <param name="inputs">Any.</param>
+    /// <param name="records">One per 32 inputs.</param>
+    public static void Fill(float* x, int rows, int xRowFloats, int inputs, byte* records)
+    {
+        for (int r = 0; r < rows; r++)
+        {
+            float* row = x + (long)r * xRowFloats;
+            byte* record = records;
+            for (int k = 0; k < inputs; k += Q8_0.BlockInputs, record += RecordBytes)
+            {
+                sbyte* q = (sbyte*)record + r * Q8_0.BlockInputs;
+                ((float*)(record + ScalesAt))[r] = Quantise(row + k, Math.Min(Q8_0.BlockInputs, inputs - k), q);
+                ((int*)(record + CorrectionsAt))[r] = -128 * Sum(q);
+            }
+        }
+    }
+
+    /// <summary><see cref="Q8_0.Quantise"/> of up to 32 numbers, in vectors.</summary>
+    /// <param name="x">[count].</param>
+    /// <param name="count">1 to 32.</param>
+    /// <param name="q">[32].</param>
+    [SkipLocalsInit]
+    public static float Quantise(float* x, int count, sbyte* q)
+    {
+        if (Isa.Width < 128) return Q8_0.Quantise(new ReadOnlySpan<float>(x, count), new Span<sbyte>(q, Q8_0.BlockInputs));
+        float* whole = stackalloc float[Q8_0.BlockInputs];
+        if (count < Q8_0.BlockInputs)
+        {
+            new Span<float>(whole, Q8_0.BlockInputs).Clear();
+            new ReadOnlySpan<float>(x, count).CopyTo(new Span<float>(whole, Q8_0.BlockInputs));
+            x = whole;
+        }
+
+        // As ints, so that what is not a number counts as the largest.
+        Vector128<int> most = Vector128<int>.Zero;
+        for (int i = 0; i < Q8_0.BlockInputs; i += 4) most = Vector128.Max(most, Vector128.Load(x + i).AsInt32() & Vector128.Create(0x7FFFFFFF));
+        float max = BitConverter.Int32BitsToSingle(Math.Max(Math.Max(most[0], most[1]), Math.Max(most[2], most[3])));
+        if (max < 1e-30f || !float.IsFinite(max))
+        {
+            new Span<sbyte>(q, Q8_0.BlockInputs).Clear();
+            return max < 1e-30f ? 0f : max;
+        }
+
+        // Adding 1.5 · 2^23 leaves the number, rounded to the nearest integer, in the lowest bits.
+        Vector128<float> factor = Vector128.Create(127f / max), magic = Vector128.Create(12582912f);
+        for (int i = 0; i < Q8_0.BlockInputs; i += 16)
+        {
+            Vector128<int> a = (Vector128.Load(x + i) * factor + magic).AsInt32(), b = (Vector128.Load(x + i + 4) * factor + magic).AsInt32();
+            Vector128<int> c = (Vector128.Load(x + i + 8) * factor + magic).AsInt32(), d = (Vector128.Load(x + i + 12) * factor + magic).AsInt32();
+            Vector128.Narrow(Vector128.Narrow(a, b), Vector128.Narrow(c, d)).Store(q + i);
+        }
+        return max / 127f;
+    }
+
+    private static int Sum(sbyte* q)
+    {
+        Vector128<short> sum = Vector128<short>.Zero;
+        for (int i = 0; i < Q8_0.BlockInputs; i += 16)
+        {
+            (Vector128<short> lower, Vector128<short> upper) = Vector128.Widen(Vector128.Load(q + i));
+            sum += lower + upper;
+        }
+        return Vector128.Sum(sum);
+    }
+}

@@ -1,0 +1,152 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+using Coppice.Kernels.Emitted;
+
+namespace Coppice.Kernels;
+
+/// <summary>Sums the bytes of <see cref="Q8_0"/>: up to 16 rows of activations by a panel. All kernels give the same bits.</summary>
+internal abstract unsafe class Q8Kernel
+{
+    /// <summary>Everything that runs here at the level in force, best first.</summary>
+    public static IReadOnlyList<Q8Kernel> All { get; } = Find();
+
+    public static Q8Kernel Best => All[0];
+
+    /// <summary>0: weights are signed bytes. 128: they are kept as unsigned ones, 128 larger.</summary>
+    public virtual int WeightBias => 0;
+
+    /// <summary>A line for people: the instruction that does it.</summary>
+    public abstract string Name { get; }
+
+    /// <param name="a">Records of one row tile, <see cref="Q8Activations"/>.</param>
+    /// <param name="rows">1 to 16.</param>
+    /// <param name="b">Blocks of a panel.</param>
+    /// <param name="blocks">At least 1.</param>
+    /// <param name="c">[rows][64], rows <paramref name="cRowFloats"/> apart.</param>
+    /// <param name="cRowFloats">At least 64.</param>
+    /// <param name="add">The sums go on from what c holds; else they begin at zero.</param>
+    public abstract void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add);
+
+    private static List<Q8Kernel> Find()
+    {
+        var kernels = new List<Q8Kernel>();
+        if (Q8Matrix.Instance is { } matrix) kernels.Add(matrix);
+        if (Q8Vnni.Instance is { } vnni) kernels.Add(vnni);
+        if (Isa.Width >= 256 && AvxVnni.IsSupported) kernels.Add(new Q8Vectors<Vnni256, Vector256<int>>("vpdpbusd, 256 bits", bias: 128));
+        if (Isa.Width >= 256 && Avx2.IsSupported) kernels.Add(new Q8Vectors<Avx256, Vector256<int>>("vpmaddubsw, 256 bits", bias: 0));
+        if (Isa.Width >= 128 && Ssse3.IsSupported) kernels.Add(new Q8Vectors<Sse128, Vector128<int>>("pmaddubsw, 128 bits", bias: 0));
+        if (Isa.Width >= 128 && Dp.IsSupported) kernels.Add(new Q8Vectors<Arm128, Vector128<int>>("sdot, 128 bits", bias: 0));
+        kernels.Add(new Q8Scalar());
+        return kernels;
+    }
+
+    private sealed class Q8Scalar : Q8Kernel
+    {
+        public override string Name => "scalar";
+
+        public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add)
+        {
+            for (int r = 0; r < rows; r++)
+            {
+                for (int j = 0; j < LinearWeights.PanelOutputs; j++)
+                {
+                    float sum = add ? c[r * cRowFloats + j] : 0f;
+                    for (int block = 0; block < blocks; block++)
+                    {
+                        byte* record = a + block * Q8Activations.RecordBytes, weights = b + block * Q8_0.BlockBytes;
+                        int dot = 0;
+                        for (int i = 0; i < Q8_0.BlockInputs; i++) dot += ((sbyte*)record)[r * Q8_0.BlockInputs + i] * (sbyte)weights[i / 4 * Q8_0.QuadBytes + j * 4 + i % 4];
+                        sum = MathF.FusedMultiplyAdd(dot, ((float*)(weights + Q8_0.ScalesAt))[j] * ((float*)(record + Q8Activations.ScalesAt))[r], sum);
+                    }
+                    c[r * cRowFloats + j] = sum;
+                }
+            }
+        }
+    }
+}
+
+/// <summary>The operations of a kernel in managed vectors of 32-bit lanes, each lane one output and four of its inputs.</summary>
+internal unsafe interface IQ8Vector<V>
+{
+    static abstract int Lanes { get; }
+
+    static abstract V Broadcast(int x);
+
+    static abstract V Load(byte* weights);
+
+    /// <summary>sum + the four products of a lane, exactly.</summary>
+    static abstract V Dot(V sum, V weights, V activations);
+
+    /// <summary>c = fma(sum, weightScales · activationScale, c), or with zero for c.</summary>
+    static abstract void Scale(V sum, float* weightScales, float activationScale, float* c, bool fromZero);
+}
+
+/// <summary>Four rows by two vectors at a time; the sums of a block in registers, those of the row in c.</summary>
+internal sealed unsafe class Q8Vectors<TVector, V>(string name, int bias) : Q8Kernel where TVector : struct, IQ8Vector<V> where V : struct
+{
+    public override int WeightBias => bias;
+
+    public override string Name => name;
+
+    public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add)
+    {
+        for (int block = 0; block < blocks; block++, a += Q8Activations.RecordBytes, b += Q8_0.BlockBytes)
+        {
+            int r = 0;
+            for (; r <= rows - 4; r += 4) FourRows(a, r, b, c + r * cRowFloats, cRowFloats, !add && block == 0);
+            for (; r < rows; r++) OneRow(a, r, b, c + r * cRowFloats, !add && block == 0);
+        }
+    }
+
+    private void FourRows(byte* a, int row, byte* b, float* c, nint cRowFloats, bool fromZero)
+    {
+        int* bytes = (int*)(a + row * Q8_0.BlockInputs), starts = (int*)(a + Q8Activations.CorrectionsAt) + row;
+        float* scales = (float*)(a + Q8Activations.ScalesAt) + row, weightScales = (float*)(b + Q8_0.ScalesAt);
+        for (int j = 0; j < LinearWeights.PanelOutputs; j += 2 * TVector.Lanes)
+        {
+            V s00 = Start(starts, 0), s01 = s00, s10 = Start(starts, 1), s11 = s10, s20 = Start(starts, 2), s21 = s20, s30 = Start(starts, 3), s31 = s30;
+            byte* at = b + j * 4;
+            for (int quad = 0; quad < Q8_0.BlockInputs / 4; quad++, at += Q8_0.QuadBytes)
+            {
+                V w0 = TVector.Load(at), w1 = TVector.Load(at + TVector.Lanes * 4);
+                V x = TVector.Broadcast(bytes[quad]);
+                s00 = TVector.Dot(s00, w0, x);
+                s01 = TVector.Dot(s01, w1, x);
+                x = TVector.Broadcast(bytes[quad + 8]);
+                s10 = TVector.Dot(s10, w0, x);
+                s11 = TVector.Dot(s11, w1, x);
+                x = TVector.Broadcast(bytes[quad + 16]);
+                s20 = TVector.Dot(s20, w0, x);
+                s21 = TVector.Dot(s21, w1, x);
+                x = TVector.Broadcast(bytes[quad + 24]);
+                s30 = TVector.Dot(s30, w0, x);
+                s31 = TVector.Dot(s31, w1, x);
+            }
+            float* ws = weightScales + j, to = c + j;
+            TVector.Scale(s00, ws, scales[0], to, fromZero);
+            TVector.Scale(s01, ws + TVector.Lanes, scales[0], to + TVector.Lanes, fromZero);
+            TVector.Scale(s10, ws, scales[1], to + cRowFloats, fromZero);
+            TVector.Scale(s11, ws + TVector.Lanes, scales[1], to + cRowFloats + TVector.Lanes, fromZero);
+            TVector.Scale(s20, ws, scales[2], to + 2 * cRowFloats, fromZero);
+            TVector.Scale(s21, ws + TVector.Lanes, scales[2], to + 2 * cRowFloats + TVector.Lanes, fromZero);
+            TVector.Scale(s30, ws, scales[3], to + 3 * cRowFloats, fromZero);
+            TVector.Scale(s31, ws + TVector.Lanes, scales[3], to + 3 * cRowFloats + TVector.Lanes, fromZero);
+        }
+    }
+
+    private void OneRow(byte* a, int row, byte* b, float* c, bool fromZero)
+    {
+        int* bytes = (int*)(a + row * Q8_0.BlockInputs), starts = (int*)(a + Q8Activations.CorrectionsAt) + row;
+        float scale = ((float*)(a + Q8Activations.ScalesAt))[row];
+        for (int j = 0; j < LinearWeights.PanelOutputs; j += TVector.Lanes)
+        {
+            V sum = Start(starts, 0);
+            for (int quad = 0; quad < Q8_0.BlockInputs / 4; quad++)
+                sum = TVector.Dot(sum, TVector.Load(b + quad * Q8_0.QuadBytes + j * 4), TVector.Broadcast(bytes[quad]));
+            TVector.Scale(sum, (float*)(b + Q8_0.ScalesAt) + j, scale, c + j, fromZero);
+        }
+    }
+
+    private V Start(int* corrections, int row) => TVector.Broadcast(bias == 0 ? 0 : corrections[row]);
+}

@@ -1,0 +1,135 @@
+using System.Runtime.Intrinsics;
+using Coppice.Backends;
+using Coppice.Memory;
+
+namespace Coppice.Kernels;
+
+/// <summary>
+/// Signed bytes in blocks of 32 inputs with one f32 scale. A panel is [block]{[8][64][4] bytes, [64] scales}: four consecutive inputs of an
+/// output in one lane. Activations become signed bytes too, once a product, with a scale per row and block. The bytes are multiplied and
+/// summed exactly; then, block by block in order, y = fma(sum, weight scale · activation scale, y). Whatever sums the bytes, the bits agree.
+/// </summary>
+internal sealed unsafe class Q8_0 : LinearWeights
+{
+    public const int BlockInputs = 32, QuadBytes = PanelOutputs * 4, ScalesAt = BlockInputs * PanelOutputs, BlockBytes = ScalesAt + PanelOutputs * sizeof(float);
+
+    // 12 blocks of a panel (27 KiB) stay in the first-level cache while the rows of an item pass over them.
+    private const int PartBlocks = 12, ItemRows = 256;
+
+    private readonly Q8Kernel _kernel;
+
+    public Q8_0(WorkerPool pool, StackedTensors stacked) : this(pool, stacked, Q8Kernel.Best)
+    {
+    }
+
+    internal Q8_0(WorkerPool pool, StackedTensors stacked, Q8Kernel kernel) : base(stacked, (long)BlocksOf(stacked.Inputs) * BlockBytes)
+    {
+        _kernel = kernel;
+        Pack(pool, stacked, new Packing(kernel.WeightBias));
+    }
+
+    private int Blocks => BlocksOf(Inputs);
+
+    public override void Multiply(float* x, int rows, int xRowFloats, WorkerPool pool, LinearScratch scratch, float* y, int yRowFloats)
+    {
+        int tiles = (rows + Q8Activations.TileRows - 1) / Q8Activations.TileRows;
+        int chunkRows = RowChunks.Rows(rows, ItemRows, Q8Activations.TileRows, Panels, 4 * pool.Threads), chunks = (rows + chunkRows - 1) / chunkRows;
+        long activationBytes = (long)tiles * Blocks * Q8Activations.RecordBytes;
+        byte* activations = scratch.Take(activationBytes + (long)pool.Threads * chunkRows * PanelOutputs * sizeof(float));
+        pool.Run(new Quantising(x, rows, xRowFloats, Inputs, activations), tiles);
+        pool.Run(new Product(activations, rows, this, (float*)(activations + activationBytes), y, yRowFloats, chunkRows), checked(chunks * Panels));
+    }
+
+    /// <summary>The definition, from plain weights [outputs, inputs]. Slow, obvious, never optimised.</summary>
+    public static void Reference(ReadOnlySpan<float> x, int rows, int xRowFloats, ReadOnlySpan<float> weights, int inputs, int outputs, Span<float> y, int yRowFloats)
+    {
+        Span<sbyte> a = stackalloc sbyte[BlockInputs], b = stackalloc sbyte[BlockInputs];
+        for (int r = 0; r < rows; r++)
+        {
+            for (int j = 0; j < outputs; j++)
+            {
+                float sum = 0f;
+                for (int k = 0; k < inputs; k += BlockInputs)
+                {
+                    int some = Math.Min(BlockInputs, inputs - k), dot = 0;
+                    float scaleA = Quantise(x.Slice(r * xRowFloats + k, some), a), scaleB = Quantise(weights.Slice(j * inputs + k, some), b);
+                    for (int i = 0; i < BlockInputs; i++) dot += a[i] * b[i];
+                    sum = MathF.FusedMultiplyAdd(dot, scaleB * scaleA, sum);
+                }
+                y[r * yRowFloats + j] = sum;
+            }
+        }
+    }
+
+    /// <summary>
+    /// q = round(x · 127 / max|x|), ties to even, and the scale max|x| / 127 to be multiplied with. Blocks below 1e-30 count as zeros; one
+    /// that is not finite gives a scale that is not.
+    /// </summary>
+    /// <param name="x">Up to 32 numbers.</param>
+    /// <param name="q">[32]; zeros behind them.</param>
+    public static float Quantise(ReadOnlySpan<float> x, Span<sbyte> q)
+    {
+        uint largest = 0;
+        foreach (float value in x) largest = Math.Max(largest, BitConverter.SingleToUInt32Bits(value) & 0x7FFFFFFF);
+        float max = BitConverter.UInt32BitsToSingle(largest);
+        q.Clear();
+        if (max < 1e-30f) return 0f;
+        if (!float.IsFinite(max)) return max;
+        float factor = 127f / max;
+        for (int i = 0; i < x.Length; i++) q[i] = (sbyte)MathF.Round(x[i] * factor);
+        return max / 127f;
+    }
+
+    private static int BlocksOf(int inputs) => (inputs + BlockInputs - 1) / BlockInputs;
+
+    private readonly struct Packing(int bias) : IPanelPacking
+    {
+        public void PackUnit(float* rows, int rowFloats, int inputs, int unit, byte* panel)
+        {
+            sbyte* q = stackalloc sbyte[BlockInputs];
+            for (int k = 0; k < inputs; k += BlockInputs)
+            {
+                byte* block = panel + (long)(k / BlockInputs) * BlockBytes;
+                for (int lane = 0; lane < Tile.UnitFloats; lane++)
+                {
+                    int output = unit * Tile.UnitFloats + lane;
+                    ((float*)(block + ScalesAt))[output] = Q8Activations.Quantise(rows + (long)lane * rowFloats + k, Math.Min(BlockInputs, inputs - k), q);
+                    for (int i = 0; i < BlockInputs; i++) block[i / 4 * QuadBytes + output * 4 + i % 4] = (byte)(q[i] + bias);
+                }
+            }
+        }
+    }
+
+    private readonly struct Quantising(float* x, int rows, int xRowFloats, int inputs, byte* activations) : IParallelWork
+    {
+        public void Run(int item, int worker)
+        {
+            int firstRow = item * Q8Activations.TileRows;
+            Q8Activations.Fill(x + (long)firstRow * xRowFloats, Math.Min(Q8Activations.TileRows, rows - firstRow), xRowFloats, inputs, activations + (long)item * BlocksOf(inputs) * Q8Activations.RecordBytes);
+        }
+    }
+
+    private readonly struct Product(byte* activations, int rows, Q8_0 weights, float* sums, float* y, int yRowFloats, int chunkRows) : IParallelWork
+    {
+        public void Run(int item, int worker)
+        {
+            int panel = item % weights.Panels, firstRow = item / weights.Panels * chunkRows;
+            int take = Math.Min(chunkRows, rows - firstRow), blocks = weights.Blocks, width = weights.PanelWidth(panel);
+            byte* b = weights.Panel(panel);
+            float* to = y + (long)firstRow * yRowFloats + panel * PanelOutputs, mine = sums + (long)worker * chunkRows * PanelOutputs;
+            int cRowFloats = width == PanelOutputs ? yRowFloats : PanelOutputs, partBlocks = take <= Q8Activations.TileRows ? blocks : PartBlocks;
+            float* c = width == PanelOutputs ? to : mine;
+            for (int block = 0; block < blocks; block += partBlocks)
+            {
+                int some = Math.Min(partBlocks, blocks - block);
+                for (int r = 0; r < take; r += Q8Activations.TileRows)
+                {
+                    byte* a = activations + ((long)(firstRow + r) / Q8Activations.TileRows * blocks + block) * Q8Activations.RecordBytes;
+                    weights._kernel.Multiply(a, Math.Min(Q8Activations.TileRows, take - r), b + (long)block * BlockBytes, some, c + (long)r * cRowFloats, cRowFloats, block > 0);
+                }
+            }
+            if (c == to) return;
+            for (int r = 0; r < take; r++) new ReadOnlySpan<float>(mine + r * PanelOutputs, width).CopyTo(new Span<float>(to + (long)r * yRowFloats, width));
+        }
+    }
+}
