@@ -56,7 +56,7 @@ internal static unsafe class Bf16Fold
                 Weigh(s[..visible], max, p);
             }
 
-            for (int t = 0; t < BlockTokens; t += 2) l[t / 2 % Lanes16.Count] = l[t / 2 % Lanes16.Count] + p[t + 1] + p[t];
+            for (int t = 0; t < BlockTokens; t += 2) l[t / 2 % Lanes16.Count] = Flush(Flush(Flush(l[t / 2 % Lanes16.Count]) + p[t + 1]) + p[t]);     // vdpbf16ps with ones
             v.Clear();
             for (int i = 0; i < rows.PaddedD; i++)
             {
