@@ -140,8 +140,14 @@ public sealed unsafe class FoldTests
                     blocks[block] = new KvBlock
                     {
                         StartPosition = block * KvLayout.BlockTokens,
-                        Keys0 = Keys(page), Keys1 = Keys(page + 1), Keys2 = Keys(page + 2), Keys3 = Keys(page + 3),
-                        Values0 = Values(page), Values1 = Values(page + 1), Values2 = Values(page + 2), Values3 = Values(page + 3),
+                        Keys0 = Keys(page),
+                        Keys1 = Keys(page + 1),
+                        Keys2 = Keys(page + 2),
+                        Keys3 = Keys(page + 3),
+                        Values0 = Values(page),
+                        Values1 = Values(page + 1),
+                        Values2 = Values(page + 2),
+                        Values3 = Values(page + 3),
                     };
                 }
 
