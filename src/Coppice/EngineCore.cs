@@ -20,9 +20,6 @@ internal sealed class EngineCore : IDisposable
     /// <summary>Most rows of an attention task.</summary>
     public const int GroupRows = 256;
 
-    /// <summary>Block reads that a node must save for <see cref="AttentionMode.Auto"/> to read it once.</summary>
-    public const int LeastSavedBlocks = 1;
-
     private readonly IBackend _backend;
     private readonly Llama _model;
     private readonly KvPages _kv;
@@ -54,7 +51,7 @@ internal sealed class EngineCore : IDisposable
         _kv = new KvPages(layout, EngineLimits.Pages(Options, layout) + 1);
         _pool = new PagePool(_kv);
         _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk);
-        _policy = AttentionPolicies.Create(Options.Attention, LeastSavedBlocks);
+        _policy = AttentionPolicies.Create(Options.Attention);
         _plan = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
         _sampler = new Sampler(Config.VocabularySize);
         _branches = new Sequence[Options.MaxBatch];

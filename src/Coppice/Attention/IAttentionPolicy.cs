@@ -13,12 +13,9 @@ internal interface IAttentionPolicy
 /// <summary>The exact policies by their mode.</summary>
 internal static class AttentionPolicies
 {
-    /// <param name="mode">The mode.</param>
-    /// <param name="leastSavedBlocks">Block reads that a node must save to pay for itself on this machine.</param>
-    public static IAttentionPolicy Create(AttentionMode mode, int leastSavedBlocks) => mode switch
+    public static IAttentionPolicy Create(AttentionMode mode) => mode switch
     {
-        AttentionMode.Auto => new TreePolicy(leastSavedBlocks),
-        AttentionMode.Tree => new TreePolicy(1),
+        AttentionMode.Auto or AttentionMode.Tree => new TreePolicy(),
         AttentionMode.Bifurcated => new BifurcatedPolicy(),
         AttentionMode.PerSequence => new PerSequencePolicy(),
         _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, "Unknown attention mode."),

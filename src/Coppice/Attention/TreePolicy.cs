@@ -7,8 +7,7 @@ namespace Coppice.Attention;
 /// any fan-out). Nodes are not looked up: neighbours in the batch are compared, and where a group has blocks in common
 /// beyond those of its parent, these are a node.
 /// </summary>
-/// <param name="leastSavedBlocks">A node that saves fewer block reads than this is read per row.</param>
-internal sealed class TreePolicy(int leastSavedBlocks) : IAttentionPolicy
+internal sealed class TreePolicy : IAttentionPolicy
 {
     private int[] _common = new int[16];       // [i]: blocks that segments i - 1 and i share
 
@@ -17,11 +16,11 @@ internal sealed class TreePolicy(int leastSavedBlocks) : IAttentionPolicy
         ReadOnlySpan<BatchSegment> segments = batch.Segments;
         if (_common.Length < segments.Length) _common = new int[segments.Length * 2];
         for (int i = 1; i < segments.Length; i++) _common[i] = AttentionPolicies.CommonBlocks(segments[i - 1], segments[i]);
-        Node(segments, 0, segments.Length, 0, 0, plan);
+        Node(segments, 0, segments.Length, 0, plan);
     }
 
-    /// <summary>Segments [first, end) share their blocks below <paramref name="depth"/>; those below <paramref name="listed"/> are listed.</summary>
-    private void Node(ReadOnlySpan<BatchSegment> segments, int first, int end, int depth, int listed, AttentionPlan plan)
+    /// <summary>Segments [first, end) share their blocks below <paramref name="depth"/>, and these are listed.</summary>
+    private void Node(ReadOnlySpan<BatchSegment> segments, int first, int end, int depth, AttentionPlan plan)
     {
         while (first < end)
         {
@@ -29,17 +28,15 @@ internal sealed class TreePolicy(int leastSavedBlocks) : IAttentionPolicy
             int childEnd = first + 1, common = int.MaxValue;
             for (; childEnd < end && _common[childEnd] > depth; childEnd++) common = Math.Min(common, _common[childEnd]);
             ref readonly BatchSegment head = ref segments[first];
-            int sequences = childEnd - first;
-            if (sequences == 1)
+            if (childEnd - first == 1)
             {
-                plan.Add(head.Table, listed, AttentionPolicies.Blocks(head), head.FirstRow, head.Rows);
+                plan.Add(head.Table, depth, AttentionPolicies.Blocks(head), head.FirstRow, head.Rows);
             }
             else
             {
                 int rows = segments[childEnd - 1].FirstRow + segments[childEnd - 1].Rows - head.FirstRow;
-                bool pays = (common - listed) * (sequences - 1) >= leastSavedBlocks;
-                if (pays) plan.Add(head.Table, listed, common, head.FirstRow, rows);
-                Node(segments, first, childEnd, common, pays ? common : listed, plan);
+                plan.Add(head.Table, depth, common, head.FirstRow, rows);
+                Node(segments, first, childEnd, common, plan);
             }
 
             first = childEnd;

@@ -41,11 +41,11 @@ public sealed class ExactModesTests
     {
         using RandomTree tree = Tree(seed, format);
         using var backend = new CpuBackend(2);
-        float[] together = tree.Attend(backend, new TreePolicy(1));
+        float[] together = tree.Attend(backend, new TreePolicy());
         for (int i = 0; i < tree.Batch.Segments.Length; i++)
         {
             BatchSegment segment = tree.Batch.Segments[i];
-            Levels.SameBits(together.AsSpan(segment.FirstRow * tree.Q.Columns, segment.Rows * tree.Q.Columns), tree.AttendAlone(backend, new TreePolicy(1), i), $"segment {i}");
+            Levels.SameBits(together.AsSpan(segment.FirstRow * tree.Q.Columns, segment.Rows * tree.Q.Columns), tree.AttendAlone(backend, new TreePolicy(), i), $"segment {i}");
         }
     }
 
@@ -54,7 +54,7 @@ public sealed class ExactModesTests
     {
         using RandomTree tree = Tree(seed, format);
         using var backend = new CpuBackend(2);
-        AssertClose(tree.Exact(), tree.Attend(backend, new TreePolicy(1)), format == KvFormat.F32 ? 1e-5 : 1e-2);
+        AssertClose(tree.Exact(), tree.Attend(backend, new TreePolicy()), format == KvFormat.F32 ? 1e-5 : 1e-2);
     }
 
     [Theory]
@@ -68,7 +68,7 @@ public sealed class ExactModesTests
         for (int row = 0; row < tree.Q.Rows; row++) tree.Q.Row(row).Fill(1f);
         tree.SetLastKeys(gap / 8);
         using var backend = new CpuBackend(2);
-        AssertClose(tree.Exact(), tree.Attend(backend, new TreePolicy(1)), 1e-5);
+        AssertClose(tree.Exact(), tree.Attend(backend, new TreePolicy()), 1e-5);
     }
 
     [Fact]
@@ -102,7 +102,7 @@ public sealed class ExactModesTests
             batch.Add(table, 64 * 16 + 3, new int[1]);
         }
 
-        Assert.Equal((64 + 8 * 1, 8 * 65), Pages(new TreePolicy(1), batch));
+        Assert.Equal((64 + 8 * 1, 8 * 65), Pages(new TreePolicy(), batch));
         Assert.Equal((64 + 8 * 1, 8 * 65), Pages(new BifurcatedPolicy(), batch));
         Assert.Equal((8 * 65, 8 * 65), Pages(new PerSequencePolicy(), batch));
     }
@@ -130,7 +130,7 @@ public sealed class ExactModesTests
         return (plan.PagesRead, plan.PagesReadPerSequence);
     }
 
-    private static IEnumerable<IAttentionPolicy> Policies() => [new PerSequencePolicy(), new BifurcatedPolicy(), new TreePolicy(1), new TreePolicy(3)];
+    private static IEnumerable<IAttentionPolicy> Policies() => [new PerSequencePolicy(), new BifurcatedPolicy(), new TreePolicy()];
 
     private static RandomTree Tree(int seed, KvFormat format)
     {

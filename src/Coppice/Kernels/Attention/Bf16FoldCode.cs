@@ -6,7 +6,7 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Coppice.Kernels.Attention;
 
-/// <summary>What one item of <see cref="Bf16FoldCode"/> works on: up to 16 rows by one block of 64 positions. The emitted code reads the fields at their offsets.</summary>
+/// <summary>What one item of <see cref="Bf16FoldCode"/> works on: up to 16 rows, or 32 whole ones, by one block of 64 positions. The emitted code reads the fields at their offsets.</summary>
 [StructLayout(LayoutKind.Explicit, Size = Bytes)]
 internal unsafe struct Bf16Item
 {
@@ -22,7 +22,7 @@ internal unsafe struct Bf16Item
     [FieldOffset(AtKeys + 16)] public byte* Keys2;
     [FieldOffset(AtKeys + 24)] public byte* Keys3;
 
-    /// <summary>[16][64] floats.</summary>
+    /// <summary>[32][64] floats.</summary>
     [FieldOffset(AtScores)] public float* Scores;
 
     /// <summary>[rows].</summary>
@@ -31,7 +31,7 @@ internal unsafe struct Bf16Item
     /// <summary>[rows][16].</summary>
     [FieldOffset(AtL)] public float* L;
 
-    /// <summary>[16][64] bf16.</summary>
+    /// <summary>[32][64] bf16.</summary>
     [FieldOffset(AtP)] public ushort* P;
 
     /// <summary>32 positions, [16][padded D][2] bf16.</summary>
@@ -49,7 +49,7 @@ internal unsafe struct Bf16Item
 [StructLayout(LayoutKind.Explicit)]
 internal unsafe struct Bf16Call
 {
-    public const int AtConfiguration = 0, AtItem = 64, AtEnd = 72, AtQRowBytes = 80, AtRowBytes = 88, AtRows = 96, AtRow = 104, AtLimit = 112, AtFirst = 120;
+    public const int AtConfiguration = 0, AtItem = 64, AtEnd = 72, AtRows = 96, AtRow = 104, AtLimit = 112, AtFirst = 120, AtKeptL = 128;
 
     /// <summary>Shapes of the tile registers.</summary>
     [FieldOffset(AtConfiguration)] public fixed byte Configuration[64];
@@ -58,11 +58,6 @@ internal unsafe struct Bf16Call
     [FieldOffset(AtItem)] public Bf16Item* Item;
 
     [FieldOffset(AtEnd)] public Bf16Item* End;
-
-    [FieldOffset(AtQRowBytes)] public nint QRowBytes;
-
-    /// <summary>Of o, and of a row of values: padded D · 4.</summary>
-    [FieldOffset(AtRowBytes)] public nint RowBytes;
 
     /// <summary>1 to 16.</summary>
     [FieldOffset(AtRows)] public nint Rows;
@@ -75,43 +70,48 @@ internal unsafe struct Bf16Call
 
     /// <summary>1: nothing is in flight yet. 0: the values of the item in front are still to be added, and the scores of a whole item are there.</summary>
     [FieldOffset(AtFirst)] public nint First;
+
+    /// <summary>[32][16]: what l was before the item at which whole items stopped.</summary>
+    [FieldOffset(AtKeptL)] public float* KeptL;
 }
 
 /// <summary>
 /// The machine code of <see cref="Bf16Fold"/> for one head size. An item goes through three stages: scores by AMX, weights on vectors,
-/// values by AMX. Whole items (16 rows that see all of the block) are pipelined: while item i is weighed, the values of i - 1 and the
+/// values by AMX. Whole items (32 rows that see all of the block) are pipelined: while item i is weighed, the values of i - 1 and the
 /// scores of i + 1 are multiplied, instruction by instruction in between, since the matrix unit works beside the vector units. Items
-/// stand in an array, so that one call, which configures and releases the tile registers, does many.
+/// stand in an array, so that one call, which configures and releases the tile registers, does many; and those of the same rows follow
+/// one another, so that q and o stay in the first-level cache while keys and values stream through it: that traffic is the limit, and
+/// 32 rows halve it.
 /// </summary>
 internal sealed unsafe class Bf16FoldCode
 {
-    public const int TileRows = 16, StepInputs = 32;
+    public const int TileRows = 16, WholeRows = 2 * TileRows, StepInputs = 32;
 
     private const int BlockTokens = KvLayout.BlockTokens, ScoreRowBytes = BlockTokens * 4, WeightRowBytes = BlockTokens * 2, UnitBytes = 64;
 
     private static readonly AssemblerRegisterTMM[] Sums = [tmm0, tmm1, tmm2, tmm3];
     private static readonly AssemblerRegisterTMM[] Columns = [tmm5, tmm6, tmm7];
 
-    private static readonly AssemblerRegisterZMM[] L =
-        [zmm16, zmm17, zmm18, zmm19, zmm20, zmm21, zmm22, zmm23, zmm24, zmm25, zmm26, zmm27, zmm28, zmm29, zmm30, zmm31];
-
+    private static readonly AssemblerRegisterZMM[] Largest = [zmm16, zmm17, zmm18, zmm19];
     private static readonly AssemblerRegister64[] Kept = [rbx, rbp, r12, r13, r14, r15];
 
     private readonly delegate* unmanaged[SuppressGCTransition]<Bf16Call*, void> _whole, _rows, _weigh;
-    private readonly int _steps, _units;
+    private readonly int _steps, _units, _qRowBytes, _rowBytes;
 
     public Bf16FoldCode(int headSize)
     {
         _steps = headSize / StepInputs;
         _units = headSize / 16;
+        _qRowBytes = headSize * sizeof(ushort);
+        _rowBytes = headSize * sizeof(float);
         _whole = (delegate* unmanaged[SuppressGCTransition]<Bf16Call*, void>)MatrixUnit.Load(EmitWhole);
         _rows = (delegate* unmanaged[SuppressGCTransition]<Bf16Call*, void>)MatrixUnit.Load(EmitRows);
         _weigh = (delegate* unmanaged[SuppressGCTransition]<Bf16Call*, void>)MatrixUnit.Load(EmitWeigh);
     }
 
     /// <summary>
-    /// Folds items of 16 rows that see all of their blocks. The item in front of the first and the one at End are worked on as well, so
-    /// they must stand for some memory. Stops at an item with a weight above the limit, of which only the scores are then done.
+    /// Folds items of 32 rows that see all of their blocks. The item in front of the first and the one at End are worked on as well, so
+    /// they must stand for some memory. Stops at an item with a weight above the limit, which is not folded then but for l: that was kept.
     /// </summary>
     public void Whole(Bf16Call* call) => _whole(call);
 
@@ -121,40 +121,40 @@ internal sealed unsafe class Bf16FoldCode
     /// <summary>Only weighs, one item, from a row on.</summary>
     public void Weigh(Bf16Call* call) => _weigh(call);
 
-    // rdi: the call, rsi: the item, rax: 64, rcx, rdx, rbx, rbp: scores, m, l and p of the weighed item, r8 to r15: operands of tiles.
+    // rdi: the call, rsi: the item, rax: 64, rcx, rdx, rbx, rbp: scores, m, l and p of the weighed item, r8 to r13: operands of tiles, r14: kept l.
     private void EmitWhole(Assembler code)
     {
         Begin(code);
         code.ldtilecfg(__[rdi + Bf16Call.AtConfiguration]);
+        code.mov(r14, __qword_ptr[rdi + Bf16Call.AtKeptL]);
         Label top = code.CreateLabel(), done = code.CreateLabel();
-        code.cmp(__qword_ptr[rdi + Bf16Call.AtFirst], 0);
-        code.je(top);
-        foreach (Action emit in Scores(code, 0)) emit();
+        foreach (Action emit in WholeScores(code, 0)) emit();
         code.Label(ref top);
         code.mov(rcx, __qword_ptr[rsi + Bf16Item.AtScores]);
         code.mov(rdx, __qword_ptr[rsi + Bf16Item.AtM]);
         code.mov(rbx, __qword_ptr[rsi + Bf16Item.AtL]);
         code.mov(rbp, __qword_ptr[rsi + Bf16Item.AtP]);
-        code.vpxord(zmm13, zmm13, zmm13);
-        code.vpxord(zmm14, zmm14, zmm14);
-        List<Action> tiles = [.. Values(code, -Bf16Item.Bytes), .. Scores(code, Bf16Item.Bytes)];
-        List<Action> vectors = [.. Enumerable.Range(0, TileRows).SelectMany(row => WeighRow(code, row))];
+        foreach (AssemblerRegisterZMM largest in Largest) code.vpxord(largest, largest, largest);
+        // The scores of the next item take the place of this one's: halves are stored in the order in which they were weighed, and later.
+        List<Action> tiles = [.. WholeValues(code, -Bf16Item.Bytes), .. WholeScores(code, Bf16Item.Bytes)];
+        List<Action> vectors = [.. Enumerable.Range(0, 2 * WholeRows).SelectMany(i => WeighHalfRow(code, i % WholeRows, i / WholeRows))];
         int emitted = 0;
         for (int i = 0; i < tiles.Count; i++)
         {
+            for (int due = Math.Min(vectors.Count, vectors.Count * (i + 1) / (tiles.Count - 4)); emitted < due; emitted++) vectors[emitted]();
             tiles[i]();
-            for (; emitted < vectors.Count * (i + 1) / tiles.Count; emitted++) vectors[emitted]();
         }
 
-        code.vmaxps(zmm13, zmm13, zmm14);
-        code.vcmpps(k1, zmm13, __dword_bcst[rdi + Bf16Call.AtLimit], 30);       // greater than, no NaN
+        code.vmaxps(Largest[0], Largest[0], Largest[1]);
+        code.vmaxps(Largest[2], Largest[2], Largest[3]);
+        code.vmaxps(Largest[0], Largest[0], Largest[2]);
+        code.vcmpps(k1, Largest[0], __dword_bcst[rdi + Bf16Call.AtLimit], 30);       // greater than, no NaN
         code.kortestw(k1, k1);
         code.jne(done);
-        for (int row = 0; row < TileRows; row++) code.vmovups(__zmmword_ptr[rbx + row * UnitBytes], L[row]);
         code.add(rsi, Bf16Item.Bytes);
         code.cmp(rsi, __qword_ptr[rdi + Bf16Call.AtEnd]);
         code.jne(top);
-        foreach (Action emit in Values(code, -Bf16Item.Bytes)) emit();
+        foreach (Action emit in WholeValues(code, -Bf16Item.Bytes)) emit();
         code.Label(ref done);
         code.mov(__qword_ptr[rdi + Bf16Call.AtItem], rsi);
         code.tilerelease();
@@ -232,7 +232,7 @@ internal sealed unsafe class Bf16FoldCode
             () =>
             {
                 code.mov(r8, __qword_ptr[rsi + (itemBytes + Bf16Item.AtQ)]);
-                code.mov(r9, __qword_ptr[rdi + Bf16Call.AtQRowBytes]);
+                code.mov(r9d, _qRowBytes);
                 for (int page = 0; page < 4; page++) code.mov(keys[page], __qword_ptr[rsi + (itemBytes + Bf16Item.AtKeys + page * 8)]);
                 foreach (AssemblerRegisterTMM sum in Sums) code.tilezero(sum);
             },
@@ -275,7 +275,7 @@ internal sealed unsafe class Bf16FoldCode
                 code.mov(r9d, WeightRowBytes);
                 code.mov(r10, __qword_ptr[rsi + (itemBytes + Bf16Item.AtValues0)]);
                 code.mov(r11, __qword_ptr[rsi + (itemBytes + Bf16Item.AtValues1)]);
-                code.mov(r12, __qword_ptr[rdi + Bf16Call.AtRowBytes]);
+                code.mov(r12d, _rowBytes);
                 code.mov(r13, __qword_ptr[rsi + (itemBytes + Bf16Item.AtO)]);
             },
         ];
@@ -311,23 +311,122 @@ internal sealed unsafe class Bf16FoldCode
         return emits;
     }
 
-    /// <summary>A row that sees all of the block: its p is written, its l stays in a register, its largest weights go into zmm13 and zmm14.</summary>
-    private static List<Action> WeighRow(Assembler code, int row)
+    /// <summary>As <see cref="Scores"/> for 32 rows: two tiles of rows by two pages, and again for the other two.</summary>
+    private List<Action> WholeScores(Assembler code, int itemBytes)
     {
-        List<Action> emits = [() => code.vbroadcastss(zmm6, __dword_ptr[rdx + row * 4]), () => code.vmovups(L[row], __zmmword_ptr[rbx + row * UnitBytes])];
+        List<Action> emits = [];
         for (int half = 0; half < 2; half++)
         {
-            int scores = row * ScoreRowBytes + half * 2 * UnitBytes, weights = row * WeightRowBytes + half * UnitBytes;
-            emits.Add(() => code.vmovups(zmm0, __zmmword_ptr[rcx + scores]));
-            emits.Add(() => code.vmovups(zmm1, __zmmword_ptr[rcx + (scores + UnitBytes)]));
-            emits.AddRange(Exponentials(code, null, null));
-            emits.Add(() => code.vmaxps(zmm13, zmm13, zmm4));
-            emits.Add(() => code.vmaxps(zmm14, zmm14, zmm5));
-            emits.Add(() => code.vcvtne2ps2bf16(zmm0, zmm5, zmm4));
-            emits.Add(() => code.vmovups(__zmmword_ptr[rbp + weights], zmm0));
-            emits.Add(() => code.vdpbf16ps(L[row], zmm0, zmm12));
+            int pages = half * 2;
+            emits.Add(() =>
+            {
+                code.mov(r8, __qword_ptr[rsi + (itemBytes + Bf16Item.AtQ)]);
+                code.mov(r9d, _qRowBytes);
+                code.mov(r10, __qword_ptr[rsi + (itemBytes + Bf16Item.AtKeys + pages * 8)]);
+                code.mov(r11, __qword_ptr[rsi + (itemBytes + Bf16Item.AtKeys + pages * 8 + 8)]);
+                foreach (AssemblerRegisterTMM sum in Sums) code.tilezero(sum);
+            });
+            for (int step = 0; step < _steps; step++)
+            {
+                int at = step;
+                emits.AddRange(TwoByTwo(code,
+                    __[r8 + r9 * 1 + at * StepInputs * 2], __[r8 + r9 * 1 + (TileRows * _qRowBytes + at * StepInputs * 2)],
+                    __[r10 + rax * 1 + at * 16 * UnitBytes], __[r11 + rax * 1 + at * 16 * UnitBytes]));
+            }
+
+            emits.Add(() =>
+            {
+                code.mov(r8, __qword_ptr[rsi + (itemBytes + Bf16Item.AtScores)]);
+                code.mov(r9d, ScoreRowBytes);
+                code.tilestored(__[r8 + r9 * 1 + pages * UnitBytes], tmm0);
+            });
+            emits.Add(() => code.tilestored(__[r8 + r9 * 1 + (pages + 1) * UnitBytes], tmm1));
+            emits.Add(() => code.tilestored(__[r8 + r9 * 1 + (TileRows * ScoreRowBytes + pages * UnitBytes)], tmm2));
+            emits.Add(() => code.tilestored(__[r8 + r9 * 1 + (TileRows * ScoreRowBytes + (pages + 1) * UnitBytes)], tmm3));
         }
 
+        return emits;
+    }
+
+    /// <summary>As <see cref="Values"/> for 32 rows: two tiles of rows by two units of 16 columns at a time.</summary>
+    private List<Action> WholeValues(Assembler code, int itemBytes)
+    {
+        List<Action> emits =
+        [
+            () =>
+            {
+                code.mov(r8, __qword_ptr[rsi + (itemBytes + Bf16Item.AtP)]);
+                code.mov(r9d, WeightRowBytes);
+                code.mov(r10, __qword_ptr[rsi + (itemBytes + Bf16Item.AtValues0)]);
+                code.mov(r11, __qword_ptr[rsi + (itemBytes + Bf16Item.AtValues1)]);
+                code.mov(r12d, _rowBytes);
+                code.mov(r13, __qword_ptr[rsi + (itemBytes + Bf16Item.AtO)]);
+            },
+        ];
+        for (int first = 0; first < _units; first += 2)
+        {
+            int column = first * UnitBytes;
+            AssemblerMemoryOperand[] o =
+            [
+                __[r13 + r12 * 1 + column], __[r13 + r12 * 1 + (column + UnitBytes)],
+                __[r13 + r12 * 1 + (TileRows * _rowBytes + column)], __[r13 + r12 * 1 + (TileRows * _rowBytes + column + UnitBytes)],
+            ];
+            for (int i = 0; i < 4; i++)
+            {
+                int sum = i;
+                emits.Add(() => code.tileloadd(Sums[sum], o[sum]));
+            }
+
+            for (int step = 0; step < 2; step++)
+            {
+                AssemblerRegister64 values = step == 0 ? r10 : r11;
+                emits.AddRange(TwoByTwo(code,
+                    __[r8 + r9 * 1 + step * UnitBytes], __[r8 + r9 * 1 + (TileRows * WeightRowBytes + step * UnitBytes)],
+                    __[values + r12 * 1 + column], __[values + r12 * 1 + (column + UnitBytes)]));
+            }
+
+            for (int i = 0; i < 4; i++)
+            {
+                int sum = i;
+                emits.Add(() => code.tilestored(o[sum], Sums[sum]));
+            }
+        }
+
+        return emits;
+    }
+
+    private static List<Action> TwoByTwo(Assembler code, AssemblerMemoryOperand a0, AssemblerMemoryOperand a1, AssemblerMemoryOperand b0, AssemblerMemoryOperand b1) =>
+    [
+        () => code.tileloadd(tmm4, a0),
+        () => code.tileloadd(tmm6, b0),
+        () => code.tdpbf16ps(tmm0, tmm4, tmm6),
+        () => code.tileloadd(tmm7, b1),
+        () => code.tdpbf16ps(tmm1, tmm4, tmm7),
+        () => code.tileloadd(tmm5, a1),
+        () => code.tdpbf16ps(tmm2, tmm5, tmm6),
+        () => code.tdpbf16ps(tmm3, tmm5, tmm7),
+    ];
+
+    /// <summary>32 positions of a row that sees them all: p and l are written, the largest weights noted.</summary>
+    private static List<Action> WeighHalfRow(Assembler code, int row, int half)
+    {
+        int scores = row * ScoreRowBytes + half * 2 * UnitBytes, weights = row * WeightRowBytes + half * UnitBytes;
+        AssemblerRegisterZMM first = Largest[row % 2 * 2], second = Largest[row % 2 * 2 + 1];
+        List<Action> emits =
+        [
+            () => code.vbroadcastss(zmm6, __dword_ptr[rdx + row * 4]),
+            () => code.vmovups(zmm0, __zmmword_ptr[rcx + scores]),
+            () => code.vmovups(zmm1, __zmmword_ptr[rcx + (scores + UnitBytes)]),
+            () => code.vmovups(zmm7, __zmmword_ptr[rbx + row * UnitBytes]),
+        ];
+        if (half == 0) emits.Add(() => code.vmovups(__zmmword_ptr[r14 + row * UnitBytes], zmm7));
+        emits.AddRange(Exponentials(code, null, null));
+        emits.Add(() => code.vmaxps(first, first, zmm4));
+        emits.Add(() => code.vmaxps(second, second, zmm5));
+        emits.Add(() => code.vcvtne2ps2bf16(zmm0, zmm5, zmm4));
+        emits.Add(() => code.vmovups(__zmmword_ptr[rbp + weights], zmm0));
+        emits.Add(() => code.vdpbf16ps(zmm7, zmm0, zmm12));
+        emits.Add(() => code.vmovups(__zmmword_ptr[rbx + row * UnitBytes], zmm7));
         return emits;
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Coppice.Kernels.Emitted;
 using Coppice.KvCache;
@@ -19,20 +20,18 @@ internal readonly unsafe struct Bf16Rows(ushort* q, float* m, float* l, float* o
 /// </summary>
 internal unsafe struct Bf16FoldItems
 {
-    private const int MaxItems = 64, MaxCopies = 8, TileRows = Bf16FoldCode.TileRows, BlockTokens = KvLayout.BlockTokens;
-    private const int Buffers = 3;      // one item's are read while the next one's are written; the last belongs to the item in front
+    private const int MaxItems = 32, TileRows = Bf16FoldCode.TileRows, WholeRows = Bf16FoldCode.WholeRows, BlockTokens = KvLayout.BlockTokens;
 
     private readonly Bf16FoldCode _code;
     private readonly Bf16Rows _rows;
     private readonly Bf16Call* _call;
-    private readonly Bf16Item* _items;
+    private readonly Bf16Item* _items, _parts;
     private readonly float* _scores, _spareO;
     private readonly ushort* _weights;
     private readonly int* _visible, _all;
     private readonly byte* _copies;
     private readonly int _halfBytes;
     private int _count, _copied, _tileRows;
-    private bool _whole;
 
     /// <param name="code">For D.</param>
     /// <param name="rows">States, updated.</param>
@@ -44,152 +43,227 @@ internal unsafe struct Bf16FoldItems
         _halfBytes = BlockTokens / 2 * rows.D * sizeof(ushort);
         _call = (Bf16Call*)Take(ref scratch, 192);
         _items = (Bf16Item*)Take(ref scratch, (MaxItems + 2) * Bf16Item.Bytes);
-        _scores = (float*)Take(ref scratch, Buffers * TileRows * BlockTokens * sizeof(float));
-        _weights = (ushort*)Take(ref scratch, Buffers * TileRows * BlockTokens * sizeof(ushort));
+        _parts = (Bf16Item*)Take(ref scratch, 2 * Bf16Item.Bytes);
+        _scores = (float*)Take(ref scratch, WholeRows * BlockTokens * sizeof(float));
+        _weights = (ushort*)Take(ref scratch, 3 * WholeRows * BlockTokens * sizeof(ushort));
         _visible = (int*)Take(ref scratch, MaxItems * TileRows * sizeof(int));
         _all = (int*)Take(ref scratch, TileRows * sizeof(int));
-        _spareO = (float*)Take(ref scratch, TileRows * rows.D * sizeof(float));
-        _copies = Take(ref scratch, MaxCopies * 2 * _halfBytes);
+        _spareO = (float*)Take(ref scratch, WholeRows * rows.D * sizeof(float));
         *_call = default;       // what a configuration does not use must be zero
-        _call->QRowBytes = rows.D * sizeof(ushort);
-        _call->RowBytes = rows.D * sizeof(float);
+        _call->KeptL = (float*)Take(ref scratch, WholeRows * Lanes16.Count * sizeof(float));
+        _copies = Take(ref scratch, KvLayout.BlocksPerSpan * 2 * _halfBytes);
         new Span<int>(_all, TileRows).Fill(BlockTokens);
-        new Span<ushort>(_weights + 2 * TileRows * BlockTokens, TileRows * BlockTokens).Clear();
-        new Span<float>(_spareO, TileRows * rows.D).Clear();
+        new Span<ushort>(NoWeights, WholeRows * BlockTokens).Clear();
+        new Span<float>(_spareO, WholeRows * rows.D).Clear();
     }
 
-    public static int ScratchBytes(int d) =>
-        192 + (MaxItems + 2) * Bf16Item.Bytes + Buffers * TileRows * BlockTokens * 6 + (MaxItems + 1) * TileRows * sizeof(int) + TileRows * d * sizeof(float) + MaxCopies * BlockTokens * d * sizeof(ushort) + 64;
+    public static int ScratchBytes(int d) => 192 + (MaxItems + 4) * Bf16Item.Bytes + WholeRows * BlockTokens * 10 + (MaxItems + 1) * TileRows * sizeof(int)
+        + WholeRows * (d + Lanes16.Count) * sizeof(float) + KvLayout.SpanTokens * d * sizeof(ushort) + 64;
 
-    /// <summary>Folds a block of bf16 pages into rows [first, end), now or at the next <see cref="Flush"/>.</summary>
-    public void Add(in KvBlock block, int first, int end)
+    /// <summary>The weights of an item in flight are read while those of the next are written; these belong to the item in front.</summary>
+    private readonly ushort* NoWeights => _weights + 2 * WholeRows * BlockTokens;
+
+    /// <summary>
+    /// Makes blocks, at most a span of them, fit to be folded: the values of two pages must lie behind one another, and are copied if
+    /// they do not.
+    /// </summary>
+    public void Prepare(Span<KvBlock> blocks)
     {
-        if (_copied == MaxCopies) Flush();
-        int pageBytes = _halfBytes / 2;
-        bool apart = false;
-        byte* half0 = Together((byte*)block.Values0, (byte*)block.Values1, pageBytes, 0, ref apart), half1 = Together((byte*)block.Values2, (byte*)block.Values3, pageBytes, _halfBytes, ref apart);
-        for (int row = first; row < end; row += TileRows)
+        if (_copied + blocks.Length > KvLayout.BlocksPerSpan)
         {
-            int rows = Math.Min(TileRows, end - row);
-            int least = int.MaxValue, most = int.MinValue;
-            for (int i = 0; i < rows; i++)
-            {
-                int sees = Math.Clamp(_rows.Positions[row + i] + 1 - block.StartPosition, 0, BlockTokens);
-                least = Math.Min(least, sees);
-                most = Math.Max(most, sees);
-            }
-
-            if (most == 0) continue;
-            bool whole = rows == TileRows && least == BlockTokens;
-            if (_count > 0 && (_count == MaxItems || rows != _tileRows || whole != _whole))
-            {
-                // What was copied for this block is still needed, and the first place is free then.
-                Run();
-            }
-
-            _tileRows = rows;
-            _whole = whole;
-            int* visible = _all;
-            if (!whole)
-            {
-                visible = _visible + _count * TileRows;
-                for (int i = 0; i < rows; i++) visible[i] = Math.Clamp(_rows.Positions[row + i] + 1 - block.StartPosition, 0, BlockTokens);
-            }
-
-            int buffer = _count & 1;
-            _items[++_count] = new Bf16Item
-            {
-                Q = _rows.Q + row * _rows.D,
-                Keys0 = (byte*)block.Keys0,
-                Keys1 = (byte*)block.Keys1,
-                Keys2 = (byte*)block.Keys2,
-                Keys3 = (byte*)block.Keys3,
-                Scores = _scores + buffer * TileRows * BlockTokens,
-                M = _rows.M + row,
-                L = _rows.L + row * Lanes16.Count,
-                P = _weights + buffer * TileRows * BlockTokens,
-                Values0 = half0,
-                Values1 = half1,
-                O = _rows.O + row * _rows.D,
-                Visible = visible,
-            };
+            Run();
+            _copied = 0;
         }
 
-        if (apart) _copied++;
+        foreach (ref KvBlock block in blocks)
+        {
+            byte* copy = _copies + _copied * 2 * _halfBytes;
+            bool copied = Together(ref block.Values0, ref block.Values1, copy) | Together(ref block.Values2, ref block.Values3, copy + _halfBytes);
+            if (copied) _copied++;
+        }
+    }
+
+    /// <summary>Folds prepared blocks into rows [first, end), now or at the next <see cref="Run"/>.</summary>
+    public void Add(ReadOnlySpan<KvBlock> blocks, int first, int end)
+    {
+        for (int row = first, rows; row < end; row += rows)
+        {
+            rows = end - row >= WholeRows ? WholeRows : Math.Min(TileRows, end - row);
+            int least = int.MaxValue, most = int.MinValue;
+            for (int i = row; i < row + rows; i++)
+            {
+                least = Math.Min(least, _rows.Positions[i]);
+                most = Math.Max(most, _rows.Positions[i]);
+            }
+
+            foreach (ref readonly KvBlock block in blocks)
+            {
+                if (most < block.StartPosition) break;
+                // A span's first block moves every m.
+                if (rows == WholeRows && least >= block.StartPosition + BlockTokens - 1 && block.StartPosition % KvLayout.SpanTokens > 0)
+                    Add(block, row, WholeRows, _all);
+                else
+                    for (int part = 0; part < rows; part += TileRows) Add(block, row + part, Math.Min(TileRows, rows - part), Visible(block, row + part, Math.Min(TileRows, rows - part)));
+            }
+        }
     }
 
     /// <summary>Folds what was added.</summary>
-    public void Flush()
-    {
-        Run();
-        _copied = 0;
-    }
-
-    private void Run()
+    public void Run()
     {
         if (_count == 0) return;
-        ref Bf16Item front = ref _items[0], last = ref _items[_count + 1];
-        front = _items[1];
-        front.P = _weights + 2 * TileRows * BlockTokens;
-        front.O = _spareO;
-        last = _items[_count];
-        last.Scores = _scores + 2 * TileRows * BlockTokens;
-        for (int register = 0; register < 8; register++) MatrixUnit.Shape(_call->Configuration, register, register < 5 ? _tileRows : TileRows, 64);
-        _call->Item = _items + 1;
-        _call->End = _items + _count + 1;
-        _call->Rows = _tileRows;
-        _call->Limit = Bf16Fold.Limit;
-        _call->First = 1;
+        int rows = _tileRows, count = _count;
         _count = 0;
+        for (int register = 0; register < 8; register++)
+        {
+            // Whole items have two tiles of sums, of A and of B each; others four of sums, one of A, three of B.
+            MatrixUnit.Shape(_call->Configuration, register, rows == WholeRows || register > 4 ? TileRows : rows, 64);
+        }
+
+        _call->Limit = Bf16Fold.Limit;
+        if (rows != WholeRows)
+        {
+            RunRows(_items + 1, count, rows);
+            return;
+        }
+
+        _items[0] = _items[1];
+        Nothing(_items);
+        _items[count + 1] = _items[count];
+        _call->Item = _items + 1;
+        _call->End = _items + count + 1;
         while (true)
         {
-            if (_whole && _call->Item != _call->End) _code.Whole(_call);
-            else _code.Rows(_call);
+            _code.Whole(_call);
+            Bf16Item* stopped = _call->Item, end = _call->End;
+            if (stopped == end) return;
+            // A row's m must move: the item is folded again, step by step.
+            new Span<float>(_call->KeptL, WholeRows * Lanes16.Count).CopyTo(new Span<float>(stopped->L, WholeRows * Lanes16.Count));
+            for (int part = 0; part < 2; part++)
+            {
+                _parts[part] = *stopped;
+                _parts[part].Q += part * TileRows * _rows.D;
+                _parts[part].M += part * TileRows;
+                _parts[part].L += part * TileRows * Lanes16.Count;
+                _parts[part].O += part * TileRows * _rows.D;
+            }
+
+            RunRows(_parts, 2, TileRows);
+            Nothing(stopped);
+            _call->Item = stopped + 1;
+            _call->End = end;
+            if (_call->Item == end) return;
+        }
+    }
+
+    /// <summary>Makes an item one that adds nothing to nobody.</summary>
+    private readonly void Nothing(Bf16Item* item)
+    {
+        item->P = NoWeights;
+        item->O = _spareO;
+    }
+
+    private readonly void RunRows(Bf16Item* items, int count, int rows)
+    {
+        _call->Item = items;
+        _call->End = items + count;
+        _call->Rows = rows;
+        _call->First = 1;
+        while (true)
+        {
+            _code.Rows(_call);
             if (_call->Item == _call->End) return;
-            if (_whole) _call->Row = 0;
-            Weigh();
+            Weigh(rows);
             _call->Item++;
             _call->First = 0;
         }
     }
 
-    /// <summary>Weighs the rest of the item's rows, moving the m of those that need it.</summary>
-    private readonly void Weigh()
+    private readonly int* Visible(in KvBlock block, int row, int rows)
     {
+        // Its place: that of the item to be, which is the first if what there is must run before.
+        int* visible = _visible + (Joins(rows) ? _count : 0) * TileRows;
+        if (!Joins(rows)) Unsafe.AsRef(in this).Run();
+        for (int i = 0; i < rows; i++) visible[i] = Math.Clamp(_rows.Positions[row + i] + 1 - block.StartPosition, 0, BlockTokens);
+        return visible;
+    }
+
+    /// <summary>True if an item of so many rows can go with those that wait.</summary>
+    private readonly bool Joins(int rows) => _count == 0 || (_count < MaxItems && rows == _tileRows);
+
+    private void Add(in KvBlock block, int row, int rows, int* visible)
+    {
+        if (!Joins(rows)) Run();
+        _tileRows = rows;
+        _items[++_count] = new Bf16Item
+        {
+            Q = _rows.Q + row * _rows.D,
+            Keys0 = (byte*)block.Keys0,
+            Keys1 = (byte*)block.Keys1,
+            Keys2 = (byte*)block.Keys2,
+            Keys3 = (byte*)block.Keys3,
+            Scores = _scores,
+            M = _rows.M + row,
+            L = _rows.L + row * Lanes16.Count,
+            P = _weights + (_count & 1) * WholeRows * BlockTokens,
+            Values0 = (byte*)block.Values0,
+            Values1 = (byte*)block.Values2,
+            O = _rows.O + row * _rows.D,
+            Visible = visible,
+        };
+    }
+
+    /// <summary>Weighs the rest of the item's rows, moving the m of those that need it.</summary>
+    private readonly void Weigh(int rows)
+    {
+        // A row's first block needs no trial, and there is nothing to scale.
+        for (int row = (int)_call->Row; row < rows; row++)
+            if (float.IsNegativeInfinity(_call->Item->M[row]) && _call->Item->Visible[row] > 0) _call->Item->M[row] = LargestScore(_call->Item, row);
         while (true)
         {
             _code.Weigh(_call);
-            if (_call->Row == _tileRows) return;
+            if (_call->Row == rows) return;
             Scale(_call->Item, (int)_call->Row);
             _call->Rows = _call->Row + 1;
             _call->Limit = float.PositiveInfinity;
             _code.Weigh(_call);
-            _call->Rows = _tileRows;
+            _call->Rows = rows;
             _call->Limit = Bf16Fold.Limit;
-            if (_call->Row == _tileRows) return;
+            if (_call->Row == rows) return;
         }
     }
 
     /// <summary>Brings a row's m to its largest score, and l and o with it.</summary>
     private readonly void Scale(Bf16Item* item, int row)
     {
-        float* s = item->Scores + row * BlockTokens, l = item->L + row * Lanes16.Count, o = item->O + row * _rows.D;
-        float max = float.NegativeInfinity;
-        for (int t = 0; t < item->Visible[row]; t++) max = ScalarMath.Max(s[t], max);
+        float* l = item->L + row * Lanes16.Count, o = item->O + row * _rows.D;
+        float max = LargestScore(item, row);
         Vector512<float> correction = Vector512.Create(Exp2.Of(item->M[row] - max));
         item->M[row] = max;
         (Vector512.Load(l) * correction).Store(l);
         for (int i = 0; i < _rows.D; i += 16) (Vector512.Load(o + i) * correction).Store(o + i);
     }
 
-    private readonly byte* Together(byte* first, byte* second, int pageBytes, int offset, ref bool apart)
+    private static float LargestScore(Bf16Item* item, int row)
     {
-        if (second == first + pageBytes) return first;
-        apart = true;
-        byte* copy = _copies + _copied * 2 * _halfBytes + offset;
+        float* s = item->Scores + row * BlockTokens;
+        Vector512<float> none = Vector512.Create(float.NegativeInfinity), max = none;
+        Vector512<int> visible = Vector512.Create(item->Visible[row]), index = Vector512<int>.Indices;
+        for (int t = 0; t < BlockTokens; t += 16, index += Vector512.Create(16))
+            max = Vector512.MaxNative(Vector512.ConditionalSelect(Vector512.LessThan(index, visible).AsSingle(), Vector512.Load(s + t), none), max);
+        Vector256<float> max8 = Vector256.MaxNative(max.GetLower(), max.GetUpper());
+        return Lanes16.Max(Vector128.MaxNative(max8.GetLower(), max8.GetUpper()));
+    }
+
+    private readonly bool Together(ref float* first, ref float* second, byte* copy)
+    {
+        int pageBytes = _halfBytes / 2;
+        if ((byte*)second == (byte*)first + pageBytes) return false;
         Buffer.MemoryCopy(first, copy, pageBytes, pageBytes);
         Buffer.MemoryCopy(second, copy + pageBytes, pageBytes, pageBytes);
-        return copy;
+        first = (float*)copy;
+        second = (float*)(copy + pageBytes);
+        return true;
     }
 
     private static byte* Take(ref byte* scratch, int bytes)
@@ -199,10 +273,10 @@ internal unsafe struct Bf16FoldItems
         return taken;
     }
 
-    /// <summary>Folds a few blocks into 21 rows of 32 and compares with the definition, bit by bit.</summary>
+    /// <summary>Folds a few blocks into 37 rows of 32 and compares with the definition, bit by bit.</summary>
     internal static bool AgreeWithReference()
     {
-        const int d = 32, count = 21, pageElements = KvLayout.PageTokens * d;
+        const int d = 32, count = 37, pageElements = KvLayout.PageTokens * d;
         var keys = new ushort[3 * 4 * pageElements];
         var values = new ushort[3 * 4 * pageElements];
         var queries = new ushort[count * d];
@@ -221,17 +295,20 @@ internal unsafe struct Bf16FoldItems
             Array.Fill(m, float.NegativeInfinity);
             for (int i = 0; i < wideQ.Length; i++) wideQ[i] = Bf16.Widen(q[i]);
             byte[] scratch = new byte[ScratchBytes(d) + 64];
-            int[] positions = [.. Enumerable.Range(0, count).Select(row => row < 16 ? 191 : 150 + row)];
+            int[] positions = [.. Enumerable.Range(0, count).Select(row => row < 32 ? 191 : 140 + row)];
             fixed (float* pm = m, pl = l, po = o, pk = wideKeys, pv = wideValues, pq = wideQ)
             fixed (byte* ps = scratch)
             fixed (int* pp = positions)
             {
+                Span<KvBlock> blocks = new KvBlock[1];
                 var items = new Bf16FoldItems(new Bf16FoldCode(d), new Bf16Rows(q, pm, pl, po, pp, d), (byte*)(((nuint)ps + 63) & ~(nuint)63));
                 var reference = new HeadRows(pq, pm + count, pl + count * Lanes16.Count, po + count * d, pp, d, d);
                 for (int block = 0; block < 3; block++)
                 {
                     ushort* keyPage = k + block * 4 * pageElements, valuePage = v + block * 4 * pageElements;
-                    items.Add(KvBlock.Contiguous(block * BlockTokens, (float*)keyPage, pageElements / 2, (float*)valuePage, pageElements / 2), 0, count);
+                    blocks[0] = KvBlock.Contiguous(block * BlockTokens, (float*)keyPage, pageElements / 2, (float*)valuePage, pageElements / 2);
+                    items.Prepare(blocks);
+                    items.Add(blocks, 0, count);
                     for (int page = 0; page < 4; page++)
                     {
                         WidenPairs.Reference(keyPage + page * pageElements, d / 2, KvLayout.PageTokens, pk + page * pageElements);
@@ -242,7 +319,7 @@ internal unsafe struct Bf16FoldItems
                     Bf16Fold.Reference(wide, reference, 0, count);
                 }
 
-                items.Flush();
+                items.Run();
             }
 
             return m.AsSpan(0, count).SequenceEqual(m.AsSpan(count)) && l.AsSpan(0, count * Lanes16.Count).SequenceEqual(l.AsSpan(count * Lanes16.Count)) && o.AsSpan(0, count * d).SequenceEqual(o.AsSpan(count * d));

@@ -96,18 +96,18 @@ internal static unsafe class HeadAttention
             Bf16.Round(Query(call, task.FirstRow + at / g, head * g + at % g, d), Scale(d), d, rows.Q + at * d);
         KvPages kv = call.Kv;
         var items = new Bf16FoldItems(Bf16Fold.Code(d), rows, scratch);
+        Span<KvBlock> blocks = stackalloc KvBlock[KvLayout.BlocksPerSpan];
         foreach (ref readonly PlanRun run in call.Plan.Runs(task))
         {
             int first = Math.Max(run.FirstRow, task.FirstRow) - task.FirstRow, end = Math.Min(run.EndRow, task.FirstRow + task.RowCount) - task.FirstRow;
-            for (int block = run.StartBlock; block < run.StartBlock + run.BlockCount && first < end; block++)
-            {
-                while (first < end && rows.Positions[first * g] < block * KvLayout.BlockTokens) first++;
-                if (first >= end) break;
-                items.Add(Block(kv, layer, head, run.Pages, block), first * g, end * g);
-            }
+            int count = Math.Min(run.BlockCount, rows.Positions[end * g - 1] / KvLayout.BlockTokens + 1 - run.StartBlock);
+            if (count <= 0) continue;
+            for (int i = 0; i < count; i++) blocks[i] = Block(kv, layer, head, run.Pages, run.StartBlock + i);
+            items.Prepare(blocks[..count]);
+            items.Add(blocks[..count], first * g, end * g);
         }
 
-        items.Flush();
+        items.Run();
     }
 
     private static float* Query(in AttentionCall call, int row, int head, int d) => call.Q.Data + (long)row * call.Q.RowFloats + head * d;
