@@ -56,17 +56,19 @@ internal sealed unsafe class BF16Dot : LinearWeights
             return;
         }
 
-        // Row-major: tiles of one row.
-        ushort* rounded = (ushort*)scratch.Take((long)rows * Steps * StepInputs * (_arithmetic == Bf16Arithmetic.Dot ? sizeof(ushort) : sizeof(float)));
+        int lanes = _arithmetic == Bf16Arithmetic.Dot ? Steps * StepInputs / 2 : Inputs;
+        long roundedBytes = (long)rows * Steps * StepInputs * (_arithmetic == Bf16Arithmetic.Dot ? sizeof(ushort) : sizeof(float));
+        byte* space = scratch.Take(roundedBytes + PanelProduct<Pairs>.ScratchBytes(rows, lanes));
         if (_arithmetic == Bf16Arithmetic.Dot)
         {
-            pool.Run(new Rounding(x, rows, xRowFloats, Inputs, Steps, 1, rounded), rows);
-            PanelProduct<Pairs>.Run((float*)rounded, rows, Steps * StepInputs / 2, Steps * StepInputs / 2, this, pool, y, yRowFloats);
+            // Row-major: tiles of one row.
+            pool.Run(new Rounding(x, rows, xRowFloats, Inputs, Steps, 1, (ushort*)space), rows);
+            PanelProduct<Pairs>.Run((float*)space, rows, lanes, lanes, this, pool, space + roundedBytes, y, yRowFloats);
         }
         else
         {
-            pool.Run(new RoundingInPlace(x, xRowFloats, Inputs, (float*)rounded), rows);
-            PanelProduct<HalfPairs<BF16.Half>.Widening>.Run((float*)rounded, rows, Inputs, Inputs, this, pool, y, yRowFloats);
+            pool.Run(new RoundingInPlace(x, xRowFloats, Inputs, (float*)space), rows);
+            PanelProduct<HalfPairs<BF16.Half>.Widening>.Run((float*)space, rows, lanes, lanes, this, pool, space + roundedBytes, y, yRowFloats);
         }
     }
 
@@ -139,8 +141,8 @@ internal sealed unsafe class BF16Dot : LinearWeights
 
         public static float* Block(byte* panel, int lane, int count, float* scratch) => (float*)panel + (long)lane * PanelOutputs;
 
-        public static void Multiply(float* a, nint aRowFloats, int rows, in TileColumns b, int units, int k, float* c, nint cRowFloats, bool add) =>
-            Emitted!.Run(a, aRowFloats, rows, b, units, k, c, cRowFloats, add);
+        public static void Multiply(float* a, nint aRowFloats, int rows, in TileColumns b, int units, int k, float* c, nint cRowFloats, bool add, byte* prefetch, nint prefetchStepBytes) =>
+            Emitted!.Run(a, aRowFloats, rows, b, units, k, c, cRowFloats, add, prefetch, prefetchStepBytes);
     }
 
     private readonly struct MatrixProduct(byte* tiles, int rows, BF16Dot weights, float* sums, float* y, int yRowFloats, int chunkRows) : IParallelWork
