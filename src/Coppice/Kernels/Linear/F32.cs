@@ -25,6 +25,8 @@ internal sealed unsafe class F32 : LinearWeights
 
     private readonly struct InPlace : IPanelTile
     {
+        public static int LaneBytes => PanelOutputs * sizeof(float);
+
         public static float* Block(byte* panel, int lane, int count, float* scratch) => (float*)panel + (long)lane * PanelOutputs;
 
         public static void Multiply(float* a, nint aRowFloats, int rows, in TileColumns b, int units, int k, float* c, nint cRowFloats, bool add, byte* prefetch, nint prefetchStepBytes) =>

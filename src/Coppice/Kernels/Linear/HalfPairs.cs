@@ -50,6 +50,8 @@ internal static unsafe class HalfPairs<THalf> where THalf : struct, IHalf
     /// <summary>Blocks of whole pairs, widened.</summary>
     public readonly struct Widening : IPanelTile
     {
+        public static int LaneBytes => LinearWeights.PanelOutputs * sizeof(ushort);
+
         public static float* Block(byte* panel, int lane, int count, float* scratch)
         {
             Widen((uint*)panel + (long)lane / 2 * LinearWeights.PanelOutputs, (count + 1) / 2, scratch);

@@ -10,6 +10,9 @@ internal unsafe interface IPanelTile
     /// <summary>Lanes [lane, lane + count) of a panel as [count][64]: in place, or brought into <paramref name="scratch"/>, which holds that many.</summary>
     static abstract float* Block(byte* panel, int lane, int count, float* scratch);
 
+    /// <summary>Bytes of one lane of a panel: of its 64 outputs.</summary>
+    static abstract int LaneBytes { get; }
+
     /// <summary>
     /// As <see cref="Tile.Multiply"/>, or with <paramref name="add"/> as <see cref="Tile.MultiplyAdd"/>, for at most 6 rows. May fetch
     /// <paramref name="prefetchStepBytes"/> from <paramref name="prefetch"/> on with each step of k.
@@ -106,8 +109,8 @@ internal readonly unsafe struct PanelProduct<TTile> : IParallelWork where TTile 
             TileColumns columns = TileColumns.SideBySide(block, LinearWeights.PanelOutputs);
 
             // The rows share the fetching of the next block, so that it streams in behind the arithmetic.
-            byte* next = block == scratch ? null : (byte*)(block + some * LinearWeights.PanelOutputs);
-            int share = block == scratch ? 0 : LinearWeights.PanelOutputs * sizeof(float) / rowBlocks;
+            byte* next = b + (long)(k + some) * TTile.LaneBytes;
+            int share = TTile.LaneBytes / rowBlocks;
             for (int r = 0, blocksLeft = rowBlocks; r < take; blocksLeft--)
             {
                 int n = (take - r + blocksLeft - 1) / blocksLeft;
