@@ -1,1 +1,3 @@
-return 0;
+using Coppice.Cli;
+
+return await Interrupts.RunAsync(cancellation => CoppiceCommand.RunAsync(args, Streams.OfProcess(), EngineTextModel.Open, cancellation));

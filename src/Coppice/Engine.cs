@@ -58,7 +58,7 @@ public sealed class Engine : IDisposable
         try
         {
             Tokenizer tokenizer = ModelTokenizer.Load(source);
-            return new Engine(source, tokenizer, new EngineCore(source, tokenizer, new CpuBackend(EngineLimits.Threads(options), options.Weights), options));
+            return new Engine(source, tokenizer, new EngineCore(source, tokenizer, new CpuBackend(EngineLimits.Threads(options), options.Weights, options.Placement), options));
         }
         catch
         {
@@ -79,7 +79,7 @@ public sealed class Engine : IDisposable
     /// <summary>Continues a prompt given as token ids; nothing is added to it.</summary>
     /// <inheritdoc cref="GenerateAsync(string, GenerateOptions?, CancellationToken)"/>
     public IAsyncEnumerable<GenerateChunk> GenerateAsync(ReadOnlyMemory<int> promptTokens, GenerateOptions? options = null, CancellationToken cancellationToken = default) =>
-        Stream(Submit(promptTokens, options, WakeOn.Token), cancellationToken);
+        Stream(Checked(promptTokens, options), options ?? new GenerateOptions(), WakeOn.Token, cancellationToken);
 
     /// <summary>Continues a prompt and returns when all of its samples have ended.</summary>
     /// <inheritdoc cref="GenerateAsync(string, GenerateOptions?, CancellationToken)"/>
@@ -90,8 +90,9 @@ public sealed class Engine : IDisposable
     /// <inheritdoc cref="GenerateAsync(string, GenerateOptions?, CancellationToken)"/>
     public async Task<GenerateResult> CompleteAsync(ReadOnlyMemory<int> promptTokens, GenerateOptions? options = null, CancellationToken cancellationToken = default)
     {
-        Request request = Submit(promptTokens, options, WakeOn.Finish);
-        int samples = request.Sequences.Length;
+        options ??= new GenerateOptions();
+        int[] prompt = Checked(promptTokens, options);
+        int samples = options.N;
         StringBuilder[] texts = new StringBuilder[samples];
         List<int>[] tokens = new List<int>[samples];
         List<ChosenLogProb>?[] logProbs = new List<ChosenLogProb>?[samples];
@@ -100,11 +101,11 @@ public sealed class Engine : IDisposable
         {
             texts[i] = new StringBuilder();
             tokens[i] = [];
-            logProbs[i] = request.Options.LogProbs is null ? null : [];
+            logProbs[i] = options.LogProbs is null ? null : [];
         }
 
-        Usage usage = new(request.Prompt.Length, 0, 0);
-        await foreach (GenerateChunk chunk in Stream(request, cancellationToken).ConfigureAwait(false))
+        Usage usage = new(prompt.Length, 0, 0);
+        await foreach (GenerateChunk chunk in Stream(prompt, options, WakeOn.Finish, cancellationToken).ConfigureAwait(false))
         {
             texts[chunk.Index].Append(chunk.Text);
             tokens[chunk.Index].Add(chunk.Token);
@@ -130,23 +131,41 @@ public sealed class Engine : IDisposable
         _wake.Dispose();
     }
 
-    private Request Submit(ReadOnlyMemory<int> prompt, GenerateOptions? options, WakeOn wake)
+    /// <summary>Bad requests fail where they are made, not where they are read.</summary>
+    private int[] Checked(ReadOnlyMemory<int> prompt, GenerateOptions? options)
     {
         ObjectDisposedException.ThrowIf(_stopping, this);
-        Request request = _core.Submit(prompt.ToArray(), options ?? new GenerateOptions(), wake);
-        _wake.Set();
-        return request;
+        _core.Check(prompt.Span, options ?? new GenerateOptions());
+        return prompt.ToArray();
     }
 
     private void Loop()
     {
+        // The engine's thread is worker 0 of the pool.
+        if (Options.Placement == ThreadPlacement.Pinned) ThreadAffinity.TryPin(0);
         while (!_stopping)
-            if (!_core.Step()) _wake.WaitOne();
-        _core.FailAll(new ObjectDisposedException(nameof(Engine), "The engine was disposed before the request had ended."));
+        {
+            try
+            {
+                if (!_core.Step()) _wake.WaitOne();
+            }
+            catch (Exception error)
+            {
+                // No request can be blamed, and the engine must not die with it: what was running fails, the next may run.
+                _core.FailAll(error);
+            }
+        }
+
+        _core.FailAll(Disposed());
     }
 
-    private async IAsyncEnumerable<GenerateChunk> Stream(Request request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private static ObjectDisposedException Disposed() => new(nameof(Engine), "The engine was disposed before the request had ended.");
+
+    private async IAsyncEnumerable<GenerateChunk> Stream(int[] prompt, GenerateOptions options, WakeOn wake, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        Request request = _core.Submit(prompt, options, wake);
+        if (_stopping) request.Fail(Disposed());
+        else _wake.Set();
         SampleReader[] readers = [.. request.Sequences.Select(sequence => new SampleReader(sequence, Tokenizer))];
         int open = readers.Length;
         try

@@ -17,6 +17,12 @@ namespace Coppice;
 /// </summary>
 internal sealed class EngineCore : IDisposable
 {
+    /// <summary>Most rows of an attention task.</summary>
+    public const int GroupRows = 256;
+
+    /// <summary>Block reads that a node must save for <see cref="AttentionMode.Auto"/> to read it once.</summary>
+    public const int LeastSavedBlocks = 1;
+
     private readonly IBackend _backend;
     private readonly Llama _model;
     private readonly KvPages _kv;
@@ -48,8 +54,8 @@ internal sealed class EngineCore : IDisposable
         _kv = new KvPages(layout, EngineLimits.Pages(Options, layout) + 1);
         _pool = new PagePool(_kv);
         _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk);
-        _policy = AttentionPolicies.Create(Options.Attention, leastSavedBlocks: 1);
-        _plan = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, groupRows: 256);
+        _policy = AttentionPolicies.Create(Options.Attention, LeastSavedBlocks);
+        _plan = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
         _sampler = new Sampler(Config.VocabularySize);
         _branches = new Sequence[Options.MaxBatch];
     }
@@ -65,21 +71,29 @@ internal sealed class EngineCore : IDisposable
 
     public long WeightBytes => _model.WeightBytes;
 
+    /// <summary>Positions that the whole cache holds.</summary>
+    private int CacheTokens => (int)Math.Min(int.MaxValue, (long)_pool.Total * KvLayout.PageTokens);
+
     public bool HasWork => _scheduler.HasWork || !_incoming.IsEmpty;
 
-    /// <summary>Checks a request and queues it. Any thread.</summary>
-    public Request Submit(int[] prompt, GenerateOptions options, WakeOn wake)
+    /// <summary>Throws if a request cannot be run.</summary>
+    public void Check(ReadOnlySpan<int> prompt, GenerateOptions options)
     {
         OptionLimits.Check(options, Config.VocabularySize);
         if (prompt.Length == 0) throw new InvalidRequestException("The prompt has no tokens; it needs at least one.");
         foreach (int token in prompt)
             if ((uint)token >= (uint)Config.VocabularySize) throw new InvalidRequestException($"The prompt has token {token}; the vocabulary ends at {Config.VocabularySize - 1}.");
-        int cacheTokens = (int)Math.Min(int.MaxValue, (long)_pool.Total * KvLayout.PageTokens);
         if (prompt.Length >= MaxContextTokens)
             throw new ContextTooLongException($"The prompt has {prompt.Length} tokens and the model takes {MaxContextTokens}, the answer included. Shorten it{(MaxContextTokens < Config.MaxContextTokens ? $" or raise {nameof(EngineOptions.MaxContextTokens)} (at most {Config.MaxContextTokens})" : "")}.");
-        if (prompt.Length >= cacheTokens)
-            throw new ContextTooLongException($"The prompt has {prompt.Length} tokens and the cache holds {cacheTokens}. Raise {nameof(EngineOptions.KvBytes)} (now {Options.KvBytes}).");
-        int maxTokens = (int)Math.Min((long)prompt.Length + (options.MaxTokens ?? int.MaxValue), Math.Min(MaxContextTokens, cacheTokens));
+        if (prompt.Length >= CacheTokens)
+            throw new ContextTooLongException($"The prompt has {prompt.Length} tokens and the cache holds {CacheTokens}, the answer included. Shorten it or raise {nameof(EngineOptions.KvBytes)} (now {Options.KvBytes}).");
+    }
+
+    /// <summary>Checks a request and queues it. Any thread.</summary>
+    public Request Submit(int[] prompt, GenerateOptions options, WakeOn wake)
+    {
+        Check(prompt, options);
+        int maxTokens = (int)Math.Min((long)prompt.Length + (options.MaxTokens ?? int.MaxValue), Math.Min(MaxContextTokens, CacheTokens));
         var first = new SamplingState(options, prompt, EndOfTextTokens, Config.VocabularySize, maxTokens - prompt.Length);
         var request = new Request(prompt, options, maxTokens, wake, first, TextStream.BeginsText(_tokenizer, prompt));
         _incoming.Enqueue(request);
@@ -169,7 +183,7 @@ internal sealed class EngineCore : IDisposable
     /// <summary>Pauses the youngest running sequence, as a lack of pages would. For tests.</summary>
     public void PauseYoungest()
     {
-        if (_scheduler.Running.Count > 0) _scheduler.PauseYoungest();
+        if (_scheduler.Running.Length > 0) _scheduler.PauseYoungest();
     }
 
     /// <summary>Throws if pages were lost or are counted twice.</summary>
@@ -254,10 +268,9 @@ internal sealed class EngineCore : IDisposable
         }
 
         _counters.GeneratedTokens++;
-        int generated = sequence.Generated + 1;
         FinishReason? finish = null;
         if (sequence.Sampling.IsEnd(token)) finish = FinishReason.Stop;
-        else if (sequence.Stop is not null && StopTextEnds(sequence, token) && generated > request.Options.MinTokens) finish = FinishReason.Stop;
+        else if (sequence.Stop is not null && StopTextEnds(sequence, token)) finish = FinishReason.Stop;
         else if (sequence.Length + 1 >= request.MaxTokens) finish = FinishReason.Length;
         sequence.Append(token, chosen, finish);
         if (finish is not null)
@@ -274,9 +287,10 @@ internal sealed class EngineCore : IDisposable
 
     private bool StopTextEnds(Sequence sequence, int token)
     {
-        bool ends = false;
-        foreach (byte value in _tokenizer.BytesAt(token, ref sequence.BeginsText)) ends |= sequence.Stop!.Append(value, out _);
-        return ends;
+        ReadOnlySpan<byte> bytes = _tokenizer.BytesAt(token, ref sequence.BeginsText);
+        if (sequence.Generated >= sequence.Request.Options.MinTokens) return sequence.Stop!.Append(bytes);
+        sequence.Stop!.Pass(bytes);
+        return false;
     }
 
     private void Fail(Sequence sequence, Exception error)

@@ -14,6 +14,8 @@ internal static class EngineLimits
     {
         InRange(nameof(options.MaxBatch), options.MaxBatch, 1, LargestBatch);
         InRange(nameof(options.PrefillChunk), options.PrefillChunk, 1, LargestChunk);
+        if (options.Placement == ThreadPlacement.Pinned && !Backends.ThreadAffinity.IsSupported)
+            throw new PlatformNotSupportedException("Threads can be pinned on Linux and Windows only. Leave Placement at Free.");
         int context = options.MaxContextTokens ?? config.MaxContextTokens;
         InRange(nameof(options.MaxContextTokens), context, 2, config.MaxContextTokens);
         KvLayout layout = KvLayout.Of(config, options.Kv);

@@ -26,6 +26,16 @@ public enum KvFormat
     BF16,
 }
 
+/// <summary>Where threads run.</summary>
+public enum ThreadPlacement
+{
+    /// <summary>Where the system puts them.</summary>
+    Free,
+
+    /// <summary>Each on a core of its own. Linux and Windows. For machines that do nothing else: on a busy core a pinned thread waits.</summary>
+    Pinned,
+}
+
 /// <summary>How the weights of linear layers are kept and multiplied. Sums are 32-bit floats in every one of them.</summary>
 public enum WeightFormat
 {
@@ -59,6 +69,9 @@ public sealed record EngineOptions
 
     /// <summary>Worker threads. Null: one per core that the process may use.</summary>
     public int? Threads { get; init; }
+
+    /// <summary>Whether the worker threads keep to a core each.</summary>
+    public ThreadPlacement Placement { get; init; }
 
     /// <summary>Most sequences decoded together.</summary>
     public int MaxBatch { get; init; } = 256;

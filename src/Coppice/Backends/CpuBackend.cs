@@ -9,9 +9,9 @@ using Coppice.Scheduling;
 namespace Coppice.Backends;
 
 /// <summary>Vectors, packed weights and a fixed pool of threads.</summary>
-internal sealed unsafe class CpuBackend(int threads, WeightFormat weightFormat = WeightFormat.Native) : IBackend
+internal sealed unsafe class CpuBackend(int threads, WeightFormat weightFormat = WeightFormat.Native, ThreadPlacement placement = ThreadPlacement.Free) : IBackend
 {
-    private readonly WorkerPool _pool = new(threads);
+    private readonly WorkerPool _pool = new(threads, placement);
     private readonly LinearScratch _activations = new();
     private AlignedBuffer _scratch = new(AlignedBuffer.AlignmentBytes);
     private AlignedBuffer _partials = new(AlignedBuffer.AlignmentBytes);

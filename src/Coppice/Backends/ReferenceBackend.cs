@@ -70,15 +70,16 @@ internal sealed unsafe class ReferenceBackend : IBackend
         int d = kv.Layout.HeadSize, paddedD = kv.Layout.PaddedHeadSize, spans = AttentionPlan.SpanCount(position);
         int stateFloats = StateMerge.StateFloats(paddedD);
         float[] q = new float[d], states = new float[spans * stateFloats], keys = new float[KvLayout.BlockTokens * d], values = new float[KvLayout.BlockTokens * paddedD];
+        float* l = stackalloc float[Lanes16.Count];
         for (int i = 0; i < d; i++) q[i] = query[i] * (float)(1.4426950408889634 / Math.Sqrt(d));
         fixed (float* pq = q, s = states, k = keys, v = values, to = output)
         {
             for (int span = 0; span < spans; span++)
             {
                 float* state = s + span * stateFloats;
-                float* m = state + paddedD, l = m + 1;
-                *m = float.NegativeInfinity;
-                var rows = new HeadRows(pq, m, l, state, &position, d, paddedD);
+                float m = float.NegativeInfinity;
+                new Span<float>(l, Lanes16.Count).Clear();
+                var rows = new HeadRows(pq, &m, l, state, &position, d, paddedD);
                 for (int start = span * KvLayout.SpanTokens; start < (span + 1) * KvLayout.SpanTokens && start <= position; start += KvLayout.BlockTokens)
                 {
                     for (int t = 0; t < KvLayout.BlockTokens && start + t <= position; t++)
@@ -92,14 +93,12 @@ internal sealed unsafe class ReferenceBackend : IBackend
                     }
 
                     int keyPage = d * KvLayout.PageTokens, valuePage = paddedD * KvLayout.PageTokens;
-                    var block = new KvBlock
-                    {
-                        StartPosition = start,
-                        Keys0 = k, Keys1 = k + keyPage, Keys2 = k + 2 * keyPage, Keys3 = k + 3 * keyPage,
-                        Values0 = v, Values1 = v + valuePage, Values2 = v + 2 * valuePage, Values3 = v + 3 * valuePage,
-                    };
-                    BlockFold.Reference(block, rows, 0, 1);
+                    KvBlock block = KvBlock.Contiguous(start, k, keyPage, v, valuePage);
+                    if (Bf16Fold.Takes(kv.Layout)) Bf16Fold.Reference(block, rows, 0, 1);
+                    else BlockFold.Reference(block, rows, 0, 1);
                 }
+
+                StateMerge.Keep(m, Lanes16.ReferenceSum(new Span<float>(l, Lanes16.Count)), state, paddedD, state);
             }
 
             StateMerge.Merge(s, stateFloats, spans, d, paddedD, to);

@@ -42,7 +42,8 @@ internal sealed unsafe class WorkerPool : IDisposable
     private ExceptionDispatchInfo? _failure;
 
     /// <param name="threads">Threads that work, the calling one included.</param>
-    public WorkerPool(int threads)
+    /// <param name="placement">Whether each worker keeps to one core. The calling thread sees to itself.</param>
+    public WorkerPool(int threads, ThreadPlacement placement = ThreadPlacement.Free)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         _threads = new Thread[threads - 1];
@@ -51,7 +52,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         {
             int worker = i + 1;
             _sleepers[i] = new Sleeper();
-            _threads[i] = new Thread(() => Serve(worker)) { IsBackground = true, Name = $"Coppice worker {worker}" };
+            _threads[i] = new Thread(() => Serve(worker, placement)) { IsBackground = true, Name = $"Coppice worker {worker}" };
             _threads[i].Start();
         }
     }
@@ -147,8 +148,9 @@ internal sealed unsafe class WorkerPool : IDisposable
         }
     }
 
-    private void Serve(int worker)
+    private void Serve(int worker, ThreadPlacement placement)
     {
+        if (placement == ThreadPlacement.Pinned) ThreadAffinity.TryPin(worker);
         Sleeper sleeper = _sleepers[worker - 1];
         long seen = 0;
         while (true)

@@ -14,7 +14,7 @@ internal static class ModelTokenizer
         return tokenizer;
     }
 
-    private static GgufVocabulary Vocabulary(string path, GgufMetadata metadata)
+    internal static GgufVocabulary Vocabulary(string path, GgufMetadata metadata)
     {
         const string prefix = "tokenizer.ggml.";
         const int most = int.MaxValue;

@@ -23,24 +23,33 @@ internal sealed class Llama : IDisposable
     /// <param name="backend">Runs the verbs.</param>
     /// <param name="maxPositions">Longest sequence.</param>
     public Llama(ModelSource source, IBackend backend, int maxPositions)
+        : this(source.Config, source.Weight, backend, maxPositions)
     {
-        _config = source.Config;
+    }
+
+    /// <param name="config">Sizes.</param>
+    /// <param name="weight">A weight by its role and layer; the layer counts only for weights of layers. The embedding is read from as long as the model lives.</param>
+    /// <param name="backend">Runs the verbs.</param>
+    /// <param name="maxPositions">Longest sequence.</param>
+    public Llama(ModelConfig config, Func<LlamaWeight, int, WeightTensor> weight, IBackend backend, int maxPositions)
+    {
+        _config = config;
         _backend = backend;
-        _embedding = source.Weight(LlamaWeight.Embedding);
+        _embedding = weight(LlamaWeight.Embedding, 0);
         _layers = new Layer[_config.Layers];
         for (int i = 0; i < _layers.Length; i++)
         {
             _layers[i] = new Layer(
-                Vector(source.Weight(LlamaWeight.AttentionNorm, i)),
-                backend.Load(source.Weight(LlamaWeight.Query, i), source.Weight(LlamaWeight.Key, i), source.Weight(LlamaWeight.Value, i)),
-                backend.Load(source.Weight(LlamaWeight.AttentionOutput, i)),
-                Vector(source.Weight(LlamaWeight.FeedForwardNorm, i)),
-                backend.Load(source.Weight(LlamaWeight.Gate, i), source.Weight(LlamaWeight.Up, i)),
-                backend.Load(source.Weight(LlamaWeight.Down, i)));
+                Vector(weight(LlamaWeight.AttentionNorm, i)),
+                backend.Load(weight(LlamaWeight.Query, i), weight(LlamaWeight.Key, i), weight(LlamaWeight.Value, i)),
+                backend.Load(weight(LlamaWeight.AttentionOutput, i)),
+                Vector(weight(LlamaWeight.FeedForwardNorm, i)),
+                backend.Load(weight(LlamaWeight.Gate, i), weight(LlamaWeight.Up, i)),
+                backend.Load(weight(LlamaWeight.Down, i)));
         }
 
-        _outputNorm = Vector(source.Weight(LlamaWeight.OutputNorm));
-        _output = backend.Load(source.Weight(LlamaWeight.Output));
+        _outputNorm = Vector(weight(LlamaWeight.OutputNorm, 0));
+        _output = backend.Load(weight(LlamaWeight.Output, 0));
         _rope = RopeTable.Create(_config.HeadSize, _config.RopeBase, maxPositions, _config.RopePairing);
     }
 

@@ -36,6 +36,9 @@ internal static class LlamaWeights
     /// <summary>Where a weight stands in <see cref="Find"/>'s answer. The layer counts only for weights of layers.</summary>
     public static int Index(LlamaWeight role, int layer) => role < FirstOfLayer ? (int)role : (int)role + layer * s_perLayer;
 
+    /// <summary>Outermost first.</summary>
+    public static long[] Shape(LlamaWeight role, ModelConfig config) => s_table[(int)role].Shape(config);
+
     public static string Name(LlamaWeight role, int layer, WeightNaming naming)
     {
         (string huggingFace, string gguf, _) = s_table[(int)role];

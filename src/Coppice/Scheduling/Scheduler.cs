@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Coppice.KvCache;
 
 namespace Coppice.Scheduling;
@@ -36,7 +37,7 @@ internal sealed class Scheduler
     /// <summary>The sequences of the batch, in its order.</summary>
     public ReadOnlySpan<Sequence> BatchSequences => _ordered.AsSpan(0, _orderedCount);
 
-    public IReadOnlyList<Sequence> Running => _running;
+    public ReadOnlySpan<Sequence> Running => CollectionsMarshal.AsSpan(_running);
 
     public int WaitingCount => _waiting.Count;
 

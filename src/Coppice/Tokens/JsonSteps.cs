@@ -6,7 +6,7 @@ namespace Coppice.Tokens;
 /// <summary>Reads the normalizer, pre_tokenizer and decoder of a tokenizer.json.</summary>
 internal sealed class JsonSteps
 {
-    private const int LongestReplacement = 64;
+    private const int LongestReplacement = 64, MostSteps = 64;
 
     private readonly List<Normalizer> _normalizers = [];
     private readonly List<PreTokenizer> _preTokenizers = [];
@@ -24,9 +24,10 @@ internal sealed class JsonSteps
     {
         JsonSteps steps = new();
         steps.AddNormalizer(root.Optional("normalizer"));
-        steps.Normalizer = Normalizer.Chain(steps._normalizers);
+        steps.Normalizer = Normalizer.Chain(root.File, steps._normalizers);
         steps.AddPreTokenizer(root.Optional("pre_tokenizer"));
         steps.AddDecoder(root.Optional("decoder"));
+        if (steps.Decoder.Replacements.Count > MostSteps) throw root.Optional("decoder").Wrong($"at most {MostSteps} steps");
         if (root.Optional("decoder").IsNull && steps.ByteLevel) steps.Decoder = new PieceDecoder { ByteLevel = true };
         return steps;
     }
@@ -35,6 +36,7 @@ internal sealed class JsonSteps
     {
         if (field.IsNull) return;
         string kind = field.Required("type").String();
+        if (_normalizers.Count > MostSteps) throw field.Wrong($"one of at most {MostSteps} steps");
         switch (kind)
         {
             case "Sequence":
@@ -55,6 +57,7 @@ internal sealed class JsonSteps
     {
         if (field.IsNull) return;
         string kind = field.Required("type").String();
+        if (_preTokenizers.Count > MostSteps) throw field.Wrong($"one of at most {MostSteps} steps");
         if (ByteLevel && kind != "Sequence" && !_preTokenizers.OfType<SpellBytes>().Any()) _preTokenizers.Add(new SpellBytes());
         switch (kind)
         {

@@ -1,4 +1,5 @@
 using System.Text;
+using Coppice.Loading;
 
 namespace Coppice.Tokens;
 
@@ -8,18 +9,26 @@ internal abstract class Normalizer
     public abstract string Apply(string text);
 
     /// <summary>All of them in order; null where nothing is to be done.</summary>
-    public static Normalizer? Chain(IReadOnlyList<Normalizer> steps) => steps.Count switch
+    public static Normalizer? Chain(string file, IReadOnlyList<Normalizer> steps) => steps.Count switch
     {
         0 => null,
         1 => steps[0],
-        _ => new Chained(steps),
+        _ => new Chained(file, steps),
     };
 
-    private sealed class Chained(IReadOnlyList<Normalizer> steps) : Normalizer
+    private sealed class Chained(string file, IReadOnlyList<Normalizer> steps) : Normalizer
     {
+        private const long MostGrowth = 64;
+
+        // A few replacements of one character by many would multiply without end.
         public override string Apply(string text)
         {
-            foreach (Normalizer step in steps) text = step.Apply(text);
+            long limit = MostGrowth * (text.Length + MostGrowth);
+            foreach (Normalizer step in steps)
+            {
+                text = step.Apply(text);
+                if (text.Length > limit) throw new ModelFormatException(file, $"The normalizer makes a text more than {MostGrowth} times as long.");
+            }
             return text;
         }
     }

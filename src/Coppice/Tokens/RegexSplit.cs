@@ -6,10 +6,11 @@ using Coppice.Loading;
 namespace Coppice.Tokens;
 
 /// <summary>Splits by a regular expression from a model's file. Linear time where the expression allows it, a time limit where it does not.</summary>
-internal sealed class RegexSplit : PreTokenizer
+internal sealed partial class RegexSplit : PreTokenizer
 {
     private const int LongestPattern = 4096;
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(5);
+    private const double MostRepeats = 10_000;
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(2);
 
     private readonly string _file;
     private readonly Regex _regex;
@@ -39,7 +40,7 @@ internal sealed class RegexSplit : PreTokenizer
     }
 
     /// <summary>Compiles a pattern of a model's file.</summary>
-    public static Regex Compile(string file, string pattern)
+    private static Regex Compile(string file, string pattern)
     {
         try
         {
@@ -53,8 +54,16 @@ internal sealed class RegexSplit : PreTokenizer
         {
             throw new ModelFormatException(file, $"The split pattern '{pattern}' cannot be read: {e.Message}", e);
         }
+        // Backtracking keeps a place for every repetition, so nested counts would take all memory long before the time limit.
+        double repeats = 1;
+        foreach (Match count in Counts().Matches(pattern)) repeats *= Math.Max(1, double.Parse(count.Groups[1].ValueSpan, CultureInfo.InvariantCulture));
+        if (repeats > MostRepeats) throw new ModelFormatException(file, $"The split pattern '{pattern}' repeats up to {repeats:g} times; at most {MostRepeats:g} are supported.");
         return new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.Compiled, s_limit);
     }
+
+    /// <summary>The last number of {n}, {n,} and {n,m}.</summary>
+    [GeneratedRegex(@"\{(?:[0-9]+,)?([0-9]+),?\}")]
+    private static partial Regex Counts();
 
     protected override void Split(ReadOnlySpan<char> word, int start, WordList words)
     {

@@ -72,15 +72,15 @@ internal sealed record ScoredVocabulary
         normalizers.Add(new Replace(" ", WordStarts.Mark.ToString()));
         IEnumerable<AddedToken> control = Of(PieceType.Control).Concat(Of(PieceType.Unknown)).Select(id => new AddedToken(id, Pieces[id]) { Special = true });
         IEnumerable<AddedToken> user = Of(PieceType.UserDefined).Select(id => new AddedToken(id, Pieces[id]));
-        Bpe model = BuildModel(out bool splits);
+        Dictionary<string, int> ids = MergeableIds();
         return new TokenizerParts
         {
             Vocabulary = new Vocabulary(File, [.. Pieces], special, literal, decoder),
             AddedToText = new AddedTokens(File, UserDefinedHasMarks ? control : control.Concat(user)),
-            Normalizer = Normalizer.Chain(normalizers),
+            Normalizer = Normalizer.Chain(File, normalizers),
             AddedToNormalized = new AddedTokens(File, UserDefinedHasMarks ? user : []),
-            PreTokenizers = splits ? [WordStarts.IfSafe([])!] : [],
-            Model = model,
+            PreTokenizers = WordStarts.IfSafe(ids.Keys) is { } words ? [words] : [],
+            Model = BuildModel(ids),
             Before = AddsBeginOfText && BeginOfText is int begin ? [begin] : [],
             After = AddsEndOfText && EndOfText is int end ? [end] : [],
             BeginOfText = BeginOfText,
@@ -89,25 +89,29 @@ internal sealed record ScoredVocabulary
         };
     }
 
-    private Bpe BuildModel(out bool splits)
+    private Dictionary<string, int> MergeableIds()
     {
-        // Ids at and above Pieces.Count are characters of longer pieces that are no pieces themselves: they can merge, and else are unknown.
         Dictionary<string, int> ids = new(StringComparer.Ordinal);
         foreach (int id in Of(PieceType.Normal))
         {
             if (Pieces[id].Length is 0 or > LongestPiece) throw new ModelFormatException(File, $"Token {id} has {Pieces[id].Length} characters; it must have 1 to {LongestPiece}.");
             ids.TryAdd(Pieces[id], id);
         }
-        splits = WordStarts.IfSafe(ids.Keys) is not null;
+        return ids;
+    }
+
+    private Bpe BuildModel(Dictionary<string, int> ids)
+    {
         Dictionary<int, int> characters = Characters.Of(ids);
-        (string Piece, int Id)[] longer = [.. ids.Where(p => p.Value < Pieces.Count).Select(p => (p.Key, p.Value))];
-        foreach ((string piece, _) in longer)
+        (string Piece, int Id)[] pieces = [.. ids.Select(p => (p.Key, p.Value))];
+        // Ids at and above Pieces.Count are characters of longer pieces that are no pieces themselves: they can merge, and else are unknown.
+        foreach ((string piece, _) in pieces)
             foreach (Rune rune in piece.EnumerateRunes())
                 if (characters.TryAdd(rune.Value, Pieces.Count + ids.Count)) ids.TryAdd(rune.ToString(), characters[rune.Value]);
         return new Bpe
         {
             Unit = BpeUnit.Character,
-            Merges = BuildMerges(longer, ids),
+            Merges = BuildMerges(pieces, ids),
             VocabularySize = Pieces.Count,
             CharacterIds = characters,
             ByteIds = BuildBytes(),

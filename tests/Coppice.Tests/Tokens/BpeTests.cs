@@ -78,6 +78,16 @@ public sealed class BpeTests
     }
 
     [Fact]
+    public void A_pattern_that_would_take_all_time_or_memory_is_refused()
+    {
+        Assert.Throws<ModelFormatException>(() => RegexSplit.Create("file", "(((((((((x?){9}){9}){9}){9}){9}){9}){9}){9}){9}(?!y)", SplitBehavior.Isolated));
+        RegexSplit slow = RegexSplit.Create("file", "(a|aa)+(?=b)", SplitBehavior.Isolated);
+        WordList words = new();
+        words.Begin(new string('a', 200).AsMemory(), beginsText: true);
+        Assert.Throws<ModelFormatException>(() => slow.Run(words));
+    }
+
+    [Fact]
     public void A_words_tokens_are_the_same_when_it_is_met_again()
     {
         WordCache cache = new();

@@ -93,6 +93,14 @@ public sealed class TokenizerFilesTests
     }
 
     [Fact]
+    public void A_normalizer_that_multiplies_the_text_is_refused_before_the_memory_is_gone()
+    {
+        string many = string.Join(',', Enumerable.Repeat($$"""{"type": "Replace", "pattern": {"String": "a"}, "content": "{{new string('a', 60)}}"}""", 10));
+        string json = Small.Replace("\"normalized\": true", "\"normalized\": false", StringComparison.Ordinal).Replace("{\"type\": \"Prepend\", \"prepend\": \"▁\"}", many, StringComparison.Ordinal);
+        Assert.Throws<ModelFormatException>(() => Tokenizers.Json(json).Encode("a"));
+    }
+
+    [Fact]
     public void A_folder_without_a_tokenizer_is_refused() => Assert.Throws<ModelFormatException>(() => Tokenizer.FromFolder(Path.Combine(TestData.Root, "src")));
 
     [Theory]
@@ -130,6 +138,15 @@ public sealed class TokenizerFilesTests
             _ => good with { Tokens = [] },
         };
         Assert.Contains(named, Assert.Throws<ModelFormatException>(() => Tokenizer.FromGguf(bad)).Message, StringComparison.Ordinal);
+    }
+
+    [SharedTheory]
+    [InlineData("gguf_sem_bytetoken.gguf", "<0x-1>")]
+    [InlineData("gguf_sem_merge_nospace.gguf", "one space")]
+    public void A_bad_file_with_a_bad_vocabulary_is_refused_by_name(string file, string named)
+    {
+        GgufVocabulary vocabulary = GgufVocabularyReader.Read(TestData.Shared("testdata/badfiles/" + file));
+        Assert.Contains(named, Assert.Throws<ModelFormatException>(() => Tokenizer.FromGguf(vocabulary)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.IO.Compression;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Coppice.Tokens;
 
 namespace Coppice.Tests.Tokens;
 
@@ -43,6 +44,35 @@ public sealed class TokenizerTests
         Assert.Equal((1, 2, true), (json.BeginOfText, json.EndOfText, json.AddsBeginOfText));
         Assert.Equal((1, 2, true), (model.BeginOfText, model.EndOfText, model.AddsBeginOfText));
         Assert.Equal((1, 2, true), (gguf.BeginOfText, gguf.EndOfText, gguf.AddsBeginOfText));
+    }
+
+    [SharedFact]
+    public void A_folder_without_tokenizer_json_is_read_from_its_sentencepiece_model_and_its_configuration()
+    {
+        string folder = Directory.CreateTempSubdirectory("coppice-tokens-").FullName;
+        try
+        {
+            File.Copy(TestData.Shared("testdata/stories260K/hf/tokenizer.model"), Path.Combine(folder, "tokenizer.model"));
+            int[] ids = Tokenizer.FromFolder(folder).Encode("Once upon a time");
+            Assert.Equal(Tokenizers.Stories.Encode("Once upon a time"), ids);
+            File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), """{"bos_token": {"content": "</s>"}, "eos_token": "<s>", "add_bos_token": false, "add_eos_token": true}""");
+            Tokenizer tokenizer = Tokenizer.FromFolder(folder);
+            Assert.Equal((2, 1, false), (tokenizer.BeginOfText, tokenizer.EndOfText, tokenizer.AddsBeginOfText));
+            Assert.Equal([.. ids[1..], 1], tokenizer.Encode("Once upon a time"));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void A_character_of_a_piece_that_is_no_piece_itself_still_merges()
+    {
+        GgufVocabulary vocabulary = new() { File = "f", Model = "llama", Tokens = ["<unk>", "ab", "a", "<0x62>"], Scores = [0, -1, -2, 0], TokenTypes = [2, 1, 1, 6], Unknown = 0, AddsSpace = false };
+        Tokenizer tokenizer = Tokenizer.FromGguf(vocabulary);
+        Assert.Equal([1, 2], tokenizer.Encode("aba"));
+        Assert.Equal([3, 0], tokenizer.Encode("bccc"));   // alone it is spelled in bytes, and a run of unknown characters is one token
     }
 
     [SharedTheory]

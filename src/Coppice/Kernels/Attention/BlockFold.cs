@@ -4,10 +4,11 @@ using Coppice.KvCache;
 namespace Coppice.Kernels.Attention;
 
 /// <summary>
-/// Folds a block of 64 positions into the states of rows: s = q · k for the positions the row sees, m' = max(m, max s),
-/// p = 2^(s - m'), l = l · 2^(m - m') + Σ p, o = o · 2^(m - m') + Σ p · v.
-/// Scores and sums over values are chains in the order of D and of positions, Σ p goes through 16 lanes and a fixed
-/// tree, and positions that a row does not see weigh exactly nothing: a row's bits do not depend on the rows beside it.
+/// Folds a block of 64 positions into the states of rows: s = q · k for the positions the row sees, p = 2^(s - m),
+/// l = l + Σ p, o = o + Σ p · v. If a score exceeds m by more than <see cref="Slack"/>, then first m' = max s, and l and o
+/// are multiplied by 2^(m - m'); else m stays, so that after the first blocks a row is hardly ever scaled again.
+/// Scores and sums over values are chains in the order of D and of positions, Σ p goes through 16 lanes, and positions
+/// that a row does not see weigh exactly nothing: a row's bits do not depend on the rows beside it.
 /// </summary>
 internal static unsafe class BlockFold
 {
@@ -16,6 +17,12 @@ internal static unsafe class BlockFold
 
     /// <summary>Floats of scratch that a call needs.</summary>
     public const int ScoreFloats = TileRows * KvLayout.BlockTokens;
+
+    /// <summary>
+    /// Weights go up to 2^8 before m moves. The relative error of a weight does not depend on m, and sums are as far from
+    /// overflow as before: what m is good for is only that some weight is about 1 or above.
+    /// </summary>
+    public const float Slack = 8f;
 
     private const int BlockTokens = KvLayout.BlockTokens;
     private const int PageTokens = KvLayout.PageTokens;
@@ -37,36 +44,34 @@ internal static unsafe class BlockFold
     public static void Reference(in KvBlock block, in HeadRows rows, int first, int end)
     {
         Span<float> p = stackalloc float[BlockTokens];
-        Span<float> lanes = stackalloc float[Lanes16.Count];
         for (int row = first; row < end; row++)
         {
             int visible = Visible(block, rows.Positions[row]);
             if (visible == 0) continue;
-            float max = rows.M[row];
+            float max = float.NegativeInfinity;
             for (int t = 0; t < visible; t++)
             {
-                float* keys = (t / PageTokens) switch { 0 => block.Keys0, 1 => block.Keys1, 2 => block.Keys2, _ => block.Keys3 } + t % PageTokens;
+                float* keys = block.Keys(t / PageTokens) + t % PageTokens;
                 float score = 0f;
                 for (int d = 0; d < rows.D; d++) score = MathF.FusedMultiplyAdd(rows.Q[row * rows.D + d], keys[d * PageTokens], score);
                 p[t] = score;
                 max = ScalarMath.Max(score, max);
             }
 
-            lanes.Clear();
-            for (int t = 0; t < visible; t++)
+            float* l = rows.L + row * Lanes16.Count, o = rows.O + row * rows.PaddedD;
+            if (max > rows.M[row] + Slack)
             {
-                p[t] = Exp2.Of(p[t] - max);
-                lanes[t % Lanes16.Count] += p[t];
+                float correction = Exp2.Of(rows.M[row] - max);
+                for (int i = 0; i < Lanes16.Count; i++) l[i] *= correction;
+                for (int i = 0; i < rows.PaddedD; i++) o[i] *= correction;
+                rows.M[row] = max;
             }
 
-            float correction = Exp2.Of(rows.M[row] - max);
-            rows.M[row] = max;
-            rows.L[row] = MathF.FusedMultiplyAdd(rows.L[row], correction, Lanes16.ReferenceSum(lanes));
-            for (int d = 0; d < rows.PaddedD; d++)
+            for (int t = 0; t < visible; t++)
             {
-                float sum = rows.O[row * rows.PaddedD + d] * correction;
-                for (int t = 0; t < visible; t++) sum = MathF.FusedMultiplyAdd(p[t], block.Values(t / PageTokens)[t % PageTokens * rows.PaddedD + d], sum);
-                rows.O[row * rows.PaddedD + d] = sum;
+                p[t] = Exp2.Of(p[t] - rows.M[row]);
+                l[t % Lanes16.Count] += p[t];
+                for (int i = 0; i < rows.PaddedD; i++) o[i] = MathF.FusedMultiplyAdd(p[t], block.Values(t / PageTokens)[t % PageTokens * rows.PaddedD + i], o[i]);
             }
         }
     }
@@ -83,14 +88,16 @@ internal static unsafe class BlockFold
             Tile.Multiply(rows.Q + (nint)first * d, d, count, new TileColumns(block.Keys0, block.Keys1, block.Keys2, block.Keys3, PageTokens), pages, d, scores, BlockTokens);
             float* o = rows.O + (nint)first * paddedD;
             for (int i = 0; i < count; i++)
-                Weigh<V>(scores + i * BlockTokens, pages, Visible(block, rows.Positions[first + i]), rows.M + first + i, rows.L + first + i, o + (nint)i * paddedD, paddedD);
-            for (int page = 0; page < pages; page++)
+                Weigh<V>(scores + i * BlockTokens, pages, Visible(block, rows.Positions[first + i]), rows.M + first + i, rows.L + (first + i) * Lanes16.Count, o + (nint)i * paddedD, paddedD);
+            // Pages that lie behind one another, as those of a long prompt do, are one matrix.
+            int together = block.ValuesAreContiguous(pages, paddedD) ? pages : 1;
+            for (int page = 0; page < pages; page += together)
             {
                 float* values = block.Values(page);
                 for (int column = 0; column < paddedD; column += BlockTokens)
                 {
                     int units = Math.Min(Tile.MaxUnits, (paddedD - column) / Tile.UnitFloats);
-                    Tile.MultiplyAdd(scores + page * PageTokens, BlockTokens, count, TileColumns.SideBySide(values + column, paddedD), units, PageTokens, o + column, paddedD);
+                    Tile.MultiplyAdd(scores + page * PageTokens, BlockTokens, count, TileColumns.SideBySide(values + column, paddedD), units, together * PageTokens, o + column, paddedD);
                 }
             }
         }
@@ -99,7 +106,7 @@ internal static unsafe class BlockFold
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Visible(in KvBlock block, int position) => Math.Clamp(position + 1 - block.StartPosition, 0, BlockTokens);
 
-    /// <summary>Turns a row of scores into weights and brings the row's m, l and o up to the new maximum.</summary>
+    /// <summary>Turns a row of scores into weights and adds them to the row's l.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Weigh<V>(float* s, int pages, int visible, float* m, float* l, float* o, int paddedD) where V : struct, ILanes<V>
     {
@@ -111,52 +118,54 @@ internal static unsafe class BlockFold
             if (visible == 0) return;
         }
 
-        V x0 = V.Load(s), x1 = V.Zero, x2 = V.Zero, x3 = V.Zero;
-        if (V.Count <= 8) x1 = V.Load(s + V.Count);
-        if (V.Count <= 4)
+        if (V.Count == PageTokens && pages == KvLayout.PagesPerBlock)
         {
-            x2 = V.Load(s + 2 * V.Count);
-            x3 = V.Load(s + 3 * V.Count);
+            WeighWhole<V>(s, m, l, o, paddedD);
+            return;
         }
 
-        for (int t = PageTokens; t < tokens; t += PageTokens)
+        V x = V.Load(s);
+        for (int t = V.Count; t < tokens; t += V.Count) x = V.Max(x, V.Load(s + t));
+        if (V.AnyGreater(x, V.Broadcast(*m + Slack))) Scale<V>(s, tokens, m, l, o, paddedD);
+        V shift = V.Broadcast(*m);
+        for (int lane = 0; lane < Lanes16.Count; lane += V.Count)
         {
-            x0 = V.Max(x0, V.Load(s + t));
-            if (V.Count <= 8) x1 = V.Max(x1, V.Load(s + t + V.Count));
-            if (V.Count <= 4)
+            V sum = V.Load(l + lane);
+            for (int t = lane; t < tokens; t += Lanes16.Count)
             {
-                x2 = V.Max(x2, V.Load(s + t + 2 * V.Count));
-                x3 = V.Max(x3, V.Load(s + t + 3 * V.Count));
+                V p = Exp2.OfBelow128(V.Load(s + t) - shift);
+                V.Store(p, s + t);
+                sum += p;
             }
-        }
 
-        float old = *m, max = ScalarMath.Max(Lanes16.Max(V.FoldMax(x0, x1, x2, x3)), old);
-        V shift = V.Broadcast(max);
-        x0 = x1 = x2 = x3 = V.Zero;
-        for (int t = 0; t < tokens; t += PageTokens)
-        {
-            x0 += Weight(s + t, shift);
-            if (V.Count <= 8) x1 += Weight(s + t + V.Count, shift);
-            if (V.Count <= 4)
-            {
-                x2 += Weight(s + t + 2 * V.Count, shift);
-                x3 += Weight(s + t + 3 * V.Count, shift);
-            }
+            V.Store(sum, l + lane);
         }
-
-        float correction = Exp2.Of(old - max);
-        *m = max;
-        *l = MathF.FusedMultiplyAdd(*l, correction, Lanes16.Sum(V.FoldSum(x0, x1, x2, x3)));
-        if (max == old) return;     // the correction is exactly 1
-        V scale = V.Broadcast(correction);
-        for (int i = 0; i < paddedD; i += V.Count) V.Store(V.Load(o + i) * scale, o + i);
     }
 
+    /// <summary>A whole block in four vectors of 16, which stay in registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Weight<V>(float* s, V shift) where V : struct, ILanes<V>
+    private static void WeighWhole<V>(float* s, float* m, float* l, float* o, int paddedD) where V : struct, ILanes<V>
     {
-        V p = Exp2.Of(V.Load(s) - shift);
-        V.Store(p, s);
-        return p;
+        V s0 = V.Load(s), s1 = V.Load(s + 16), s2 = V.Load(s + 32), s3 = V.Load(s + 48);
+        if (V.AnyGreater(V.Max(V.Max(s0, s1), V.Max(s2, s3)), V.Broadcast(*m + Slack))) Scale<V>(s, BlockTokens, m, l, o, paddedD);
+        V shift = V.Broadcast(*m);
+        V p0 = Exp2.OfBelow128(s0 - shift), p1 = Exp2.OfBelow128(s1 - shift), p2 = Exp2.OfBelow128(s2 - shift), p3 = Exp2.OfBelow128(s3 - shift);
+        V.Store(p0, s);
+        V.Store(p1, s + 16);
+        V.Store(p2, s + 32);
+        V.Store(p3, s + 48);
+        V.Store(V.Load(l) + p0 + p1 + p2 + p3, l);
+    }
+
+    /// <summary>Brings m to the largest score, and l and o with it.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Scale<V>(float* s, int tokens, float* m, float* l, float* o, int paddedD) where V : struct, ILanes<V>
+    {
+        float max = s[0];
+        for (int t = 1; t < tokens; t++) max = ScalarMath.Max(s[t], max);
+        V scale = V.Broadcast(Exp2.Of(*m - max));
+        *m = max;
+        for (int i = 0; i < Lanes16.Count; i += V.Count) V.Store(V.Load(l + i) * scale, l + i);
+        for (int i = 0; i < paddedD; i += V.Count) V.Store(V.Load(o + i) * scale, o + i);
     }
 }

@@ -21,8 +21,8 @@ internal static unsafe class HeadAttention
 {
     /// <summary>Floats of scratch for a task of <paramref name="rows"/> rows.</summary>
     public static int ScratchFloats(KvLayout layout, int g, int rows) =>
-        rows * g * (layout.HeadSize + layout.PaddedHeadSize + 3) + BlockFold.ScoreFloats
-        + (layout.Format == KvFormat.F32 ? 0 : KvLayout.BlockTokens * (layout.HeadSize + layout.PaddedHeadSize)) + 128;
+        rows * g * (layout.HeadSize + layout.PaddedHeadSize + Lanes16.Count + 2) + BlockFold.ScoreFloats
+        + (layout.Format == KvFormat.F32 ? 0 : Math.Max(KvLayout.BlockTokens * (layout.HeadSize + layout.PaddedHeadSize), Bf16FoldItems.ScratchBytes(layout.HeadSize) / sizeof(float))) + 128;
 
     /// <summary>Floats for the states of rows with several spans.</summary>
     public static long PartialFloats(AttentionPlan plan, KvLayout layout, int heads) => (long)plan.PartialStates * heads * StateMerge.StateFloats(layout.PaddedHeadSize);
@@ -35,39 +35,18 @@ internal static unsafe class HeadAttention
         float* scores = scratch;
         float* o = scores + BlockFold.ScoreFloats;
         float* q = o + rows * paddedD;
-        float* m = q + rows * d;
-        float* l = m + rows;
-        int* rowPositions = (int*)(l + rows);
+        float* l = q + rows * d;
+        float* m = l + rows * Lanes16.Count;
+        int* rowPositions = (int*)(m + rows);
         float* widened = (float*)(((nuint)(rowPositions + rows) + 63) & ~(nuint)63);
-        // The factor of the softmax and that from e to 2 go into the queries once.
-        float scale = (float)(1.4426950408889634 / Math.Sqrt(d));
-        for (int row = 0; row < task.RowCount; row++)
-        {
-            for (int i = 0; i < g; i++)
-            {
-                int at = row * g + i;
-                float* from = call.Q.Data + (long)(task.FirstRow + row) * call.Q.RowFloats + (head * g + i) * d;
-                for (int e = 0; e < d; e++) q[at * d + e] = from[e] * scale;
-                rowPositions[at] = positions[task.FirstRow + row];
-            }
-        }
-
+        for (int at = 0; at < rows; at++) rowPositions[at] = positions[task.FirstRow + at / g];
         new Span<float>(m, rows).Fill(float.NegativeInfinity);
-        new Span<float>(l, rows).Clear();
+        new Span<float>(l, rows * Lanes16.Count).Clear();
         new Span<float>(o, rows * paddedD).Clear();
-        var states = new HeadRows(q, m, l, o, rowPositions, d, paddedD);
-        foreach (ref readonly PlanRun run in call.Plan.Runs(task))
-        {
-            int first = Math.Max(run.FirstRow, task.FirstRow) - task.FirstRow, end = Math.Min(run.EndRow, task.FirstRow + task.RowCount) - task.FirstRow;
-            for (int block = run.StartBlock; block < run.StartBlock + run.BlockCount && first < end; block++)
-            {
-                // A prompt's rows come in order: those before the block see nothing of it nor of what follows.
-                while (first < end && rowPositions[first * g] < block * KvLayout.BlockTokens) first++;
-                if (first >= end) break;
-                KvBlock data = Load(call.Kv, call.Layer, head, run.Pages, block, widened);
-                BlockFold.Run(data, states, first * g, end * g, scores);
-            }
-        }
+        if (Bf16Fold.Takes(layout))
+            Fold(call, task, head, new Bf16Rows((ushort*)q, m, l, o, rowPositions, d), (byte*)widened);
+        else
+            Fold(call, task, head, new HeadRows(q, m, l, o, rowPositions, d, paddedD), scores, widened);
 
         int heads = call.Q.Columns / d;
         for (int row = 0; row < task.RowCount; row++)
@@ -78,13 +57,63 @@ internal static unsafe class HeadAttention
             for (int i = 0; i < g; i++)
             {
                 int at = row * g + i, queryHead = head * g + i;
+                float sum = Lanes16.ReferenceSum(new Span<float>(l + at * Lanes16.Count, Lanes16.Count));
                 if (spans == 1)
-                    StateMerge.Divide(l[at], o + at * paddedD, d, call.Output.Data + (long)(task.FirstRow + row) * call.Output.RowFloats + queryHead * d);
+                    StateMerge.Divide(sum, o + at * paddedD, d, call.Output.Data + (long)(task.FirstRow + row) * call.Output.RowFloats + queryHead * d);
                 else
-                    StateMerge.Keep(m[at], l[at], o + at * paddedD, paddedD, Partial(call, task.FirstRow + row, task.Span, queryHead, heads));
+                    StateMerge.Keep(m[at], sum, o + at * paddedD, paddedD, Partial(call, task.FirstRow + row, task.Span, queryHead, heads));
             }
         }
     }
+
+    private static void Fold(in AttentionCall call, in PlanTask task, int head, in HeadRows rows, float* scores, float* widened)
+    {
+        int g = call.G, d = rows.D;
+        for (int at = 0; at < task.RowCount * g; at++)
+        {
+            float* from = Query(call, task.FirstRow + at / g, head * g + at % g, d);
+            for (int e = 0; e < d; e++) rows.Q[at * d + e] = from[e] * Scale(d);
+        }
+
+        foreach (ref readonly PlanRun run in call.Plan.Runs(task))
+        {
+            int first = Math.Max(run.FirstRow, task.FirstRow) - task.FirstRow, end = Math.Min(run.EndRow, task.FirstRow + task.RowCount) - task.FirstRow;
+            for (int block = run.StartBlock; block < run.StartBlock + run.BlockCount && first < end; block++)
+            {
+                // A prompt's rows come in order: those before the block see nothing of it nor of what follows.
+                while (first < end && rows.Positions[first * g] < block * KvLayout.BlockTokens) first++;
+                if (first >= end) break;
+                KvBlock data = Load(call.Kv, call.Layer, head, run.Pages, block, widened);
+                BlockFold.Run(data, rows, first * g, end * g, scores);
+            }
+        }
+    }
+
+    private static void Fold(in AttentionCall call, in PlanTask task, int head, in Bf16Rows rows, byte* scratch)
+    {
+        int g = call.G, d = rows.D, layer = call.Layer;
+        for (int at = 0; at < task.RowCount * g; at++)
+            Bf16.Round(Query(call, task.FirstRow + at / g, head * g + at % g, d), Scale(d), d, rows.Q + at * d);
+        KvPages kv = call.Kv;
+        var items = new Bf16FoldItems(Bf16Fold.Code(d), rows, scratch);
+        foreach (ref readonly PlanRun run in call.Plan.Runs(task))
+        {
+            int first = Math.Max(run.FirstRow, task.FirstRow) - task.FirstRow, end = Math.Min(run.EndRow, task.FirstRow + task.RowCount) - task.FirstRow;
+            for (int block = run.StartBlock; block < run.StartBlock + run.BlockCount && first < end; block++)
+            {
+                while (first < end && rows.Positions[first * g] < block * KvLayout.BlockTokens) first++;
+                if (first >= end) break;
+                items.Add(Block(kv, layer, head, run.Pages, block), first * g, end * g);
+            }
+        }
+
+        items.Flush();
+    }
+
+    private static float* Query(in AttentionCall call, int row, int head, int d) => call.Q.Data + (long)row * call.Q.RowFloats + head * d;
+
+    /// <summary>The factor of the softmax and that from e to 2 go into the queries once.</summary>
+    private static float Scale(int d) => (float)(1.4426950408889634 / Math.Sqrt(d));
 
     /// <summary>Merges the spans of one row, for all heads.</summary>
     public static void MergeRow(in AttentionCall call, int row)
@@ -105,38 +134,34 @@ internal static unsafe class HeadAttention
 
     private static KvBlock Load(KvPages kv, int layer, int head, int[] pages, int block, float* widened)
     {
-        int at = block * KvLayout.PagesPerBlock;
-        var data = new KvBlock { StartPosition = block * KvLayout.BlockTokens };
-        if (kv.Layout.Format == KvFormat.F32)
-        {
-            data.Keys0 = (float*)kv.Keys(layer, head, pages[at]);
-            data.Keys1 = (float*)kv.Keys(layer, head, pages[at + 1]);
-            data.Keys2 = (float*)kv.Keys(layer, head, pages[at + 2]);
-            data.Keys3 = (float*)kv.Keys(layer, head, pages[at + 3]);
-            data.Values0 = (float*)kv.Values(layer, head, pages[at]);
-            data.Values1 = (float*)kv.Values(layer, head, pages[at + 1]);
-            data.Values2 = (float*)kv.Values(layer, head, pages[at + 2]);
-            data.Values3 = (float*)kv.Values(layer, head, pages[at + 3]);
-            return data;
-        }
-
+        KvBlock data = Block(kv, layer, head, pages, block);
+        if (kv.Layout.Format == KvFormat.F32) return data;
         // bf16 is widened once for all the rows of the task.
         int keyFloats = kv.Layout.HeadSize * KvLayout.PageTokens, valueFloats = kv.Layout.PaddedHeadSize * KvLayout.PageTokens;
         float* values = widened + KvLayout.PagesPerBlock * keyFloats;
         for (int page = 0; page < KvLayout.PagesPerBlock; page++)
         {
-            WidenPairs.Run((ushort*)kv.Keys(layer, head, pages[at + page]), kv.Layout.HeadSize / 2, KvLayout.PageTokens, widened + page * keyFloats);
-            WidenPairs.Run((ushort*)kv.Values(layer, head, pages[at + page]), KvLayout.PageTokens / 2, kv.Layout.PaddedHeadSize, values + page * valueFloats);
+            WidenPairs.Run((ushort*)data.Keys(page), kv.Layout.HeadSize / 2, KvLayout.PageTokens, widened + page * keyFloats);
+            WidenPairs.Run((ushort*)data.Values(page), KvLayout.PageTokens / 2, kv.Layout.PaddedHeadSize, values + page * valueFloats);
         }
 
-        data.Keys0 = widened;
-        data.Keys1 = widened + keyFloats;
-        data.Keys2 = widened + 2 * keyFloats;
-        data.Keys3 = widened + 3 * keyFloats;
-        data.Values0 = values;
-        data.Values1 = values + valueFloats;
-        data.Values2 = values + 2 * valueFloats;
-        data.Values3 = values + 3 * valueFloats;
-        return data;
+        return KvBlock.Contiguous(data.StartPosition, widened, keyFloats, values, valueFloats);
+    }
+
+    private static KvBlock Block(KvPages kv, int layer, int head, int[] pages, int block)
+    {
+        int at = block * KvLayout.PagesPerBlock;
+        return new KvBlock
+        {
+            StartPosition = block * KvLayout.BlockTokens,
+            Keys0 = (float*)kv.Keys(layer, head, pages[at]),
+            Keys1 = (float*)kv.Keys(layer, head, pages[at + 1]),
+            Keys2 = (float*)kv.Keys(layer, head, pages[at + 2]),
+            Keys3 = (float*)kv.Keys(layer, head, pages[at + 3]),
+            Values0 = (float*)kv.Values(layer, head, pages[at]),
+            Values1 = (float*)kv.Values(layer, head, pages[at + 1]),
+            Values2 = (float*)kv.Values(layer, head, pages[at + 2]),
+            Values3 = (float*)kv.Values(layer, head, pages[at + 3]),
+        };
     }
 }

@@ -53,6 +53,9 @@ internal readonly struct F128 : ILanes<F128>
     public static F128 WhereLess(F128 a, F128 b, F128 yes, F128 no) => new(Vector128.ConditionalSelect(Vector128.LessThan(a._v, b._v), yes._v, no._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool AnyGreater(F128 a, F128 b) => Vector128.GreaterThanAny(a._v, b._v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F128 AddExponent(F128 x, F128 shifted) => new((x._v.AsInt32() + (shifted._v.AsInt32() << 23)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

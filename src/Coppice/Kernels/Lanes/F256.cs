@@ -53,6 +53,9 @@ internal readonly struct F256 : ILanes<F256>
     public static F256 WhereLess(F256 a, F256 b, F256 yes, F256 no) => new(Vector256.ConditionalSelect(Vector256.LessThan(a._v, b._v), yes._v, no._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool AnyGreater(F256 a, F256 b) => Vector256.GreaterThanAny(a._v, b._v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F256 AddExponent(F256 x, F256 shifted) => new((x._v.AsInt32() + (shifted._v.AsInt32() << 23)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

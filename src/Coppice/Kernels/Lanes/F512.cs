@@ -53,6 +53,9 @@ internal readonly struct F512 : ILanes<F512>
     public static F512 WhereLess(F512 a, F512 b, F512 yes, F512 no) => new(Vector512.ConditionalSelect(Vector512.LessThan(a._v, b._v), yes._v, no._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool AnyGreater(F512 a, F512 b) => Vector512.GreaterThanAny(a._v, b._v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F512 AddExponent(F512 x, F512 shifted) => new((x._v.AsInt32() + (shifted._v.AsInt32() << 23)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

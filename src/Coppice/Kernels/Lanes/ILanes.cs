@@ -33,6 +33,9 @@ internal interface ILanes<V> where V : struct, ILanes<V>
     /// <summary>Lanes of <paramref name="yes"/> where a &lt; b, else of <paramref name="no"/>; false for NaN.</summary>
     static abstract V WhereLess(V a, V b, V yes, V no);
 
+    /// <summary>True if a &gt; b in some lane; a NaN is not.</summary>
+    static abstract bool AnyGreater(V a, V b);
+
     /// <summary>x · 2^n where x is about 1 and <paramref name="shifted"/> = 1.5 · 2^23 + n: adds n to the exponent bits.</summary>
     static abstract V AddExponent(V x, V shifted);
 

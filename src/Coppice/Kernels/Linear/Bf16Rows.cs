@@ -3,7 +3,7 @@ using Coppice.KvCache;
 
 namespace Coppice.Kernels;
 
-/// <summary>Floats to bf16, nearest, ties to even; the bits of <see cref="Bf16.Round"/>.</summary>
+/// <summary>Floats to bf16, nearest, ties to even; the bits of <see cref="Bf16.Round(float)"/>.</summary>
 internal static unsafe class Bf16Rows
 {
     /// <param name="x">[count].</param>

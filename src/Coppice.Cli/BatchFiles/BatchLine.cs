@@ -1,0 +1,37 @@
+namespace Coppice.Cli.BatchFiles;
+
+/// <summary>One line of a batch file. Every line that is not blank becomes exactly one result.</summary>
+/// <param name="Number">Its number in the file, from 1.</param>
+/// <param name="CustomId">What its result is called; unique in the file.</param>
+internal abstract record BatchLine(int Number, string CustomId);
+
+/// <summary>A line that asks for something.</summary>
+internal sealed record PromptLine(int Number, string CustomId) : BatchLine(Number, CustomId)
+{
+    public required Prompt Prompt { get; init; }
+
+    /// <summary>All but the token limit.</summary>
+    public required GenerateOptions Options { get; init; }
+
+    /// <summary>As the line says; null where it says nothing.</summary>
+    public int? MaxTokens { get; init; }
+
+    /// <summary>The limit where the line says nothing; less, if the context leaves less.</summary>
+    public required int DefaultMaxTokens { get; init; }
+
+    /// <summary>Right answers; empty where the line knows none.</summary>
+    public IReadOnlyList<string> Expected { get; init; } = [];
+}
+
+/// <summary>A line that cannot be run.</summary>
+internal sealed record BadLine(int Number, string CustomId, LineError Error) : BatchLine(Number, CustomId);
+
+/// <summary>A text, or token ids that are taken as they are: exactly one of the two.</summary>
+internal sealed record Prompt(string? Text, int[]? Tokens);
+
+/// <summary>Why a line has no answer.</summary>
+/// <param name="Status">As an HTTP server would say it: 400 where the line is at fault, 500 where the engine is.</param>
+internal sealed record LineError(int Status, string Code, string Message)
+{
+    public static LineError Invalid(string message) => new(400, "invalid_request", message);
+}

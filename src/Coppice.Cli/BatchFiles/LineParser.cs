@@ -1,0 +1,120 @@
+using System.Text;
+using System.Text.Json;
+
+namespace Coppice.Cli.BatchFiles;
+
+/// <summary>Turns a line's bytes into a request: OpenAI's batch form, or the short form in which the body is the line.</summary>
+internal sealed class LineParser
+{
+    /// <summary>The API's own default, which files in its form expect.</summary>
+    public const int MaxTokensOfApi = 16;
+
+    public const int MaxTokensOfShortForm = 256;
+
+    private static readonly JsonDocumentOptions s_json = new() { AllowDuplicateProperties = false };
+    private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    // Ids in use, and the line that has each.
+    private readonly Dictionary<string, int> _lineOfId = new(StringComparer.Ordinal);
+
+    /// <summary>Never throws for what a line holds: it becomes a <see cref="BadLine"/>.</summary>
+    public BatchLine Parse(int number, ReadOnlyMemory<byte> utf8)
+    {
+        string? customId = null;
+        try
+        {
+            s_utf8.GetCharCount(utf8.Span);
+            using JsonDocument document = JsonDocument.Parse(utf8, s_json);
+            JsonField line = new("The line", document.RootElement);
+            if (line.Value.ValueKind != JsonValueKind.Object) throw line.Wrong("an object");
+            customId = CustomId(line);
+            if (customId is not null && _lineOfId.TryGetValue(customId, out int earlier))
+            {
+                string taken = customId;
+                customId = null;
+                throw new InvalidRequestException($"custom_id '{JsonField.Shortened(taken)}' is taken by line {earlier}; ids must differ, or results could not be told apart.");
+            }
+            PromptLine parsed = IsApiForm(line) ? ReadApiForm(number, line) : ReadShortForm(number, line);
+            return parsed with { CustomId = Take(number, customId) };
+        }
+        catch (DecoderFallbackException e)
+        {
+            return Bad(number, customId, $"The line is not UTF-8 (byte {e.Index + 1}).");
+        }
+        catch (JsonException e)
+        {
+            string message = e.Message.Split(" LineNumber:")[0];
+            return Bad(number, customId, $"The line is not JSON at byte {e.BytePositionInLine + 1}: {message}");
+        }
+        catch (InvalidRequestException e)
+        {
+            return Bad(number, customId, e.Message);
+        }
+    }
+
+    private BadLine Bad(int number, string? customId, string message) => new(number, Take(number, customId), LineError.Invalid(message));
+
+    // Lines without an id are called by their number, told apart from ids that happen to look the same. The name depends only on
+    // the lines so far, so that a second reading of the file gives the same names.
+    private string Take(int number, string? customId)
+    {
+        string id = customId ?? $"line-{number}";
+        for (int i = 2; !_lineOfId.TryAdd(id, number); i++) id = $"line-{number} ({i})";
+        return id;
+    }
+
+    private static string? CustomId(JsonField line)
+    {
+        if (!line.Value.TryGetProperty("custom_id", out JsonElement value) || value.ValueKind == JsonValueKind.Null) return null;
+        string id = new JsonField("custom_id", value).Text();
+        return id.Length > 0 ? id : throw new InvalidRequestException("custom_id is empty; give it a text or leave it out.");
+    }
+
+    private static bool IsApiForm(JsonField line) =>
+        line.Value.TryGetProperty("body", out _) || line.Value.TryGetProperty("url", out _) || line.Value.TryGetProperty("method", out _);
+
+    private static PromptLine ReadApiForm(int number, JsonField line)
+    {
+        JsonField? url = null, bodyField = null;
+        string[] expected = [];
+        foreach (JsonField field in line.Properties())
+        {
+            switch (field.Name)
+            {
+                case "custom_id": break;
+                case "method" when field.Text() is "POST": break;
+                case "method": throw field.Wrong("\"POST\"");
+                case "url": url = field; break;
+                case "body": bodyField = field; break;
+                case "expected": expected = field.Texts(); break;
+                default: throw new InvalidRequestException($"The field '{JsonField.Shortened(field.Name)}' is unknown. Known beside body: custom_id, method, url, expected.");
+            }
+        }
+        if (url is not JsonField target) throw new InvalidRequestException("The field url is missing; it must be /v1/completions.");
+        if (target.Text() is "/v1/chat/completions") throw new InvalidRequestException("url is /v1/chat/completions, and this version has no chat templates; use /v1/completions with a prompt.");
+        if (target.Text() is not "/v1/completions") throw target.Wrong("/v1/completions");
+        if (bodyField is not JsonField body) throw new InvalidRequestException("The field body is missing.");
+        if (body.Value.ValueKind != JsonValueKind.Object) throw body.Wrong("an object");
+
+        Body read = body.Properties().Aggregate(new Body(), BodyFields.Add);
+        return Finish(number, read, expected, MaxTokensOfApi);
+    }
+
+    private static PromptLine ReadShortForm(int number, JsonField line)
+    {
+        Body read = new();
+        string[] expected = [];
+        foreach (JsonField field in line.Properties())
+        {
+            if (field.Name is "expected") expected = field.Texts();
+            else if (field.Name is not "custom_id") read = BodyFields.Add(read, field);
+        }
+        return Finish(number, read, expected, MaxTokensOfShortForm);
+    }
+
+    private static PromptLine Finish(int number, Body body, string[] expected, int defaultMaxTokens)
+    {
+        BodyFields.Check(body);
+        return new PromptLine(number, "") { Prompt = body.Prompt!, Options = body.Options, MaxTokens = body.MaxTokens, DefaultMaxTokens = defaultMaxTokens, Expected = expected };
+    }
+}

@@ -1,0 +1,88 @@
+using Coppice.Attention;
+using Coppice.Backends;
+using Coppice.KvCache;
+using Coppice.Memory;
+using Coppice.Scheduling;
+
+namespace Coppice.Cli.Bench.Scenes;
+
+/// <summary>Query and KV heads, and the size of a head.</summary>
+internal sealed record Heads(int H, int Hkv, int D);
+
+/// <summary>
+/// One decode step's attention, without a model: random keys and values of a tree of sequences, one query row for each, over several
+/// layers that are used in turn, so that no layer finds its keys and values in the caches as they were left the last time.
+/// </summary>
+internal sealed unsafe class AttentionScene : IDisposable
+{
+    private const int MostLayers = 32;
+
+    private readonly TreeShape _shape;
+    private readonly Heads _heads;
+    private readonly KvPages _kv;
+    private readonly Batch _batch;
+    private readonly AlignedBuffer _memory;
+    private readonly Matrix _q, _output;
+    private int _layer;
+
+    /// <param name="shape">The tree.</param>
+    /// <param name="heads">Of a layer.</param>
+    /// <param name="format">Of the pages.</param>
+    /// <param name="rotateBytes">Keys and values of all layers together, if a real model's number of layers gets there.</param>
+    public AttentionScene(TreeShape shape, Heads heads, KvFormat format, long rotateBytes)
+    {
+        (_shape, _heads) = (shape, heads);
+        var tables = new SharedTables(shape);
+        long layerBytes = tables.Pages * new KvLayout(1, heads.Hkv, heads.D, format).PageBytes;
+        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (layerBytes > memory * 0.8)
+            throw new BenchException($"Keys and values of {shape.Text} take {layerBytes / (double)(1L << 30):0.#} GiB in one layer and the machine has {memory / (double)(1L << 30):0.#} GiB. Use fewer rows or tokens, fewer KV heads, or --kv bf16.");
+        var layout = new KvLayout((int)Math.Clamp((rotateBytes + layerBytes - 1) / layerBytes, 1, MostLayers), heads.Hkv, heads.D, format);
+        _kv = new KvPages(layout, tables.Pages);
+        RandomFill.Pages(_kv);
+        _batch = new Batch(shape.Rows, shape.Rows);
+        foreach (PageTable table in tables.Tables) _batch.Add(table, shape.Length - 1, [0]);
+        int columns = heads.H * heads.D;
+        _memory = new AlignedBuffer(2L * shape.Rows * columns * sizeof(float));
+        _q = new Matrix(_memory.Floats, shape.Rows, columns, columns);
+        _output = new Matrix(_memory.Floats + (long)shape.Rows * columns, shape.Rows, columns, columns);
+        RandomFill.Floats(_q.Floats, seed: 3);
+    }
+
+    public int Rows => _shape.Rows;
+
+    /// <summary>Of one layer: two products, each a multiplication and an addition for every row, head, position and element.</summary>
+    public double Operations => 4.0 * _shape.Rows * _heads.H * _heads.D * _shape.Length;
+
+    /// <summary>How many times as many bytes per-sequence reads as reading every token once would.</summary>
+    public double ByteBound => (double)_shape.Length * _shape.Rows / _shape.UniqueTokens;
+
+    /// <summary>Bytes of keys and values that a plan reads in one layer.</summary>
+    public double BytesRead(AttentionPlan plan) => (double)plan.PagesRead * _kv.Layout.PageBytes / _kv.Layout.Layers;
+
+    public AttentionPlan NewPlan() => new(Rows, EngineCore.GroupRows);
+
+    /// <summary>Plans a step as the engine does.</summary>
+    public void Plan(IAttentionPolicy policy, AttentionPlan plan, int threads)
+    {
+        plan.Begin(_batch);
+        policy.Plan(_batch, plan);
+        plan.Finish(_heads.Hkv, threads);
+    }
+
+    /// <summary>Attention of the next layer.</summary>
+    public void Attend(IBackend backend, AttentionPlan plan)
+    {
+        _layer = (_layer + 1) % _kv.Layout.Layers;
+        backend.Attend(_kv, _layer, _q, _batch, plan, _output);
+    }
+
+    /// <summary>What the last <see cref="Attend"/> wrote.</summary>
+    public ReadOnlySpan<float> Output => _output.Floats;
+
+    public void Dispose()
+    {
+        _kv.Dispose();
+        _memory.Dispose();
+    }
+}

@@ -1,0 +1,29 @@
+using System.Globalization;
+using Coppice.Loading;
+using Coppice.Models;
+
+namespace Coppice.Cli.Bench.Scenes;
+
+/// <summary>A weight that is made up when it is read, so that it takes no memory: numbers that keep a layer's output about as large as its input.</summary>
+internal sealed class RandomTensor(string name, int seed, WeightType type, params long[] shape) : WeightTensor
+{
+    public override string Name => name;
+
+    public override string TypeName => type.ToString();
+
+    public override WeightType Type => type;
+
+    public override IReadOnlyList<long> Shape => shape;
+
+    public override long ByteCount => shape.Aggregate(1L, (product, size) => product * size) * (type == WeightType.F32 ? sizeof(float) : sizeof(ushort));
+
+    /// <summary>The weights of a model of any size.</summary>
+    public static Func<LlamaWeight, int, WeightTensor> Of(ModelConfig config) => (role, layer) =>
+        new RandomTensor(string.Create(CultureInfo.InvariantCulture, $"random.{layer}.{role}"), layer * 16 + (int)role, WeightType.F32, LlamaWeights.Shape(role, config));
+
+    public override ReadOnlySpan<byte> RowBytes(long row) => throw new NotSupportedException("A random weight has numbers and no bytes.");
+
+    public override void ReadRow(long row, Span<float> destination) =>
+        // Uniform in ±1 has variance 1/3.
+        RandomFill.Floats(destination, seed + (int)row * 31, shape.Length == 1 ? 1 : (float)Math.Sqrt(3.0 / shape[^1]));
+}

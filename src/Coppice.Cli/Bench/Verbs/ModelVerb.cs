@@ -1,0 +1,108 @@
+using System.CommandLine;
+using Coppice.Backends;
+using Coppice.Cli.Bench.Measuring;
+using Coppice.Cli.Bench.Reports;
+using Coppice.Cli.Bench.Scenes;
+
+namespace Coppice.Cli.Bench.Verbs;
+
+/// <summary>Whole models: many sequences behind one prefix, decoding or computing their own prompts.</summary>
+internal static class ModelVerb
+{
+    private const int MostTokens = 1 << 20;
+    private const string DefaultShape = "small", NoAttentionOption = "none";
+
+    private static readonly (string Name, WeightFormat Format)[] Formats = [("native", WeightFormat.Native), ("f32", WeightFormat.F32), ("bf16", WeightFormat.BF16), ("q8_0", WeightFormat.Q8_0)];
+
+    /// <summary>What differs between decoding and prompt processing.</summary>
+    private sealed record Work(string Title, Action<ModelScene, SceneRuns> Run);
+
+    private static readonly Work Decode = new("Decoding behind a shared prefix", (scene, runs) => scene.Decode(runs));
+    private static readonly Work Prefill = new("Prompts behind a shared prefix", (scene, runs) => scene.Prefill(runs));
+
+    public static Command CreateDecode() => Create("decode", "Decode of a whole model behind a shared prefix: tokens/s in each attention mode, and where the time goes", Decode,
+        prefix: [1_024, 4_096], batch: [1, 16, 64], newTokens: 4, "New tokens of each row");
+
+    public static Command CreatePrefill() => Create("prefill", "Prompts of a whole model, each behind a shared prefix that is computed already", Prefill,
+        prefix: [0, 2_048], batch: [1, 4], newTokens: 256, "Prompt tokens of each row");
+
+    private static Command Create(string name, string description, Work work, int[] prefix, int[] batch, int newTokens, string newDescription)
+    {
+        Option<string?> model = BenchOptions.File("--model", "Hugging Face folder or .gguf file; its keys and values are made up, since speed does not depend on them");
+        model.HelpName = "path";
+        Setting<string?> shape = BenchOptions.Name("--shape", ModelShapes.Names, $"Random weights of these sizes, made in memory. Default: {DefaultShape}");
+        Setting<int[]> prefixes = BenchOptions.Wholes("--prefix", "P", 0, MostTokens, prefix, "Tokens that all rows share");
+        Setting<int[]> batches = BenchOptions.Wholes("--batch", "B", 1, EngineLimits.LargestBatch, batch, "Rows");
+        Setting<int> tokens = BenchOptions.Whole(name == "decode" ? "--new" : "--prompt", "tokens", 1, MostTokens, newTokens, newDescription);
+        Setting<string[]> weights = BenchOptions.Names("--weights", [.. Formats.Select(format => format.Name)], ["native"], "How weights are kept and multiplied");
+        Setting<string[]> kv = BenchOptions.Names("--kv", KvFormats.Names, ["f32"], "How keys and values are kept");
+        Setting<string[]> modes = BenchOptions.Names("--mode", [.. ExactModes.Names, NoAttentionOption], [ExactModes.Baseline, ExactModes.Auto, NoAttentionOption], "Attention modes; none leaves attention out, as a bound");
+        return BenchCommand.Verb(name, description, [model, shape.Option, prefixes.Option, batches.Option, tokens.Option, weights.Option, kv.Option, modes.Option], (parsed, run) =>
+        {
+            int[] ps = prefixes.In(parsed);
+            int positions = ps.Max() + tokens.In(parsed) + 1;
+            string? path = parsed.GetValue(model);
+            if (path is not null && shape.IsGiven(parsed)) throw new BenchException("--model and --shape are both given. Give one of them.");
+            int[] bs = batches.In(parsed);
+            string[] kvs = kv.In(parsed), ms = [.. modes.In(parsed).Select(mode => mode == NoAttentionOption ? SceneRuns.NoAttention : mode)];
+            List<BenchRow> rows = [];
+            List<string> notes = [];
+            (string Name, WeightFormat Format)[] formats = [.. Formats.Where(format => weights.In(parsed).Contains(format.Name, StringComparer.Ordinal))];
+            run.Expect(formats.Length * ps.Length * bs.Length * kvs.Length);
+            foreach ((string formatName, WeightFormat format) in formats)
+            {
+                CpuBackend Backend() => new(run.Threads, format, run.Placement);
+                using BenchModel benchModel = path is not null ? BenchModel.Open(path, Backend, positions) : BenchModel.OfShape(shape.In(parsed) ?? DefaultShape, Backend, format, positions);
+                foreach (string kvName in kvs)
+                    foreach (int p in ps)
+                        foreach (int b in bs)
+                            rows.AddRange(Measure(run, work, benchModel, $"{benchModel.Name} {formatName}, {kvName} KV", KvFormats.Of(kvName), p, b, tokens.In(parsed), ms));
+                notes.Add($"{benchModel.Name} {formatName}: {benchModel.Llama.WeightBytes / 1e6:0} MB of weights as packed, process {Environment.WorkingSet / 1e6:0} MB.");
+            }
+            return Finish(run, work, rows, tokens.In(parsed), notes);
+        });
+    }
+
+    private static IEnumerable<BenchRow> Measure(BenchRun run, Work work, BenchModel model, string name, KvFormat kv, int p, int b, int newTokens, string[] modes)
+    {
+        using var scene = new ModelScene(model, b, p, newTokens, kv);
+        SceneRuns[] runs = [.. modes.Select(mode => new SceneRuns(mode))];
+        RaceTimes times = run.Measure($"{name} P={p} B={b}", [.. runs.Select(r => new Contender(r.Mode, () => work.Run(scene, r)))]);
+        return [.. runs.Select(r => Row(name, r, times, model, scene, b, p, newTokens))];
+    }
+
+    private static int Finish(BenchRun run, Work work, List<BenchRow> rows, int newTokens, List<string> notes) => run.Finish(rows,
+        [Column.Case("model"), Column.Of("P"), Column.Of("B"), Column.Variant("mode"), Column.Of("tokensPerSecond", "tokens/s", format: "0.0"), Column.Percent("ofNoAttention", "of no attention"),
+            Column.Of("stepMilliseconds", "ms a step", format: "0.00"), Column.Percent("linearShare", "linear"), Column.Percent("attentionShare", "attention"), Column.Of("restShare", "rest", 100, "0.0'%'"),
+            Column.Of("planShare", "plan", 100, "0.00'%'"), Column.Of("kvMegabytesRead", "KV MB read", format: "0.0"), Column.Of("kvMegabytes", "KV MB held", format: "0.0"),
+            Column.Of("kvMegabytesUnshared", "unshared", format: "0.0"), Column.Milliseconds],
+        all => Plot(all, work.Title),
+        [.. notes, $"Every row gets {newTokens} new tokens behind the prefix; the ms at the end and the KV MB read are of all of them together.",
+            "Rest: norms, RoPE, storing keys and values, activations, residuals, embedding, plan and greedy sampling. No attention: the same steps with attention left out, which no attention can pass."]);
+
+    private static BenchRow Row(string name, SceneRuns runs, RaceTimes times, BenchModel model, ModelScene scene, int b, int p, int newTokens)
+    {
+        Spread seconds = times[runs.Mode];
+        StepSplit split = runs.Middle(times.Repetitions);
+        double steps = split.Steps;
+        double bound = times.Has(SceneRuns.NoAttention) ? times.Ratio(SceneRuns.NoAttention, runs.Mode) : double.NaN;
+        return new BenchRow(name, runs.Mode, Named.Numbers(("P", p), ("B", b), ("newTokens", newTokens)), seconds, Named.Numbers(
+            ("tokensPerSecond", b * (double)newTokens / seconds.Median), ("ofNoAttention", bound), ("stepMilliseconds", seconds.Median / steps * 1e3),
+            ("linearShare", split.Linear / split.Total), ("attentionShare", split.Attention / split.Total), ("restShare", (split.Rest + split.Plan + split.Sampling) / split.Total),
+            ("planShare", split.Plan / split.Total), ("samplingShare", split.Sampling / split.Total), ("kvMegabytesRead", runs.BytesRead / 1e6), ("kvMegabytes", scene.KvBytes / 1e6), ("kvMegabytesUnshared", scene.KvBytesUnshared / 1e6),
+            ("weightMegabytes", model.Llama.WeightBytes / 1e6), ("scratchMegabytes", scene.ArenaBytes / 1e6)));
+    }
+
+    private static SvgPlot Plot(IReadOnlyList<BenchRow> rows, string title)
+    {
+        bool several = rows.Select(row => row.Case).Distinct().Skip(1).Any();
+        bool overPrefix = rows.Select(row => row["P"]).Where(p => p > 0).Distinct().Skip(1).Any();
+        string x = overPrefix ? "P" : "B", other = overPrefix ? "B" : "P";
+        BenchRow[] shown = [.. rows.Where(row => row[x] > 0)];
+        return new SvgPlot(title, Axis.Log(overPrefix ? "P, tokens of the prefix" : "B, rows", shown.Select(row => row[x])), Axis.Fitting("tokens/s", shown.Select(row => row["tokensPerSecond"])),
+            [.. from row in shown
+                let sizes = several ? $"{other}={row[other]} {row.Case}" : $"{other}={row[other]}"
+                group row by (row.Variant, Sizes: sizes) into line
+                select new Series($"{line.Key.Variant}, {line.Key.Sizes}", [.. line.Select(row => (row[x], row["tokensPerSecond"])).OrderBy(point => point.Item1)], line.Key.Sizes, line.Key.Variant)]);
+    }
+}

@@ -1,0 +1,117 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+using System.Reflection;
+using Coppice.Cli.Bench;
+
+namespace Coppice.Cli;
+
+/// <summary>The tool: reads the command line, runs a command, and turns every error into one line and an exit code.</summary>
+internal static class CoppiceCommand
+{
+    /// <summary>Set to anything, it shows the stack of an error: for reports, not for users.</summary>
+    private const string TraceVariable = "COPPICE_TRACE";
+
+    public static async Task<int> RunAsync(string[] arguments, Streams streams, OpenModel open, CancellationToken cancellation)
+    {
+        RootCommand root = Make(streams, open);
+        // "@" begins a response file by default; here it may begin a prompt.
+        ParseResult parsed = root.Parse(arguments.Length == 0 ? ["--help"] : arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        try
+        {
+            if (parsed.Action is ParseErrorAction) throw Refused(parsed);
+            StreamWriter help = new(streams.Out);   // help and version only: commands write to the stream itself
+            int code = await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                Output = help,
+                Error = streams.Error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,   // Interrupts does it, with a second Ctrl+C that quits
+            }, cancellation);
+            await help.FlushAsync(CancellationToken.None);
+            return code;
+        }
+        catch (Exception e) when (Streams.IsBrokenPipe(e))
+        {
+            return ExitCodes.BrokenPipe;
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            return ExitCodes.Interrupted;
+        }
+        catch (Exception e)
+        {
+            await streams.Error.WriteLineAsync($"coppice: {Message(e)}");
+            if (Environment.GetEnvironmentVariable(TraceVariable) is { Length: > 0 }) await streams.Error.WriteLineAsync(e.ToString());
+            return ExitCodes.Usage;
+        }
+    }
+
+    private static UsageException Refused(ParseResult parsed)
+    {
+        string path = "";   // of a command below another: "bench tree"
+        for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Command: not RootCommand } command; at = at.Parent) path = $"{command.Command.Name} {path}";
+        if (path.Length > 0) return new UsageException($"{parsed.Errors[0].Message} See coppice {path}--help.");
+        return new UsageException(parsed.UnmatchedTokens.Count > 0 ? $"There is no command '{parsed.UnmatchedTokens[0]}'. See coppice --help." : "There is no command. See coppice --help.");
+    }
+
+    private static RootCommand Make(Streams streams, OpenModel open)
+    {
+        RootCommand root = new("Answers prompts with a language model on this computer's processor. What prompts share is computed once and read once per step.") { HelpName = "coppice" };
+        root.Add(RunCommand.Make(streams, open));
+        root.Add(GenerateCommand.Make(streams, open));
+        root.Add(InspectCommand.Make(streams));
+        Command bench = BenchCommand.Create();
+        HelpPage.Attach(bench,
+            ("What sharing a prefix gains on this machine", "coppice bench attention"),
+            ("Where the time of a decode step goes", "coppice bench decode"));
+        root.Add(bench);
+        root.Options.OfType<VersionOption>().Single().Action = new ShowVersion();
+        HelpPage.Attach(root,
+            ("Answer the prompts of a file", "coppice run prompts.jsonl -o answers.jsonl"),
+            ("Continue one prompt", "coppice generate -p \"Once upon a time\""),
+            ("See what the prompts of a file share", "coppice inspect prompts.jsonl"));
+        return root;
+    }
+
+    // The engine names its options as its C# callers know them.
+    private static readonly (string Engine, string Tool)[] s_optionNames =
+    [
+        (nameof(EngineOptions.KvBytes), "--kv-memory"),
+        (nameof(EngineOptions.MaxContextTokens), "--max-context"),
+        (nameof(EngineOptions.MaxBatch), "--max-batch"),
+        (nameof(EngineOptions.PrefillChunk), "--prefill-chunk"),
+        (nameof(EngineOptions.Threads), "--threads"),
+    ];
+
+    // What a user can cause says what is wrong by itself; anything else is a fault of the tool and says so.
+    private static string Message(Exception e) => OneLine(e switch
+    {
+        UsageException or ModelFormatException or InvalidRequestException or ContextTooLongException or ArgumentException or IOException or UnauthorizedAccessException => WithoutParameter(e),
+        OutOfMemoryException => "There is not enough memory. Use a smaller --kv-memory or --max-batch, or a smaller model.",
+        _ => $"Unexpected {e.GetType().Name}: {e.Message} (set {TraceVariable}=1 to see where)",
+    });
+
+    private static string WithoutParameter(Exception e)
+    {
+        if (e is not ArgumentException { ParamName: string parameter }) return e.Message;
+        string message = e.Message.Replace($" (Parameter '{parameter}')", "", StringComparison.Ordinal);
+        foreach ((string engine, string tool) in s_optionNames) message = message.Replace(engine, tool, StringComparison.Ordinal);
+        return message;
+    }
+
+    private static string OneLine(string text) => string.Join(' ', text.Split((char[])['\r', '\n', '\t'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+
+    // The standard action shows the version of whatever program runs, which need not be the tool.
+    private sealed class ShowVersion : SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            string version = typeof(CoppiceCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+            parseResult.InvocationConfiguration.Output.WriteLine(version);
+            return ExitCodes.Ok;
+        }
+    }
+}

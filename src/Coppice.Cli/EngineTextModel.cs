@@ -1,0 +1,31 @@
+using System.Text;
+
+namespace Coppice.Cli;
+
+/// <summary>The engine, as the commands see it.</summary>
+internal sealed class EngineTextModel(Engine engine, string path) : ITextModel
+{
+    public static ITextModel Open(string path, EngineOptions options) => new EngineTextModel(Engine.Open(path, options), path);
+
+    public string Name { get; } = Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+
+    public int MaxContextTokens => engine.Options.MaxContextTokens ?? engine.Config.MaxContextTokens;
+
+    public int MaxBatch => engine.Options.MaxBatch;
+
+    public EngineMetrics Metrics => engine.Metrics;
+
+    public int[] Encode(string text) => engine.Tokenizer.Encode(text);
+
+    // Special tokens add nothing to a text, but a list of tokens has to show them.
+    public ReadOnlySpan<byte> TokenBytes(int token) =>
+        engine.Tokenizer.IsSpecial(token) ? Encoding.UTF8.GetBytes(engine.Tokenizer.Piece(token)) : engine.Tokenizer.Bytes(token);
+
+    public IAsyncEnumerable<GenerateChunk> GenerateAsync(ReadOnlyMemory<int> prompt, GenerateOptions options, CancellationToken cancellation) =>
+        engine.GenerateAsync(prompt, options, cancellation);
+
+    public Task<GenerateResult> CompleteAsync(ReadOnlyMemory<int> prompt, GenerateOptions options, CancellationToken cancellation) =>
+        engine.CompleteAsync(prompt, options, cancellation);
+
+    public void Dispose() => engine.Dispose();
+}

@@ -1,0 +1,29 @@
+namespace Coppice.Cli;
+
+/// <summary>What the commands ask of an engine. Tests stand in for it where a model would hide what is tested.</summary>
+internal interface ITextModel : IDisposable
+{
+    /// <summary>As it is called in results.</summary>
+    string Name { get; }
+
+    /// <summary>Longest sequence, prompt and answer together.</summary>
+    int MaxContextTokens { get; }
+
+    /// <summary>Most sequences decoded together.</summary>
+    int MaxBatch { get; }
+
+    EngineMetrics Metrics { get; }
+
+    /// <summary>Token ids, with the model's beginning of text.</summary>
+    int[] Encode(string text);
+
+    /// <summary>The UTF-8 bytes of a token's text; a token may be a part of a character.</summary>
+    ReadOnlySpan<byte> TokenBytes(int token);
+
+    IAsyncEnumerable<GenerateChunk> GenerateAsync(ReadOnlyMemory<int> prompt, GenerateOptions options, CancellationToken cancellation);
+
+    Task<GenerateResult> CompleteAsync(ReadOnlyMemory<int> prompt, GenerateOptions options, CancellationToken cancellation);
+}
+
+/// <summary>Opens a model: a Hugging Face folder or a .gguf file.</summary>
+internal delegate ITextModel OpenModel(string path, EngineOptions options);

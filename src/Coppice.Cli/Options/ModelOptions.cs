@@ -1,0 +1,49 @@
+using System.CommandLine;
+
+namespace Coppice.Cli.Options;
+
+/// <summary>The options of every command that opens a model.</summary>
+internal sealed class ModelOptions
+{
+    /// <summary>The model that ships with the tool.</summary>
+    public static string SampleModel { get; } = Path.Combine(AppContext.BaseDirectory, "models", "sample");
+
+    private readonly Option<string?> _model = new("--model", "-m")
+    {
+        HelpName = "path",
+        Description = "Hugging Face folder or .gguf file. Default: the small sample model that comes with the tool",
+    };
+
+    private readonly Option<AttentionMode?> _attention = Checked.Choice("--attention",
+        "How the cached history is read; all modes give the same bits. Default: auto",
+        ("auto", AttentionMode.Auto), ("tree", AttentionMode.Tree), ("bifurcated", AttentionMode.Bifurcated), ("per-sequence", AttentionMode.PerSequence));
+
+    private readonly Option<KvFormat?> _kv = Checked.Choice("--kv", "How keys and values are kept. Default: f32", ("f32", KvFormat.F32), ("bf16", KvFormat.BF16));
+    private readonly Option<long?> _kvMemory = Checked.Bytes("--kv-memory", "Most memory for keys and values, such as 2GiB. Default: a quarter of the machine's");
+    private readonly Option<int?> _threads = Checked.Whole("--threads", "count", 1, 1024, "Worker threads. Default: one per core");
+    private readonly Option<int?> _maxBatch = Checked.Whole("--max-batch", "count", 1, 65_536, "Most sequences decoded together. Default: 256");
+    private readonly Option<int?> _prefillChunk = Checked.Whole("--prefill-chunk", "tokens", 1, 65_536, "Most prompt tokens computed in one step. Default: 512");
+    private readonly Option<int?> _maxContext = Checked.Whole("--max-context", "tokens", 1, int.MaxValue, "Longest prompt and answer together. Default: what the model was made for");
+
+    public void AddTo(Command command)
+    {
+        foreach (Option option in (Option[])[_model, _attention, _kv, _kvMemory, _threads, _maxBatch, _prefillChunk, _maxContext]) command.Add(option);
+    }
+
+    public string ModelPath(ParseResult parsed) => parsed.GetValue(_model) ?? SampleModel;
+
+    public EngineOptions Engine(ParseResult parsed)
+    {
+        EngineOptions defaults = new();
+        return new EngineOptions
+        {
+            Attention = parsed.GetValue(_attention) ?? defaults.Attention,
+            Kv = parsed.GetValue(_kv) ?? defaults.Kv,
+            KvBytes = parsed.GetValue(_kvMemory),
+            Threads = parsed.GetValue(_threads),
+            MaxBatch = parsed.GetValue(_maxBatch) ?? defaults.MaxBatch,
+            PrefillChunk = parsed.GetValue(_prefillChunk) ?? defaults.PrefillChunk,
+            MaxContextTokens = parsed.GetValue(_maxContext),
+        };
+    }
+}

@@ -1,0 +1,46 @@
+using System.CommandLine;
+
+namespace Coppice.Cli.Options;
+
+/// <summary>How one prompt of <c>coppice generate</c> is continued.</summary>
+internal sealed class SamplingOptions
+{
+    private readonly Option<int?> _n = Checked.Whole("--n", "count", 1, 1024, "Samples of the prompt, computed once. Default: 1");
+    private readonly Option<int?> _maxTokens = Checked.Whole("--max-tokens", "tokens", 1, int.MaxValue, "Most tokens per sample. Default: 256, or what the context leaves");
+    private readonly Option<int?> _minTokens = Checked.Whole("--min-tokens", "tokens", 0, int.MaxValue, "Tokens before which nothing ends a sample");
+    private readonly Option<float?> _temperature = Checked.Real("--temperature", 0, 2, "0 takes the likeliest token each time. Default: 1");
+    private readonly Option<float?> _topP = Checked.Real("--top-p", float.Epsilon, 1, "Sample among the likeliest tokens that together reach this probability");
+    private readonly Option<int?> _topK = Checked.Whole("--top-k", "count", 0, int.MaxValue, "Sample among this many likeliest tokens");
+    private readonly Option<float?> _minP = Checked.Real("--min-p", 0, 1, "Drop tokens less likely than this share of the likeliest");
+    private readonly Option<float?> _repetition = Checked.Real("--repetition-penalty", 0.01f, 10, "Above 1 avoids tokens of prompt and answer");
+    private readonly Option<float?> _presence = Checked.Real("--presence-penalty", -2, 2, "Above 0 avoids tokens the answer has");
+    private readonly Option<float?> _frequency = Checked.Real("--frequency-penalty", -2, 2, "Above 0 avoids tokens the more, the more often the answer has them");
+    private readonly Option<string[]> _stop = new("--stop") { HelpName = "text", Description = "Text that ends a sample and is not printed; may be given several times" };
+    private readonly Option<bool> _ignoreEos = new("--ignore-eos") { Description = "Go on past the model's end of text" };
+
+    public void AddTo(Command command)
+    {
+        foreach (Option option in (Option[])[_n, _maxTokens, _minTokens, _temperature, _topP, _topK, _minP, _repetition, _presence, _frequency, _stop, _ignoreEos])
+            command.Add(option);
+    }
+
+    /// <param name="parsed">The command line.</param>
+    /// <param name="seed">The value of --seed.</param>
+    /// <param name="tokensLeft">What the prompt leaves of the model's context.</param>
+    public GenerateOptions Read(ParseResult parsed, long? seed, int tokensLeft) => new()
+    {
+        N = parsed.GetValue(_n) ?? 1,
+        MaxTokens = parsed.GetValue(_maxTokens) ?? Math.Max(1, Math.Min(256, tokensLeft)),
+        MinTokens = parsed.GetValue(_minTokens) ?? 0,
+        Temperature = parsed.GetValue(_temperature) ?? 1,
+        TopP = parsed.GetValue(_topP) ?? 1,
+        TopK = parsed.GetValue(_topK) ?? 0,
+        MinP = parsed.GetValue(_minP) ?? 0,
+        RepetitionPenalty = parsed.GetValue(_repetition) ?? 1,
+        PresencePenalty = parsed.GetValue(_presence) ?? 0,
+        FrequencyPenalty = parsed.GetValue(_frequency) ?? 0,
+        Stop = parsed.GetValue(_stop) ?? [],
+        IgnoreEndOfText = parsed.GetValue(_ignoreEos),
+        Seed = seed,
+    };
+}

@@ -1,0 +1,132 @@
+using System.CommandLine;
+using System.Diagnostics;
+using Coppice.Cli.BatchFiles;
+using Coppice.Cli.Options;
+
+namespace Coppice.Cli;
+
+/// <summary><c>coppice run</c>: a file of prompts in, a file of answers out.</summary>
+internal static class RunCommand
+{
+    private sealed record Choices(string Input, string? Output, bool Resume, bool Overwrite, bool Quiet, string Model, EngineOptions Engine, long? Seed)
+    {
+        public bool ReadsStandardInput => Input == "-";
+
+        /// <summary>The file that results go to; null for standard output.</summary>
+        public string? OutputFile => Output is "-" ? null : Output;
+    }
+
+    public static Command Make(Streams streams, OpenModel open)
+    {
+        Argument<string> input = new("file") { Description = "Requests, one JSON object a line; - for standard input", HelpName = "FILE.jsonl|-" };
+        Option<string?> output = new("--output", "-o") { HelpName = "path", Description = "Where results go. Default: standard output" };
+        Option<bool> resume = new("--resume") { Description = "Finish a results file that an earlier run left: lines that have a result are skipped" };
+        Option<bool> overwrite = new("--overwrite") { Description = "Replace an existing results file" };
+        Option<bool> quiet = new("--quiet", "-q") { Description = "Show neither progress nor summary" };
+        Option<long?> seed = Checked.Seed("--seed", "Makes the run repeatable: lines without a seed draw theirs from this number and their custom_id");
+        ModelOptions model = new();
+
+        Command command = new("run", "Answer all prompts of a file together, and share what they share.") { input, output, resume, overwrite, quiet, seed };
+        model.AddTo(command);
+        command.SetAction((parsed, cancellation) => RunAsync(
+            new Choices(parsed.GetRequiredValue(input), parsed.GetValue(output), parsed.GetValue(resume), parsed.GetValue(overwrite), parsed.GetValue(quiet),
+                model.ModelPath(parsed), model.Engine(parsed), parsed.GetValue(seed)),
+            streams, open, cancellation));
+        HelpPage.Attach(command, $$$"""
+            A line is OpenAI's batch form, {"custom_id": ..., "method": "POST", "url": "/v1/completions", "body": {...}}, or the body
+            alone, {"prompt": ..., "n": ..., "max_tokens": ...}. A prompt is a text or a list of token ids. Without max_tokens the first
+            form generates {{{LineParser.MaxTokensOfApi}}} tokens, as the API does, the second up to {{{LineParser.MaxTokensOfShortForm}}}. A line may say what is right in "expected", a text or a
+            list: an answer is right if it begins with it, and the summary counts them. Results come in the order in which they end,
+            named by custom_id (line-N where there is none). A bad line becomes an error result and the others run.
+
+            Exit code: 0 every line was answered, 1 some lines failed, 2 the command line, a file or the model cannot be used,
+            130 interrupted (finished results are kept; a second Ctrl+C quits at once).
+            """,
+            ("Answer a file", "coppice run prompts.jsonl -o answers.jsonl"),
+            ("Go on after an interruption", "coppice run prompts.jsonl -o answers.jsonl --resume"),
+            ("Compare with attention that shares nothing", "coppice run prompts.jsonl -o /dev/null --attention per-sequence"),
+            ("From a pipe, with a model of one's own", "make-prompts | coppice run - --model ./my-model --kv bf16 --kv-memory 4GiB > answers.jsonl"));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Choices choices, Streams streams, OpenModel open, CancellationToken cancellation)
+    {
+        Check(choices);
+        List<BatchLine> lines = await ReadAsync(choices, streams, cancellation);
+        using ITextModel model = open(choices.Model, choices.Engine);
+
+        RunTally tally = new() { Total = lines.Count };
+        List<BatchLine> left = lines;
+        using ResultLog log = choices switch
+        {
+            { OutputFile: null } => ResultLog.To(streams.Out),
+            { Resume: true } => await ResumeAsync(choices, lines, tally, rest => left = rest, cancellation),
+            { Overwrite: true } => ResultLog.Overwrite(choices.OutputFile),
+            _ => ResultLog.Create(choices.OutputFile),
+        };
+
+        Stopwatch clock = Stopwatch.StartNew();
+        bool interrupted = false;
+        try
+        {
+            Task work = Task.Run(() => new BatchRun(model, log, tally, choices.Seed, TimeProvider.System).RunAsync(left, cancellation), CancellationToken.None);
+            if (choices.Quiet) await work;
+            else await new ProgressDisplay(streams, tally, () => model.Metrics, TimeProvider.System).ShowAsync(work);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            interrupted = true;
+        }
+
+        if (!choices.Quiet) Table.Write(streams.Error, RunSummary.Rows(tally, model.Metrics, clock.Elapsed));
+        if (interrupted)
+        {
+            string remedy = choices.OutputFile is null ? "" : " The same command with --resume goes on.";
+            await streams.Error.WriteLineAsync($"coppice: Interrupted; {tally.Done} of {tally.Total} lines have their result.{remedy}");
+            return ExitCodes.Interrupted;
+        }
+        return tally.Failed > 0 ? ExitCodes.SomeFailed : ExitCodes.Ok;
+    }
+
+    // What can be refused is refused before the model is read, which may take long.
+    private static void Check(Choices choices)
+    {
+        if (choices.Resume && choices.Overwrite) throw new UsageException("--resume keeps what a file holds and --overwrite drops it; give one of them.");
+        if (choices.OutputFile is null)
+        {
+            if (choices.Resume) throw new UsageException("--resume needs -o: it finishes a file of results.");
+            if (choices.Overwrite) throw new UsageException("--overwrite needs -o: it replaces a file of results.");
+            return;
+        }
+        if (!choices.ReadsStandardInput && Path.GetFullPath(choices.Input) == Path.GetFullPath(choices.OutputFile))
+            throw new UsageException($"-o names the input, {choices.Input}; results need a file of their own.");
+        if (Directory.Exists(choices.OutputFile)) throw new UsageException($"{choices.OutputFile} is a folder; -o names a file.");
+        if (Path.GetDirectoryName(Path.GetFullPath(choices.OutputFile)) is string folder && !Directory.Exists(folder))
+            throw new UsageException($"There is no folder {folder} for {choices.OutputFile}; make it, or name another file with -o.");
+        if (!choices.Resume && !choices.Overwrite) ResultLog.RefuseFull(choices.OutputFile);
+    }
+
+    private static async Task<List<BatchLine>> ReadAsync(Choices choices, Streams streams, CancellationToken cancellation)
+    {
+        if (choices.ReadsStandardInput) return await BatchFile.ReadAsync(streams.In, cancellation);
+        if (Directory.Exists(choices.Input)) throw new UsageException($"{choices.Input} is a folder; run takes a file of requests.");
+        await using FileStream file = new(choices.Input, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, useAsync: true);
+        return await BatchFile.ReadAsync(file, cancellation);
+    }
+
+    private static async Task<ResultLog> ResumeAsync(Choices choices, List<BatchLine> lines, RunTally tally, Action<List<BatchLine>> setLeft, CancellationToken cancellation)
+    {
+        Dictionary<string, BatchLine> open = lines.ToDictionary(line => line.CustomId, StringComparer.Ordinal);
+        ResultLog log = await ResultLog.ResumeAsync(choices.OutputFile!, result =>
+        {
+            if (!open.Remove(result.CustomId, out BatchLine? line))
+            {
+                throw new UsageException($"{choices.OutputFile} has a result for '{JsonField.Shortened(result.CustomId)}' that {choices.Input} does not ask for (or asks for once). " +
+                    "Is it the output of another file? It was left as it was.");
+            }
+            tally.Resume(result, (line as PromptLine)?.Expected ?? []);
+        }, cancellation);
+        setLeft([.. lines.Where(line => open.ContainsKey(line.CustomId))]);
+        return log;
+    }
+}

@@ -1,0 +1,196 @@
+using System.Text;
+using Coppice.Cli.BatchFiles;
+using FsCheck;
+using FsCheck.Fluent;
+
+namespace Coppice.Tests.Cli;
+
+public sealed class LineParserTests
+{
+    private const string Api = """{"custom_id":"a","method":"POST","url":"/v1/completions","body":{"model":"m","prompt":"Hi","max_tokens":3},"expected":"yes"}""";
+    private const string Short = """{"custom_id":"b","prompt":"Hi","n":2,"max_tokens":5,"temperature":0.5,"top_p":0.5,"top_k":4,"min_p":0.25,"seed":-9,"stop":["x","y"],"presence_penalty":1,"frequency_penalty":-1,"repetition_penalty":2,"logit_bias":{"5":-100,"6":1.5},"logprobs":3,"min_tokens":1,"ignore_eos":true,"stop_token_ids":[7],"cache_salt":"s","best_of":2,"user":"u","stream":false,"echo":false,"expected":["p","q"]}""";
+
+    [Fact]
+    public void The_form_of_the_api_is_read()
+    {
+        PromptLine line = Good(Api);
+        Assert.Equal(("a", "Hi", (int?)3, 16), (line.CustomId, line.Prompt.Text, line.MaxTokens, line.DefaultMaxTokens));
+        Assert.Equal(["yes"], line.Expected);
+        Assert.Equal(1, line.Options.Temperature);
+    }
+
+    [Fact]
+    public void The_short_form_takes_every_field()
+    {
+        PromptLine line = Good(Short);
+        GenerateOptions o = line.Options;
+        Assert.Equal(("b", (int?)5, 256), (line.CustomId, line.MaxTokens, line.DefaultMaxTokens));
+        Assert.Equal(["p", "q"], line.Expected);
+        Assert.Equal(["x", "y"], o.Stop);
+        Assert.Equal([7], o.StopTokens);
+        Assert.Equal(new Dictionary<int, float> { [5] = -100, [6] = 1.5f }, o.LogitBias);
+        Assert.Equal(new GenerateOptions
+        {
+            N = 2,
+            Temperature = 0.5f,
+            TopP = 0.5f,
+            TopK = 4,
+            MinP = 0.25f,
+            Seed = -9,
+            PresencePenalty = 1,
+            FrequencyPenalty = -1,
+            RepetitionPenalty = 2,
+            LogProbs = 3,
+            MinTokens = 1,
+            IgnoreEndOfText = true,
+            CacheSalt = "s",
+            Stop = o.Stop,
+            StopTokens = o.StopTokens,
+            LogitBias = o.LogitBias,
+        }, o);
+    }
+
+    [Theory]
+    [InlineData("""{"prompt":[5,6,7]}""", null, new[] { 5, 6, 7 })]
+    [InlineData("""{"prompt":["text"]}""", "text", null)]
+    [InlineData("""{"prompt":[[5]]}""", null, new[] { 5 })]
+    [InlineData("""{"prompt":""}""", "", null)]
+    public void A_prompt_is_a_text_or_token_ids(string json, string? text, int[]? tokens)
+    {
+        Prompt prompt = Good(json).Prompt;
+        Assert.Equal(text, prompt.Text);
+        Assert.Equal(tokens, prompt.Tokens);
+    }
+
+    [Fact]
+    public void Null_is_the_same_as_nothing()
+    {
+        PromptLine line = Good("""{"prompt":"a","max_tokens":null,"stop":null,"logit_bias":null,"seed":null,"temperature":null,"logprobs":null,"user":null}""");
+        Assert.Equal(new GenerateOptions { Stop = line.Options.Stop, StopTokens = line.Options.StopTokens }, line.Options);
+        Assert.Null(line.MaxTokens);
+    }
+
+    [Theory]
+    [InlineData("nonsense", "not JSON at byte 2")]
+    [InlineData("""{"prompt":"a"} x""", "not JSON at byte 16")]
+    [InlineData("[1]", "The line is [1]; it must be an object.")]
+    [InlineData("{}", "prompt is missing")]
+    [InlineData("""{"prompt":5}""", "prompt is 5; it must be a text or a list of token ids.")]
+    [InlineData("""{"prompt":null}""", "prompt is null")]
+    [InlineData("""{"prompt":[]}""", "empty list")]
+    [InlineData("""{"prompt":["a","b"]}""", "list of 2 prompts")]
+    [InlineData("""{"prompt":[1,-2]}""", "prompt[1] is -2")]
+    [InlineData("""{"prompt":[1,2.5]}""", "prompt[1] is 2.5")]
+    [InlineData("""{"prompt":"\ud800"}""", "surrogate")]
+    [InlineData("""{"prompt":"a","prompt":"b"}""", "not JSON")]
+    [InlineData("""{"prompt":"a","temprature":0}""", "The field 'temprature' is unknown. Known: prompt, n,")]
+    [InlineData("""{"prompt":"a","n":0}""", "n is 0; it must be a whole number from 1 to 1024.")]
+    [InlineData("""{"prompt":"a","n":"2"}""", "n is \"2\"; it must be a whole number")]
+    [InlineData("""{"prompt":"a","max_tokens":0}""", "max_tokens is 0; it must be a whole number, 1 or more.")]
+    [InlineData("""{"prompt":"a","max_tokens":1e400}""", "max_tokens is 1e400")]
+    [InlineData("""{"prompt":"a","temperature":2.1}""", "temperature is 2.1; it must be a number from 0 to 2.")]
+    [InlineData("""{"prompt":"a","temperature":1e99}""", "temperature is 1e99")]
+    [InlineData("""{"prompt":"a","top_p":0}""", "top_p is 0; it must be a number above 0 and at most 1.")]
+    [InlineData("""{"prompt":"a","logprobs":21}""", "logprobs is 21")]
+    [InlineData("""{"prompt":"a","logit_bias":{"x":1}}""", "logit_bias has the key 'x'")]
+    [InlineData("""{"prompt":"a","logit_bias":{"5":101}}""", "logit_bias[5] is 101; it must be a number from -100 to 100.")]
+    [InlineData("""{"prompt":"a","stop":[1]}""", "stop[0] is 1; it must be a text.")]
+    [InlineData("""{"prompt":"a","stream":true}""", "stream is true")]
+    [InlineData("""{"prompt":"a","echo":true}""", "echo is true")]
+    [InlineData("""{"prompt":"a","n":2,"best_of":3}""", "best_of is 3 and n is 2")]
+    [InlineData("""{"prompt":"a","min_tokens":9,"max_tokens":3}""", "min_tokens is 9 and max_tokens is 3")]
+    [InlineData("""{"prompt":"a","expected":1}""", "expected is 1; it must be a text or a list of texts.")]
+    [InlineData("""{"custom_id":7,"prompt":"a"}""", "custom_id is 7; it must be a text.")]
+    [InlineData("""{"custom_id":"","prompt":"a"}""", "custom_id is empty")]
+    [InlineData("""{"messages":[]}""", "chat templates")]
+    [InlineData("""{"url":"/v1/chat/completions","body":{"messages":[]}}""", "chat templates")]
+    [InlineData("""{"url":"/v1/embeddings","body":{}}""", "url is \"/v1/embeddings\"; it must be /v1/completions.")]
+    [InlineData("""{"body":{"prompt":"a"}}""", "url is missing")]
+    [InlineData("""{"url":"/v1/completions"}""", "body is missing")]
+    [InlineData("""{"url":"/v1/completions","body":[]}""", "body is []")]
+    [InlineData("""{"url":"/v1/completions","body":{"prompt":"a"},"method":"GET"}""", "method is \"GET\"")]
+    [InlineData("""{"url":"/v1/completions","body":{"prompt":"a"},"prompt":"a"}""", "The field 'prompt' is unknown")]
+    [InlineData("""{"url":"/v1/completions","body":{"prompt":"a","expected":"a"}}""", "The field 'expected' is unknown")]
+    public void A_bad_line_says_which_field_and_why(string json, string says)
+    {
+        BadLine line = Assert.IsType<BadLine>(Parse(json));
+        Assert.Contains(says, line.Error.Message, StringComparison.Ordinal);
+        Assert.Equal(400, line.Error.Status);
+    }
+
+    [Fact]
+    public void A_line_that_is_not_utf8_says_where()
+    {
+        BadLine line = Assert.IsType<BadLine>(new LineParser().Parse(1, new byte[] { (byte)'"', 0xFF, (byte)'"' }));
+        Assert.Contains("not UTF-8 (byte 2)", line.Error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Ids_are_unique_whatever_the_file_calls_its_lines()
+    {
+        LineParser parser = new();
+        string[] json = ["""{"prompt":"a","custom_id":"line-3"}""", """{"prompt":"a"}""", """{"prompt":"a"}""", """{"prompt":"a","custom_id":"line-2"}""", "x"];
+        BatchLine[] lines = [.. json.Select((text, i) => parser.Parse(i + 1, Encoding.UTF8.GetBytes(text)))];
+        Assert.Equal(["line-3", "line-2", "line-3 (2)", "line-4", "line-5"], lines.Select(line => line.CustomId));
+        Assert.Contains("custom_id 'line-2' is taken by line 2", Assert.IsType<BadLine>(lines[3]).Error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_bad_line_keeps_its_own_id() => Assert.Equal("mine", Parse("""{"custom_id":"mine","prompt":3}""").CustomId);
+
+    [Fact]
+    public void No_line_breaks_the_reader_and_every_line_has_one_result()
+    {
+        byte[][] seeds = [Encoding.UTF8.GetBytes(Api), Encoding.UTF8.GetBytes(Short)];
+        byte[] alphabet = [.. "{}[]\",:\\ud8\n\r\0 -0.9eE"u8, 0xFF, 0xC3, 0xEF, 0xBB, 0xBF];
+        Gen<byte[]> mutated =
+            from seed in Gen.Elements(seeds)
+            from edits in Gen.Choose(0, seed.Length - 1).Zip(Gen.Elements(alphabet)).ListOf()
+            from cut in Gen.Choose(0, seed.Length)
+            select Edited(seed, edits, cut);
+        Gen<byte[]> file = mutated.ListOf().Select(lines => lines.SelectMany(line => line.Append((byte)'\n')).ToArray());
+        Prop.ForAll(file.ToArbitrary(), bytes =>
+        {
+            List<BatchLine> lines = BatchFile.ReadAsync(new MemoryStream(bytes), CancellationToken.None).Result;
+            string[] texts = Encoding.Latin1.GetString(bytes).Split('\n');
+            if (texts[0].StartsWith("\u00EF\u00BB\u00BF", StringComparison.Ordinal)) texts[0] = texts[0][3..];
+            int[] expected = [.. texts.Index().Where(line => line.Item.Trim(' ', '\t', '\r').Length > 0).Select(line => line.Index + 1)];
+            return lines.Select(line => line.Number).SequenceEqual(expected) && lines.DistinctBy(line => line.CustomId).Count() == lines.Count;
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(300).WithReplay(1, 3));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(70_000)]
+    public async Task Lines_come_out_whole_however_the_bytes_come_in(int chunk)
+    {
+        string longLine = new('x', 200_000);
+        byte[] bytes = Encoding.UTF8.GetBytes($"\uFEFFone\r\n\n{longLine}\nlast");
+        List<string> lines = [];
+        await foreach ((int number, ReadOnlyMemory<byte> line) in BatchFile.LinesAsync(new SlowStream(bytes, chunk), CancellationToken.None))
+            lines.Add($"{number}:{Encoding.UTF8.GetString(line.Span)}");
+        Assert.Equal(["1:one", "2:", $"3:{longLine}", "4:last"], lines);
+    }
+
+    private static BatchLine Parse(string json) => new LineParser().Parse(1, Encoding.UTF8.GetBytes(json));
+
+    private static PromptLine Good(string json)
+    {
+        BatchLine line = Parse(json);
+        return Assert.IsType<PromptLine>(line is BadLine bad ? throw new InvalidOperationException(bad.Error.Message) : line);
+    }
+
+    private static byte[] Edited(byte[] seed, IEnumerable<(int At, byte Value)> edits, int cut)
+    {
+        byte[] bytes = [.. seed];
+        foreach ((int at, byte value) in edits.Take(4)) bytes[at] = value;
+        return cut % 3 == 0 ? bytes[..cut] : bytes;
+    }
+
+    private sealed class SlowStream(byte[] bytes, int chunk) : MemoryStream(bytes)
+    {
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            base.ReadAsync(buffer[..Math.Min(chunk, buffer.Length)], cancellationToken);
+    }
+}
