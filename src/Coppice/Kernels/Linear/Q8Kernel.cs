@@ -26,7 +26,12 @@ internal abstract unsafe class Q8Kernel
     /// <param name="c">[rows][64], rows <paramref name="cRowFloats"/> apart.</param>
     /// <param name="cRowFloats">At least 64.</param>
     /// <param name="add">The sums go on from what c holds; else they begin at zero.</param>
-    public abstract void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add);
+    /// <param name="prefetch">What comes next, any address.</param>
+    /// <param name="prefetchBytes">How much of it this call should fetch.</param>
+    public abstract void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes);
+
+    /// <summary>Up to so many rows the kernel reads every block once, and by itself ahead of its use.</summary>
+    public virtual int StreamRows => Q8Activations.TileRows;
 
     private static List<Q8Kernel> Find()
     {
@@ -45,7 +50,7 @@ internal abstract unsafe class Q8Kernel
     {
         public override string Name => "scalar";
 
-        public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add)
+        public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes)
         {
             for (int r = 0; r < rows; r++)
             {
@@ -89,7 +94,7 @@ internal sealed unsafe class Q8Vectors<TVector, V>(string name, int bias) : Q8Ke
 
     public override string Name => name;
 
-    public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add)
+    public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes)
     {
         for (int block = 0; block < blocks; block++, a += Q8Activations.RecordBytes, b += Q8_0.BlockBytes)
         {
