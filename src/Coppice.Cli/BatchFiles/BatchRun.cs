@@ -33,7 +33,7 @@ internal sealed class BatchRun(ITextModel model, ResultLog log, RunTally tally, 
                     Job job = jobs[next++];
                     requests++;
                     rows += job.Options.N;
-                    _ = Task.Run(() => CompleteAsync(job, ended.Writer, stop.Token), CancellationToken.None);
+                    _ = CompleteAsync(job, ended.Writer, stop.Token);      // up to its queueing in the engine at once: in this order
                 }
                 if (requests == 0) break;
                 Ended one = await ended.Reader.ReadAsync(CancellationToken.None);

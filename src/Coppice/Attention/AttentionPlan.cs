@@ -31,6 +31,7 @@ internal sealed class AttentionPlan
     private int[] _spanFirst = new int[2];
     private readonly int[] _positions, _partialFirst;
     private int _runCount, _taskCount;
+    private Batch? _batch;
 
     /// <param name="maxRows">Most rows of a step.</param>
     /// <param name="groupRows">Most rows of a task: as many as a worker's scratch holds.</param>
@@ -81,7 +82,7 @@ internal sealed class AttentionPlan
             if (spans > 1) PartialStates += spans;
         }
 
-        foreach (ref readonly BatchSegment segment in batch.Segments) PagesReadPerSequence += KvLayout.PagesFor(segment.Length);
+        _batch = batch;
     }
 
     /// <summary>Lists blocks [<paramref name="from"/>, <paramref name="to"/>) of a table for a range of rows.</summary>
@@ -106,6 +107,7 @@ internal sealed class AttentionPlan
         // block is read again by each group.
         int wanted = Math.Max(1, (4 * threads + kvHeads * spans - 1) / (kvHeads * spans));
         int groupRows = Math.Clamp((Rows + wanted - 1) / wanted, Math.Min(8, _groupRows), _groupRows);
+        CountPerSequence(groupRows);
         for (int span = spans - 1; span >= 0; span--)       // the last span is the shortest: it fills up nothing if it goes first
         {
             for (int first = 0; first < Rows; first += groupRows)
@@ -130,7 +132,18 @@ internal sealed class AttentionPlan
 
     /// <summary>Pages of a run up to what its last row sees.</summary>
     private int PagesOf(in PlanRun run, int endRow) =>
-        Math.Min(KvLayout.PagesFor(_positions[endRow - 1] + 1) - run.StartBlock * KvLayout.PagesPerBlock, run.BlockCount * KvLayout.PagesPerBlock);
+        Math.Clamp(KvLayout.PagesFor(_positions[endRow - 1] + 1) - run.StartBlock * KvLayout.PagesPerBlock, 0, run.BlockCount * KvLayout.PagesPerBlock);
+
+    /// <summary>A long prompt's rows may be cut into groups, and each reads the history that it sees.</summary>
+    private void CountPerSequence(int groupRows)
+    {
+        foreach (ref readonly BatchSegment segment in _batch!.Segments)
+        {
+            int end = segment.FirstRow + segment.Rows;
+            for (int first = segment.FirstRow; first < end; first = (first / groupRows + 1) * groupRows)
+                PagesReadPerSequence += KvLayout.PagesFor(_positions[Math.Min(end, (first / groupRows + 1) * groupRows) - 1] + 1);
+        }
+    }
 
     private int SortBySpan()
     {

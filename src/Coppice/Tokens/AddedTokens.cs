@@ -29,9 +29,12 @@ internal sealed class AddedTokens
     /// <summary>Longest token looked for, in chars: it bounds the work at each place of a text.</summary>
     public const int LongestContent = 1024;
 
+    private const int MostSearched = 1024;
+
     private readonly Dictionary<(int Node, char Step), int> _edges = [];
     private readonly List<AddedToken?> _ends = [null];   // by node of the trie
     private readonly SearchValues<char> _firsts;
+    private readonly SearchValues<string>? _contents;
 
     public AddedTokens(string file, IEnumerable<AddedToken> tokens)
     {
@@ -56,6 +59,9 @@ internal sealed class AddedTokens
             _ends[node] ??= token;
         }
         _firsts = SearchValues.Create([.. firsts]);
+        // Where a token begins with a common character (pythia's begin with a space), looking for whole tokens stops at far fewer places.
+        string[] contents = [.. Shortest()];
+        if (contents.Length is > 0 and <= MostSearched) _contents = SearchValues.Create(contents, StringComparison.Ordinal);
         Any = firsts.Count > 0;
     }
 
@@ -66,7 +72,7 @@ internal sealed class AddedTokens
     {
         for (int at = from; at < text.Length; at++)
         {
-            int skipped = text[at..].IndexOfAny(_firsts);
+            int skipped = _contents is null ? text[at..].IndexOfAny(_firsts) : text[at..].IndexOfAny(_contents);
             if (skipped < 0) break;
             at += skipped;
             if (!TryLongestAt(text, at, out AddedToken? token)) continue;
@@ -86,6 +92,18 @@ internal sealed class AddedTokens
         }
         start = end = id = 0;
         return false;
+    }
+
+    // The tokens that no other is the beginning of.
+    private IEnumerable<string> Shortest()
+    {
+        foreach (AddedToken? token in _ends)
+        {
+            if (token is null) continue;
+            int node = 0, at = 0;
+            while (at < token.Content.Length - 1 && _ends[node = _edges[(node, token.Content[at])]] is null) at++;
+            if (at >= token.Content.Length - 1) yield return token.Content;
+        }
     }
 
     private bool TryLongestAt(ReadOnlySpan<char> text, int at, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out AddedToken? longest)

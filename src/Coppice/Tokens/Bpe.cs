@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Coppice.Tokens;
@@ -15,10 +14,10 @@ internal enum BpeUnit
 }
 
 /// <summary>
-/// Byte pair encoding over a vocabulary, of words that the pre-tokenizer made. Immutable; what a call needs is in its <see cref="BpeScratch"/>.
+/// Byte pair encoding over a vocabulary, of words that the pre-tokenizer made.
 /// Symbol ids from <see cref="VocabularySize"/> up are characters that pieces contain but that are no tokens themselves.
 /// </summary>
-internal sealed class Bpe
+internal sealed class Bpe : WordModel
 {
     public required BpeUnit Unit { get; init; }
 
@@ -42,35 +41,13 @@ internal sealed class Bpe
     /// <summary>A word that is a token is that token, whatever the merges would give: spelled as the vocabulary spells it.</summary>
     public Vocabulary? WholeWords { get; init; }
 
-    /// <summary>Appends the tokens of one word.</summary>
-    /// <param name="word">Not empty.</param>
-    /// <param name="isSpelled">Whether it is spelled in <see cref="ByteAlphabet"/> already.</param>
-    /// <param name="scratch">Of this call alone.</param>
-    /// <param name="tokens">Takes the tokens.</param>
-    public void Encode(ReadOnlySpan<char> word, bool isSpelled, BpeScratch scratch, List<int> tokens)
-    {
-        if (word.Length > WordCache.LongestWord)
-        {
-            EncodeAnew(word, isSpelled, scratch, tokens);
-            return;
-        }
-        if (scratch.Cache.TryFind(word, out ReadOnlySpan<int> ids))
-        {
-            tokens.AddRange(ids);
-            return;
-        }
-        int before = tokens.Count;
-        EncodeAnew(word, isSpelled, scratch, tokens);
-        scratch.Cache.Add(word, CollectionsMarshal.AsSpan(tokens)[before..]);
-    }
-
-    private void EncodeAnew(ReadOnlySpan<char> word, bool isSpelled, BpeScratch scratch, List<int> tokens)
+    protected override void EncodeAnew(ReadOnlySpan<char> word, bool isSpelled, WordScratch scratch, List<int> tokens)
     {
         if (Unit == BpeUnit.Byte) EncodeBytes(word, isSpelled, scratch, tokens);
         else EncodeCharacters(word, scratch, tokens);
     }
 
-    private void EncodeBytes(ReadOnlySpan<char> word, bool isSpelled, BpeScratch scratch, List<int> tokens)
+    private void EncodeBytes(ReadOnlySpan<char> word, bool isSpelled, WordScratch scratch, List<int> tokens)
     {
         Span<byte> bytes = scratch.Bytes(Encoding.UTF8.GetMaxByteCount(word.Length));
         if (isSpelled)
@@ -100,14 +77,14 @@ internal sealed class Bpe
         }
     }
 
-    private bool TryWhole(ReadOnlySpan<byte> bytes, BpeScratch scratch, out int id)
+    private bool TryWhole(ReadOnlySpan<byte> bytes, WordScratch scratch, out int id)
     {
         Span<char> spelled = scratch.Chars(bytes.Length);
         for (int i = 0; i < bytes.Length; i++) spelled[i] = ByteAlphabet.CharOf(bytes[i]);
         return WholeWords!.TryFind(spelled[..bytes.Length], out id);
     }
 
-    private void EncodeCharacters(ReadOnlySpan<char> word, BpeScratch scratch, List<int> tokens)
+    private void EncodeCharacters(ReadOnlySpan<char> word, WordScratch scratch, List<int> tokens)
     {
         if (WholeWords is not null && WholeWords.TryFind(word, out int whole))
         {
@@ -159,42 +136,5 @@ internal sealed class Bpe
             if (ByteIds[value] < 0) return false;
         foreach (byte value in bytes) tokens.Add(ByteIds[value]);
         return true;
-    }
-}
-
-/// <summary>What one call of <see cref="Bpe"/> works with; used by one call at a time and by the next after it.</summary>
-internal sealed class BpeScratch
-{
-    private const int KeptBytes = 1 << 18;
-    private byte[] _bytes = [];
-    private char[] _chars = [];
-    private int[] _starts = [];
-
-    public WordCache Cache { get; } = new();
-
-    public SymbolMerger Merger { get; } = new();
-
-    public WordList Words { get; } = new();
-
-    public Span<byte> Bytes(int count) => Room(ref _bytes, count);
-
-    public Span<char> Chars(int count) => Room(ref _chars, count);
-
-    public Span<int> Starts(int count) => Room(ref _starts, count);
-
-    /// <summary>Gives back what an unusually long text took.</summary>
-    public void Trim()
-    {
-        Merger.Trim();
-        Words.Trim();
-        if (_bytes.Length > KeptBytes) _bytes = [];
-        if (_chars.Length > KeptBytes) _chars = [];
-        if (_starts.Length > KeptBytes) _starts = [];
-    }
-
-    private static Span<T> Room<T>(ref T[] buffer, int count)
-    {
-        if (buffer.Length < count) buffer = new T[Math.Max(256, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)count))];
-        return buffer.AsSpan(0, count);
     }
 }

@@ -46,12 +46,45 @@ internal sealed class JsonSteps
                 _normalizers.Add(new Prepend(Short(field.Required("prepend"))));
                 break;
             case "Replace":
-                _normalizers.Add(new Replace(PlainPattern(field.Required("pattern")), Short(field.Required("content"))));
+                _normalizers.Add(Replacement(field));
+                break;
+            case "NFC":
+                _normalizers.Add(UnicodeForm.Nfc);
+                break;
+            case "NFD":
+                _normalizers.Add(UnicodeForm.Nfd);
+                break;
+            case "NFKC":
+                _normalizers.Add(UnicodeForm.Nfkc);
+                break;
+            case "NFKD":
+                _normalizers.Add(UnicodeForm.Nfkd);
+                break;
+            case "Lowercase":
+                _normalizers.Add(new Lowercase());
+                break;
+            case "Strip":
+                _normalizers.Add(new Strip(field.Optional("strip_left").Bool(missing: true), field.Optional("strip_right").Bool(missing: true)));
+                break;
+            case "StripAccents":
+                _normalizers.Add(new StripAccents());
+                break;
+            case "Precompiled":
+                if (field.Required("precompiled_charsmap") is { } map && CharacterMap.FromBase64(field.File, map.String()) is { } characters) _normalizers.Add(characters);
                 break;
             default:
-                throw field.Required("type").Unsupported(kind, "Sequence, Prepend, Replace");
+                throw field.Required("type").Unsupported(kind, "Sequence, Prepend, Replace, NFC, NFD, NFKC, NFKD, Lowercase, Strip, StripAccents, Precompiled");
         }
     }
+
+    private static Normalizer Replacement(JsonField field)
+    {
+        JsonField pattern = field.Required("pattern");
+        string content = Short(field.Required("content"));
+        return pattern.Optional("Regex") is { IsNull: false } regex ? new ReplacePattern(field.File, Pattern(regex), content) : new Replace(PlainPattern(pattern), content);
+    }
+
+    private static string Pattern(JsonField regex) => regex.String() is { Length: > 0 and <= RegexSplit.LongestPattern } text ? text : throw regex.Wrong($"a pattern of 1 to {RegexSplit.LongestPattern} characters");
 
     private void AddPreTokenizer(JsonField field)
     {
@@ -79,11 +112,17 @@ internal sealed class JsonSteps
             case "Split":
                 AddSplit(field);
                 break;
+            case "Whitespace":
+                _preTokenizers.Add(RegexSplit.Create(field.File, @"\w+|[^\w\s]+", SplitBehavior.Removed, matched: false));
+                break;
+            case "WhitespaceSplit":
+                _preTokenizers.Add(RegexSplit.Create(field.File, @"\s+", SplitBehavior.Removed));
+                break;
             case "Metaspace":
                 _preTokenizers.Add(new Metaspace(Mark(field), Scheme(field), field.Optional("split").Bool(missing: true)));
                 break;
             default:
-                throw field.Required("type").Unsupported(kind, "Sequence, ByteLevel, Digits, Punctuation, Split, Metaspace");
+                throw field.Required("type").Unsupported(kind, "Sequence, ByteLevel, Digits, Punctuation, Split, Metaspace, Whitespace, WhitespaceSplit");
         }
     }
 

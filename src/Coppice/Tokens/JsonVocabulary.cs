@@ -26,18 +26,20 @@ internal sealed class JsonVocabulary
     /// <summary>The added tokens, and whether each is looked for in the normalised text.</summary>
     public List<(AddedToken Token, bool Normalized)> Added { get; }
 
-    public static JsonVocabulary Read(JsonField root, JsonField model)
+    /// <param name="root">The file.</param>
+    /// <param name="modelTokens">The model's own tokens.</param>
+    public static JsonVocabulary Read(JsonField root, IEnumerable<(string Piece, int Id)> modelTokens)
     {
         string file = root.File;
         Dictionary<string, int> modelIds = new(StringComparer.Ordinal);
-        foreach ((string piece, JsonField value) in model.Required("vocab").Properties())
-            if (!modelIds.TryAdd(piece, value.Int())) throw new ModelFormatException(file, $"model.vocab has the token '{piece}' twice.");
+        foreach ((string piece, int id) in modelTokens)
+            if (!modelIds.TryAdd(piece, id)) throw new ModelFormatException(file, $"model.vocab has the token '{piece}' twice.");
 
         JsonField addedTokens = root.Optional("added_tokens");
         List<(AddedToken Token, bool Normalized)> added = addedTokens.IsNull ? [] : [.. addedTokens.Items().Select(ReadAdded)];
         int count = modelIds.Count + added.Count(a => !modelIds.ContainsKey(a.Token.Content));
         JsonVocabulary all = new(count, modelIds, added);
-        foreach ((string piece, int id) in modelIds) all.Place(file, id, piece);
+        foreach ((string piece, int place) in modelIds) all.Place(file, place, piece);
         foreach ((AddedToken token, _) in added)
         {
             if (modelIds.TryGetValue(token.Content, out int id) ? id != token.Id : (uint)token.Id < (uint)count && all.Pieces[token.Id] is not null)

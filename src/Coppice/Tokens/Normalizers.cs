@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using Coppice.Loading;
 
 namespace Coppice.Tokens;
@@ -44,6 +46,54 @@ internal sealed class Prepend(string prefix) : Normalizer
 internal sealed class Replace(string from, string to) : Normalizer
 {
     public override string Apply(string text) => text.Replace(from, to, StringComparison.Ordinal);
+}
+
+/// <summary>Replaces what a regular expression matches.</summary>
+internal sealed class ReplacePattern(string file, string pattern, string to) : Normalizer
+{
+    private readonly Regex _pattern = RegexSplit.Compile(file, pattern);
+
+    public override string Apply(string text)
+    {
+        try
+        {
+            return _pattern.Replace(text, _ => to);
+        }
+        catch (RegexMatchTimeoutException e)
+        {
+            throw new ModelFormatException(file, $"The pattern '{_pattern}' of the normalizer took too long for {text.Length} characters.", e);
+        }
+    }
+}
+
+/// <summary>Lower case, character by character; İ becomes an i and a dot, as Unicode's full mapping has it.</summary>
+internal sealed class Lowercase : Normalizer
+{
+    public override string Apply(string text) => text.ToLowerInvariant().Replace("\u0130", "i\u0307", StringComparison.Ordinal);
+}
+
+/// <summary>Drops white space at the ends.</summary>
+internal sealed class Strip(bool left, bool right) : Normalizer
+{
+    public override string Apply(string text) => (left, right) switch
+    {
+        (true, true) => text.Trim(),
+        (true, false) => text.TrimStart(),
+        (false, true) => text.TrimEnd(),
+        _ => text,
+    };
+}
+
+/// <summary>Drops combining marks (Mn): after NFD, a text's accents.</summary>
+internal sealed class StripAccents : Normalizer
+{
+    public override string Apply(string text)
+    {
+        StringBuilder kept = new(text.Length);
+        foreach (Rune rune in text.EnumerateRunes())
+            if (Rune.GetUnicodeCategory(rune) != UnicodeCategory.NonSpacingMark) kept.Append(rune);
+        return kept.ToString();
+    }
 }
 
 /// <summary>Drops spaces at both ends and all but one of each run: SentencePiece's remove_extra_whitespaces.</summary>

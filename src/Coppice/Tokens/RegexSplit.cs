@@ -8,7 +8,7 @@ namespace Coppice.Tokens;
 /// <summary>Splits by a regular expression from a model's file. Linear time where the expression allows it, a time limit where it does not.</summary>
 internal sealed partial class RegexSplit : PreTokenizer
 {
-    private const int LongestPattern = 4096;
+    internal const int LongestPattern = 4096;
     private const double MostRepeats = 10_000;
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(2);
 
@@ -40,7 +40,7 @@ internal sealed partial class RegexSplit : PreTokenizer
     }
 
     /// <summary>Compiles a pattern of a model's file.</summary>
-    private static Regex Compile(string file, string pattern)
+    internal static Regex Compile(string file, string pattern)
     {
         try
         {

@@ -26,7 +26,7 @@ internal enum PieceType
     Byte = 6,
 }
 
-/// <summary>A SentencePiece-style BPE vocabulary: two neighbours merge where their concatenation is a piece, the highest score first. (Kudo and Richardson 2018)</summary>
+/// <summary>A SentencePiece vocabulary. With BPE, two neighbours merge where their concatenation is a piece, the highest score first. (Kudo and Richardson 2018)</summary>
 internal sealed record ScoredVocabulary
 {
     private const int LongestPiece = 1024;
@@ -55,6 +55,12 @@ internal sealed record ScoredVocabulary
     /// <summary>Runs of spaces count as one.</summary>
     public bool OneSpace { get; init; }
 
+    /// <summary>The scores are log probabilities of a unigram model, not the order of merges.</summary>
+    public bool IsUnigram { get; init; }
+
+    /// <summary>Goes before everything else.</summary>
+    public Normalizer? CharacterMap { get; init; }
+
     /// <summary>User-defined pieces are looked for after spaces became marks, as SentencePiece does; otherwise in the text as given.</summary>
     public bool UserDefinedHasMarks { get; init; }
 
@@ -67,6 +73,7 @@ internal sealed record ScoredVocabulary
         PieceDecoder decoder = new() { Replacements = [(WordStarts.Mark.ToString(), " ")], ByteFallback = true, DropsLeadingSpace = AddsSpace };
         bool[] literal = [.. Types.Select(t => t == PieceType.UserDefined && !UserDefinedHasMarks)];
         List<Normalizer> normalizers = [];
+        if (CharacterMap is not null) normalizers.Add(CharacterMap);
         if (OneSpace) normalizers.Add(new OneSpace());
         if (AddsSpace) normalizers.Add(new Prepend(" "));
         normalizers.Add(new Replace(" ", WordStarts.Mark.ToString()));
@@ -80,7 +87,7 @@ internal sealed record ScoredVocabulary
             Normalizer = Normalizer.Chain(File, normalizers),
             AddedToNormalized = new AddedTokens(File, UserDefinedHasMarks ? user : []),
             PreTokenizers = WordStarts.IfSafe(ids.Keys) is { } words ? [words] : [],
-            Model = BuildModel(ids),
+            Model = IsUnigram ? BuildUnigram(ids) : BuildModel(ids),
             Before = AddsBeginOfText && BeginOfText is int begin ? [begin] : [],
             After = AddsEndOfText && EndOfText is int end ? [end] : [],
             BeginOfText = BeginOfText,
@@ -99,6 +106,8 @@ internal sealed record ScoredVocabulary
         }
         return ids;
     }
+
+    private Unigram BuildUnigram(Dictionary<string, int> ids) => new(ids, [.. Scores.Select(s => (double)s)]) { UnknownId = Unknown, ByteIds = BuildBytes() };
 
     private Bpe BuildModel(Dictionary<string, int> ids)
     {

@@ -61,6 +61,8 @@ internal static class SentencePieceFile
             AddsEndOfText = config.AddsEndOfText ?? false,
             AddsSpace = normalization.AddsSpace,
             OneSpace = normalization.OneSpace,
+            IsUnigram = trainer.IsUnigram,
+            CharacterMap = normalization.Map,
             UserDefinedHasMarks = true,
         }.Build();
     }
@@ -133,24 +135,26 @@ internal static class SentencePieceFile
                     break;
             }
         }
-        if (kind != 2)
+        if (kind is not (1 or 2))
         {
-            string name = kind switch { 1 => "unigram", 3 => "word", 4 => "char", _ => kind.ToString() };
-            throw new ModelFormatException(file, $"The model type is '{name}', which is not supported; supported: bpe.");
+            string name = kind switch { 3 => "word", 4 => "char", _ => kind.ToString() };
+            throw new ModelFormatException(file, $"The model type is '{name}', which is not supported; supported: unigram, bpe.");
         }
-        return new Trainer(unknown, begin, end);
+        return new Trainer(unknown, begin, end, kind == 1);
     }
 
     private static Normalization ReadNormalization(string file, ReadOnlySpan<byte> message)
     {
         bool addsSpace = true, oneSpace = true;
+        CharacterMap? map = null;
         ProtoReader reader = new(file, message);
         while (reader.Next())
         {
             switch (reader.Field)
             {
-                case 2 when !reader.Message().IsEmpty:
-                    throw new ModelFormatException(file, "The normalizer has a precompiled character map, which is not supported; supported: identity.");
+                case 2:
+                    map = CharacterMap.Read(file, reader.Message());
+                    break;
                 case 3:
                     addsSpace = reader.Flag();
                     break;
@@ -161,19 +165,19 @@ internal static class SentencePieceFile
                     throw new ModelFormatException(file, "escape_whitespaces is off, which is not supported.");
             }
         }
-        return new Normalization(addsSpace, oneSpace);
+        return new Normalization(addsSpace, oneSpace, map);
     }
 
-    private readonly record struct Trainer(long Unknown, long BeginOfText, long EndOfText)
+    private readonly record struct Trainer(long Unknown, long BeginOfText, long EndOfText, bool IsUnigram)
     {
-        public Trainer() : this(0, 1, 2)
+        public Trainer() : this(0, 1, 2, true)
         {
         }
     }
 
-    private readonly record struct Normalization(bool AddsSpace, bool OneSpace)
+    private readonly record struct Normalization(bool AddsSpace, bool OneSpace, CharacterMap? Map)
     {
-        public Normalization() : this(true, true)
+        public Normalization() : this(true, true, null)
         {
         }
     }

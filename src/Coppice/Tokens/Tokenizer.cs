@@ -6,14 +6,14 @@ using Coppice.Tokens;
 namespace Coppice;
 
 /// <summary>
-/// Text to tokens and back, as the model's own files say: byte-level BPE and SentencePiece-style BPE.
+/// Text to tokens and back, as the model's own files say: byte-level BPE, SentencePiece-style BPE and Unigram.
 /// Threads may use one tokenizer together. Encoding takes time and memory linear in the text, up to a logarithm for single words of great length.
 /// </summary>
 public sealed class Tokenizer
 {
     private readonly TokenizerParts _parts;
     private readonly Vocabulary _vocabulary;
-    private readonly ConcurrentBag<BpeScratch> _scratch = [];
+    private readonly ConcurrentBag<WordScratch> _scratch = [];
 
     internal Tokenizer(TokenizerParts parts)
     {
@@ -33,15 +33,23 @@ public sealed class Tokenizer
     /// <summary>Whether <see cref="Encode"/> puts <see cref="BeginOfText"/> before a prompt.</summary>
     public bool AddsBeginOfText => _parts.BeginOfText is int begin && _parts.Before.Contains(begin);
 
-    /// <summary>Reads the tokenizer of a Hugging Face folder: tokenizer.json, or else tokenizer.model; tokenizer_config.json beside it names begin and end of text.</summary>
+    /// <summary>Reads the tokenizer of a Hugging Face folder: tokenizer.json, or else tokenizer.model (SentencePiece or tiktoken) or *.tiktoken; tokenizer_config.json beside it names begin and end of text.</summary>
     /// <exception cref="ModelFormatException">There is none, it is malformed, or it asks for something that is not supported; the message names it.</exception>
     public static Tokenizer FromFolder(string folder)
     {
         string json = Path.Combine(folder, "tokenizer.json"), pieces = Path.Combine(folder, "tokenizer.model");
         TokenizerConfigFile config = TokenizerConfigFile.Read(Path.Combine(folder, "tokenizer_config.json"));
         if (File.Exists(json)) return new Tokenizer(TokenizerJsonFile.Read(json, config));
-        if (File.Exists(pieces)) return new Tokenizer(SentencePieceFile.Read(pieces, config));
-        throw new ModelFormatException(folder, "There is no tokenizer here: neither tokenizer.json nor tokenizer.model.");
+        if (File.Exists(pieces)) return new Tokenizer(IsTiktoken(pieces) ? TiktokenFile.Read(pieces, config) : SentencePieceFile.Read(pieces, config));
+        if (Directory.GetFiles(folder, "*.tiktoken") is [string ranks]) return new Tokenizer(TiktokenFile.Read(ranks, config));
+        throw new ModelFormatException(folder, "There is no tokenizer here: neither tokenizer.json nor tokenizer.model nor one *.tiktoken.");
+    }
+
+    private static bool IsTiktoken(string file)
+    {
+        using FileStream stream = File.OpenRead(file);
+        byte[] head = new byte[8192];
+        return TiktokenFile.Is(head.AsSpan(0, stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)));
     }
 
     /// <summary>Makes the tokenizer that a GGUF file's metadata describes.</summary>
@@ -57,7 +65,7 @@ public sealed class Tokenizer
         List<int> tokens = new(text.Length / 3 + 2);
         bool around = specials.HasFlag(Specials.Around);
         if (around) tokens.AddRange(_parts.Before);
-        if (!_scratch.TryTake(out BpeScratch? scratch)) scratch = new BpeScratch();
+        if (!_scratch.TryTake(out WordScratch? scratch)) scratch = new WordScratch();
         AddedTokens added = _parts.AddedToText;
         int done = 0;
         while (added.Any && added.TryNext(text, done, specials, out int start, out int end, out int id))
@@ -110,7 +118,7 @@ public sealed class Tokenizer
         return _parts.DropsLeadingSpace && bytes[0] == (byte)' ' ? bytes[1..] : bytes;
     }
 
-    private void EncodeText(ReadOnlyMemory<char> text, bool begins, Specials specials, BpeScratch scratch, List<int> tokens)
+    private void EncodeText(ReadOnlyMemory<char> text, bool begins, Specials specials, WordScratch scratch, List<int> tokens)
     {
         if (text.IsEmpty) return;
         if (_parts.Normalizer is not null) text = _parts.Normalizer.Apply(text.ToString()).AsMemory();
@@ -125,7 +133,7 @@ public sealed class Tokenizer
         EncodeWords(text[done..], begins && done == 0, scratch, tokens);
     }
 
-    private void EncodeWords(ReadOnlyMemory<char> text, bool begins, BpeScratch scratch, List<int> tokens)
+    private void EncodeWords(ReadOnlyMemory<char> text, bool begins, WordScratch scratch, List<int> tokens)
     {
         WordList words = scratch.Words;
         words.Begin(text, begins);

@@ -15,15 +15,20 @@ internal static class TokenizerJsonFile
     {
         JsonField model = root.Required("model");
         string kind = model.Optional("type") is { IsNull: false } type ? type.String() : "BPE";
-        if (kind != "BPE") throw model.Optional("type").Unsupported(kind, "BPE");
+        if (kind is not ("BPE" or "Unigram")) throw model.Optional("type").Unsupported(kind, "BPE, Unigram");
         JsonSteps steps = JsonSteps.Read(root);
 
-        JsonVocabulary tokens = JsonVocabulary.Read(root, model);
+        JsonVocabulary tokens = JsonVocabulary.Read(root, kind == "BPE"
+            ? model.Required("vocab").Properties().Select(p => (p.Name, p.Value.Int()))
+            : JsonUnigram.Vocabulary(model).Select((p, id) => (p.Piece, id)));
         Vocabulary vocabulary = new(root.File, tokens.Pieces, tokens.Special, tokens.Literal, steps.Decoder);
-        Bpe bpe = ReadBpe(model, vocabulary, tokens.ModelIds, steps.ByteLevel ? BpeUnit.Byte : BpeUnit.Character);
+        int[]? byteIds = ByteIds(model, tokens.ModelIds, steps.ByteLevel);
+        WordModel words = kind == "BPE" ? ReadBpe(model, vocabulary, tokens.ModelIds, byteIds, steps.ByteLevel ? BpeUnit.Byte : BpeUnit.Character)
+            : JsonUnigram.Read(model, tokens, byteIds);
 
         List<PreTokenizer> preTokenizers = [.. steps.PreTokenizers];
-        if (bpe.Unit == BpeUnit.Character && preTokenizers.Count == 0 && WordStarts.IfSafe(tokens.ModelIds.Keys) is { } words) preTokenizers.Add(words);
+        if (kind == "Unigram" && steps.ByteLevel && !preTokenizers.OfType<SpellBytes>().Any()) preTokenizers.Add(new SpellBytes());
+        if (!steps.ByteLevel && preTokenizers.Count == 0 && WordStarts.IfSafe(tokens.ModelIds.Keys) is { } starts) preTokenizers.Add(starts);
         (List<int> before, List<int> after) = JsonPostProcessor.Read(root.Optional("post_processor"), vocabulary);
         int? begin = Find(root, vocabulary, config.BeginOfText, "bos_token"), end = Find(root, vocabulary, config.EndOfText, "eos_token");
         if (begin is null && before.Count > 0) begin = before[0];
@@ -38,7 +43,7 @@ internal static class TokenizerJsonFile
             AddedToNormalized = new AddedTokens(root.File, tokens.Added.Where(a => a.Normalized)
                 .Select(a => a.Token with { Content = steps.Normalizer?.Apply(a.Token.Content) ?? a.Token.Content })),
             PreTokenizers = preTokenizers,
-            Model = bpe,
+            Model = words,
             Before = before,
             After = after,
             BeginOfText = begin,
@@ -62,18 +67,24 @@ internal static class TokenizerJsonFile
             : throw new ModelFormatException(root.File, $"{name} of tokenizer_config.json is '{piece}', which is not in the vocabulary.");
     }
 
-    private static Bpe ReadBpe(JsonField model, Vocabulary vocabulary, Dictionary<string, int> ids, BpeUnit unit)
+    // Byte-level words need all bytes; others only what spells what has no piece.
+    private static int[]? ByteIds(JsonField model, Dictionary<string, int> ids, bool byteLevel)
+    {
+        if (!byteLevel && !model.Optional("byte_fallback").Bool(missing: false)) return null;
+        int[] byteIds = new int[256];
+        for (int b = 0; b < 256; b++)
+        {
+            string spelled = byteLevel ? ByteAlphabet.CharOf((byte)b).ToString() : $"<0x{b:X2}>";
+            byteIds[b] = ids.TryGetValue(spelled, out int id) ? id : SymbolMerger.Unknown;
+        }
+        return byteIds;
+    }
+
+    private static Bpe ReadBpe(JsonField model, Vocabulary vocabulary, Dictionary<string, int> ids, int[]? byteIds, BpeUnit unit)
     {
         foreach (string affix in (string[])["continuing_subword_prefix", "end_of_word_suffix"])
             if (model.Optional(affix) is { IsNull: false } field && field.String() is { Length: > 0 } text) throw field.Unsupported(text, "none");
 
-        bool byteFallback = model.Optional("byte_fallback").Bool(missing: false);
-        int[]? byteIds = unit == BpeUnit.Byte || byteFallback ? new int[256] : null;
-        for (int b = 0; b < 256 && byteIds is not null; b++)
-        {
-            string spelled = unit == BpeUnit.Byte ? ByteAlphabet.CharOf((byte)b).ToString() : $"<0x{b:X2}>";
-            byteIds[b] = ids.TryGetValue(spelled, out int id) ? id : SymbolMerger.Unknown;
-        }
         return new Bpe
         {
             Unit = unit,

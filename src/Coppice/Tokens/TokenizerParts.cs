@@ -15,7 +15,7 @@ internal sealed record TokenizerParts
 
     public IReadOnlyList<PreTokenizer> PreTokenizers { get; init; } = [];
 
-    public required Bpe Model { get; init; }
+    public required WordModel Model { get; init; }
 
     /// <summary>Put before and after a prompt.</summary>
     public IReadOnlyList<int> Before { get; init; } = [];

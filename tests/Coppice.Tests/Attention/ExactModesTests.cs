@@ -107,6 +107,20 @@ public sealed class ExactModesTests
         Assert.Equal((8 * 65, 8 * 65), Pages(new PerSequencePolicy(), batch));
     }
 
+    [Theory, MemberData(nameof(Seeds))]
+    public void Reading_per_sequence_reads_what_the_count_without_sharing_says(int seed, KvFormat format)
+    {
+        using RandomTree tree = Tree(seed, format);
+        foreach (int groupRows in new[] { 3, 64 })
+        {
+            var plan = new AttentionPlan(tree.Batch.Rows, groupRows);
+            plan.Begin(tree.Batch);
+            new PerSequencePolicy().Plan(tree.Batch, plan);
+            plan.Finish(kvHeads: 2, threads: 2);
+            Assert.Equal(plan.PagesReadPerSequence, plan.PagesRead);
+        }
+    }
+
     private static (long Read, long PerSequence) Pages(IAttentionPolicy policy, Batch batch)
     {
         var plan = new AttentionPlan(8, 64);

@@ -97,6 +97,7 @@ public sealed class TokenizerTests
     public void Pythias_tokenizer_json_and_the_gguf_of_its_vocabulary_agree()
     {
         JsonNode pythia = JsonNode.Parse(File.ReadAllText(TestData.Shared("testdata/tokenizers/pythia-tokenizer.json")))!;
+        Tokenizer shipped = Tokenizers.Json(pythia.ToJsonString());
         pythia["normalizer"] = null;   // GGUF does not normalise
         Tokenizer json = Tokenizers.Json(pythia.ToJsonString()), gguf = Tokenizers.Gguf("testdata/tokenizers/ggml-vocab-mpt.gguf");
         Random random = new(6);
@@ -105,6 +106,7 @@ public sealed class TokenizerTests
             int[] ids = json.Encode(text);
             Assert.Equal(gguf.Encode(text), ids);
             Assert.Equal(text, json.Decode(ids));
+            Assert.Equal(json.Encode(UnicodeForm.Nfc.Apply(text)), shipped.Encode(text));
         }
         Assert.False(json.AddsBeginOfText);
     }

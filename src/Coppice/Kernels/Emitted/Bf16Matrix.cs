@@ -6,13 +6,13 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Coppice.Kernels.Emitted;
 
 /// <summary>
-/// bf16 products by AMX (tdpbf16ps): up to 32 rows by a panel of 64 columns. A step is 32 inputs: from zero, one chain of fused
+/// bf16 products by AMX (tdpbf16ps): any rows by a panel of 64 columns. A step is 32 inputs: from zero, one chain of fused
 /// multiply-adds over the even inputs and one over the odd ones; then their sum is added to C. All round to nearest, and numbers below the
 /// normal range, given or resulting, count as zeros of the same sign. So <see cref="Reference"/>; the maker's manual says the same.
 /// </summary>
 internal sealed unsafe class Bf16Matrix
 {
-    public const int TileRows = 16, StepInputs = 32, MaxRows = 2 * TileRows;
+    public const int TileRows = 16, StepInputs = 32;
 
     /// <summary>One step of 16 rows of A.</summary>
     public const int TileBytes = TileRows * StepInputs * sizeof(ushort);
@@ -38,8 +38,8 @@ internal sealed unsafe class Bf16Matrix
     /// <summary>C = A · B, or with <paramref name="from"/> C = from + A · B.</summary>
     /// <param name="a">Tiles of A, [row tile][step][16][32] bf16, row tiles <paramref name="rowTileBytes"/> apart.</param>
     /// <param name="rowTileBytes">Any.</param>
-    /// <param name="rows">1 to 32.</param>
-    /// <param name="b">[steps · 16][64][2] bf16.</param>
+    /// <param name="rows">At least 1; up to 16 are fastest with all steps at once, more with few steps.</param>
+    /// <param name="b">[steps · 16][64][2] bf16. What lies behind it is fetched ahead.</param>
     /// <param name="steps">At least 1.</param>
     /// <param name="from">Null: the sums begin at zero. Else [rows][64].</param>
     /// <param name="fromRowFloats">At least 64.</param>
@@ -48,22 +48,6 @@ internal sealed unsafe class Bf16Matrix
     public void Run(byte* a, nint rowTileBytes, int rows, byte* b, int steps, float* from, nint fromRowFloats, float* c, nint cRowFloats)
     {
         Arguments arguments = default;
-        int first = Math.Min(rows, TileRows), second = rows - first;
-        byte* configuration = arguments.Configuration;
-        if (second == 0)
-        {
-            for (int i = 0; i < 4; i++) MatrixUnit.Shape(configuration, i, first, 64);
-            MatrixUnit.Shape(configuration, 4, first, 64);
-            for (int i = 5; i < 8; i++) MatrixUnit.Shape(configuration, i, StepInputs / 2, 64);
-        }
-        else
-        {
-            for (int i = 0; i < 2; i++) MatrixUnit.Shape(configuration, i, first, 64);
-            for (int i = 2; i < 4; i++) MatrixUnit.Shape(configuration, i, second, 64);
-            MatrixUnit.Shape(configuration, 4, first, 64);
-            MatrixUnit.Shape(configuration, 5, second, 64);
-            for (int i = 6; i < 8; i++) MatrixUnit.Shape(configuration, i, StepInputs / 2, 64);
-        }
         arguments.A = a;
         arguments.ARowTileBytes = rowTileBytes;
         arguments.B = b;
@@ -72,8 +56,31 @@ internal sealed unsafe class Bf16Matrix
         arguments.FromRowBytes = fromRowFloats * sizeof(float);
         arguments.C = c;
         arguments.CRowBytes = cRowFloats * sizeof(float);
-        if (second == 0) _one(&arguments);
-        else _two(&arguments);
+        int pairs = rows / (2 * TileRows), rest = rows % (2 * TileRows), pairsInAll = pairs + (rest > TileRows ? 1 : 0);
+
+        // Both column pairs of every step of every pair of row tiles take their part of fetching as many bytes again.
+        arguments.Prefetch = b + (nint)steps * PanelStepBytes;
+        arguments.PrefetchLines = pairsInAll == 0 ? 0 : (PanelStepBytes / 64 / 2 + pairsInAll - 1) / pairsInAll;
+        if (pairs > 0) Two(&arguments, TileRows, pairs);
+        if (rest > TileRows) Two(&arguments, rest - TileRows, 1);
+        else if (rest > 0) One(&arguments, rest);
+    }
+
+    private void One(Arguments* arguments, int rows)
+    {
+        byte* configuration = arguments->Configuration;
+        for (int i = 0; i < 5; i++) MatrixUnit.Shape(configuration, i, rows, 64);
+        for (int i = 5; i < 8; i++) MatrixUnit.Shape(configuration, i, StepInputs / 2, 64);
+        _one(arguments);
+    }
+
+    private void Two(Arguments* arguments, int secondRows, int pairs)
+    {
+        byte* configuration = arguments->Configuration;
+        for (int i = 0; i < 8; i++) MatrixUnit.Shape(configuration, i, TileRows, 64);
+        foreach (int register in (ReadOnlySpan<int>)[2, 3, 5]) MatrixUnit.Shape(configuration, register, secondRows, 64);
+        arguments->Pairs = pairs;
+        _two(arguments);
     }
 
     /// <summary>The definition of one output: a and b are [steps · 32] bf16.</summary>
@@ -113,16 +120,16 @@ internal sealed unsafe class Bf16Matrix
 
     private bool AgreesWithReference()
     {
-        const int steps = 2, columns = 64;
-        ushort[] a = new ushort[MaxRows * steps * StepInputs], b = new ushort[steps * StepInputs * columns];
+        const int steps = 2, columns = 64, rows = 2 * TileRows;
+        ushort[] a = new ushort[rows * steps * StepInputs], b = new ushort[steps * StepInputs * columns];
         fixed (ushort* pa = a, pb = b)
         {
             EmittedTile.Fill(DotFormat.BF16, (uint*)pa, a.Length / 2, 1);
             EmittedTile.Fill(DotFormat.BF16, (uint*)pb, b.Length / 2, 2);
-            float* c = stackalloc float[MaxRows * columns];
-            Run((byte*)pa, steps * TileBytes, MaxRows, (byte*)pb, steps, null, 0, c, columns);
+            float* c = stackalloc float[rows * columns];
+            Run((byte*)pa, steps * TileBytes, rows, (byte*)pb, steps, null, 0, c, columns);
             Span<ushort> row = stackalloc ushort[steps * StepInputs], column = stackalloc ushort[steps * StepInputs];
-            for (int r = 0; r < MaxRows; r++)
+            for (int r = 0; r < rows; r++)
             {
                 for (int j = 0; j < columns; j++)
                 {
@@ -162,16 +169,20 @@ internal sealed unsafe class Bf16Matrix
         code.ret();
     }
 
+    // Here rsi and r11, which point at C between the loops, count what is fetched ahead within them.
     private static void EmitTwoRowTiles(Assembler code)
     {
         Begin(code);
+        Label nextPair = code.CreateLabel();
+        code.Label(ref nextPair);
         for (int pair = 0; pair < 2; pair++)
         {
-            Label top = code.CreateLabel();
+            Label top = code.CreateLabel(), fetch = code.CreateLabel(), fetched = code.CreateLabel();
             int columnBytes = pair * 128;
             (AssemblerRegisterTMM, int, bool)[] sums = [(tmm0, columnBytes, false), (tmm1, columnBytes + 64, false), (tmm2, columnBytes, true), (tmm3, columnBytes + 64, true)];
-            if (pair > 0) PointAtOperands(code);
+            PointAtOperands(code);
             MoveSums(code, load: true, sums);
+            code.mov(rsi, __qword_ptr[rdi + Arguments.AtPrefetch]);
             code.Label(ref top);
             code.tileloadd(tmm4, __[rax + r8 * 1]);
             code.tileloadd(tmm6, __[rdx + r9 * 1 + columnBytes]);
@@ -181,13 +192,42 @@ internal sealed unsafe class Bf16Matrix
             code.tileloadd(tmm5, __[r10 + r8 * 1]);
             code.tdpbf16ps(tmm2, tmm5, tmm6);
             code.tdpbf16ps(tmm3, tmm5, tmm7);
+            code.mov(r11, __qword_ptr[rdi + Arguments.AtPrefetchLines]);
+            code.test(r11, r11);
+            code.je(fetched);
+            code.Label(ref fetch);
+            code.prefetcht1(__byte_ptr[rsi]);
+            code.add(rsi, 64);
+            code.dec(r11);
+            code.jne(fetch);
+            code.Label(ref fetched);
             code.add(rax, TileBytes);
             code.add(r10, TileBytes);
             code.add(rdx, PanelStepBytes);
             code.dec(rcx);
             code.jne(top);
+            code.mov(__qword_ptr[rdi + Arguments.AtPrefetch], rsi);
             MoveSums(code, load: false, sums);
         }
+
+        // rsi is at C's second row tile, r11 holds C's row bytes: the next pair begins 16 rows further on.
+        Label zero = code.CreateLabel();
+        code.shl(r11, 4);
+        code.add(rsi, r11);
+        code.mov(__qword_ptr[rdi + Arguments.AtC], rsi);
+        code.mov(rsi, __qword_ptr[rdi + Arguments.AtFrom]);
+        code.test(rsi, rsi);
+        code.je(zero);
+        code.mov(r11, __qword_ptr[rdi + Arguments.AtFromRowBytes]);
+        code.shl(r11, 5);
+        code.add(rsi, r11);
+        code.mov(__qword_ptr[rdi + Arguments.AtFrom], rsi);
+        code.Label(ref zero);
+        code.mov(rsi, __qword_ptr[rdi + Arguments.AtARowTileBytes]);
+        code.add(rsi, rsi);
+        code.add(__qword_ptr[rdi + Arguments.AtA], rsi);
+        code.dec(__qword_ptr[rdi + Arguments.AtPairs]);
+        code.jne(nextPair);
         code.tilerelease();
         code.ret();
     }
@@ -243,7 +283,7 @@ internal sealed unsafe class Bf16Matrix
     [StructLayout(LayoutKind.Explicit)]
     private struct Arguments
     {
-        public const int AtConfiguration = 0, AtA = 64, AtARowTileBytes = 72, AtB = 80, AtSteps = 88, AtFrom = 96, AtFromRowBytes = 104, AtC = 112, AtCRowBytes = 120;
+        public const int AtConfiguration = 0, AtA = 64, AtARowTileBytes = 72, AtB = 80, AtSteps = 88, AtFrom = 96, AtFromRowBytes = 104, AtC = 112, AtCRowBytes = 120, AtPrefetch = 128, AtPrefetchLines = 136, AtPairs = 144;
 
         [FieldOffset(AtConfiguration)] public fixed byte Configuration[64];
         [FieldOffset(AtA)] public byte* A;
@@ -254,5 +294,8 @@ internal sealed unsafe class Bf16Matrix
         [FieldOffset(AtFromRowBytes)] public nint FromRowBytes;
         [FieldOffset(AtC)] public float* C;
         [FieldOffset(AtCRowBytes)] public nint CRowBytes;
+        [FieldOffset(AtPrefetch)] public byte* Prefetch;
+        [FieldOffset(AtPrefetchLines)] public nint PrefetchLines;
+        [FieldOffset(AtPairs)] public nint Pairs;
     }
 }

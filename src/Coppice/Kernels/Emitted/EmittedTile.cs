@@ -38,10 +38,13 @@ internal sealed unsafe class EmittedTile
     /// <summary>A line for people: what runs, or why not.</summary>
     public static string Note(DotFormat format) => Formats[(int)format].Value.Note;
 
-    /// <summary>C = A · B or C += A · B, as <see cref="Tile.Multiply"/> and <see cref="Tile.MultiplyAdd"/>; k counts lanes.</summary>
-    public void Run(float* a, nint aRowFloats, int rows, in TileColumns b, int units, int k, float* c, nint cRowFloats, bool add)
+    /// <summary>C = A · B or C += A · B, as <see cref="Tile.Multiply"/> and <see cref="Tile.MultiplyAdd"/>; k counts lanes. Every step also fetches a little from
+    /// <paramref name="prefetch"/>, any address, into the second-level cache; so what comes next streams in behind the arithmetic.</summary>
+    public void Run(float* a, nint aRowFloats, int rows, in TileColumns b, int units, int k, float* c, nint cRowFloats, bool add, byte* prefetch = null, nint prefetchStepBytes = 0)
     {
         TileArguments arguments;
+        arguments.Prefetch = prefetch;
+        arguments.PrefetchStepBytes = prefetchStepBytes;
         arguments.A = a;
         arguments.ARowBytes = aRowFloats * sizeof(float);
         arguments.B0 = b.Unit0;
@@ -56,6 +59,8 @@ internal sealed unsafe class EmittedTile
         for (int blocks = (rows + MaxRows - 1) / MaxRows; blocks > 0; blocks--)
         {
             int take = (rows + blocks - 1) / blocks;
+            arguments.NextA = (byte*)(arguments.A + take * aRowFloats);
+            arguments.NextAStepBytes = take * sizeof(float);
             _shapes[(take - 1) * Tile.MaxUnits + units - 1](&arguments);
             arguments.A += take * aRowFloats;
             arguments.C += take * cRowFloats;

@@ -6,7 +6,7 @@ namespace Coppice.Kernels.Emitted;
 [StructLayout(LayoutKind.Explicit)]
 internal unsafe struct Q8Arguments
 {
-    public const int AtConfiguration = 0, AtA = 64, AtB = 72, AtBlocks = 80, AtC = 88, AtCRowBytes = 96, AtAdd = 104, AtSums = 112;
+    public const int AtConfiguration = 0, AtA = 64, AtB = 72, AtBlocks = 80, AtC = 88, AtCRowBytes = 96, AtAdd = 104, AtSums = 112, AtPrefetch = 120, AtPrefetchLines = 128, AtRow = 136;
 
     [FieldOffset(AtConfiguration)] public fixed byte Configuration[64];
     [FieldOffset(AtA)] public byte* A;
@@ -20,4 +20,11 @@ internal unsafe struct Q8Arguments
 
     /// <summary>4 KiB, where integer sums pass from tile registers to vectors.</summary>
     [FieldOffset(AtSums)] public int* Sums;
+
+    /// <summary>What is fetched ahead, so many cache lines with every block (or group of blocks).</summary>
+    [FieldOffset(AtPrefetch)] public byte* Prefetch;
+    [FieldOffset(AtPrefetchLines)] public nint PrefetchLines;
+
+    /// <summary>The first row within the row tile.</summary>
+    [FieldOffset(AtRow)] public nint Row;
 }

@@ -37,8 +37,10 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
 
     public override string Name => "tdpbssd";
 
+    public override int StreamRows => 4;
+
     [SkipLocalsInit]
-    public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add)
+    public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes)
     {
         byte* sums = stackalloc byte[Tiles * TileBytes + AlignedBuffer.AlignmentBytes];
         Q8Arguments arguments = default;
@@ -52,6 +54,9 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
         arguments.CRowBytes = cRowFloats * sizeof(float);
         arguments.Add = add ? 1 : 0;
         arguments.Sums = (int*)(((nint)sums + AlignedBuffer.AlignmentBytes - 1) & ~(AlignedBuffer.AlignmentBytes - 1));
+        int groups = Tiles / UnitsTogether(rows) * Math.Max(1, blocks / (Tiles / UnitsTogether(rows)));
+        arguments.Prefetch = prefetch;
+        arguments.PrefetchLines = (prefetchBytes / 64 + groups - 1) / groups;
         _shapes[rows - 1](&arguments);
     }
 
@@ -68,10 +73,14 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
         }
     }
 
+    // The 16 sums of vectors are a row each, or of fewer rows several units.
+    private static int UnitsTogether(int rows) => rows <= 4 ? 4 : rows <= 8 ? 2 : 1;
+
     // rdi: arguments, rax: record of A, rdx: block of B, rcx: blocks left, rsi: integer sums, r8, r9 and r11: row bytes of A, B and the sums.
     private static void Emit(Assembler code, int rows)
     {
-        int units = rows <= 4 ? 4 : rows <= 8 ? 2 : 1, together = Tiles / units;
+        int units = UnitsTogether(rows), together = Tiles / units;
+        code.push(rbx);
         code.ldtilecfg(__[rdi + Q8Arguments.AtConfiguration]);
         code.mov(r8d, Q8_0.BlockInputs);
         code.mov(r9d, Q8_0.QuadBytes);
@@ -103,6 +112,7 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
         }
         code.tilerelease();
         code.vzeroupper();
+        code.pop(rbx);
         code.ret();
     }
 
@@ -121,6 +131,7 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
                 code.tdpbssd(Sums[tile], A[block % 2], B[tile % 2]);
             }
         }
+        if (units < Tiles) Fetch(code);
         for (int tile = 0; tile < blocks * units; tile++) code.tilestored(__[rsi + r11 * 1 + tile * TileBytes], Sums[tile]);
         for (int block = 0; block < blocks; block++)
         {
@@ -139,6 +150,22 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
         code.add(rax, blocks * Q8Activations.RecordBytes);
         code.add(rdx, blocks * Q8_0.BlockBytes);
         code.sub(rcx, blocks);
+    }
+
+    private static void Fetch(Assembler code)
+    {
+        Label fetch = code.CreateLabel(), fetched = code.CreateLabel();
+        code.mov(r10, __qword_ptr[rdi + Q8Arguments.AtPrefetch]);
+        code.mov(rbx, __qword_ptr[rdi + Q8Arguments.AtPrefetchLines]);
+        code.test(rbx, rbx);
+        code.je(fetched);
+        code.Label(ref fetch);
+        code.prefetcht1(__byte_ptr[r10]);
+        code.add(r10, 64);
+        code.dec(rbx);
+        code.jne(fetch);
+        code.mov(__qword_ptr[rdi + Q8Arguments.AtPrefetch], r10);
+        code.Label(ref fetched);
     }
 
     private static void Begin(Assembler code, int rows, int firstUnit, int units)

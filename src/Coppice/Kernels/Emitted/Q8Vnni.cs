@@ -39,20 +39,24 @@ internal sealed unsafe class Q8Vnni : Q8Kernel
 
     public override string Name => "vpdpbusd, 512 bits";
 
-    public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add)
+    public override int StreamRows => MaxRows;
+
+    public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes)
     {
         Q8Arguments arguments = default;
         arguments.Blocks = blocks;
         arguments.B = b;
         arguments.CRowBytes = cRowFloats * sizeof(float);
         arguments.Add = add ? 1 : 0;
-        int row = 0;
-        for (int parts = (rows + MaxRows - 1) / MaxRows; parts > 0; parts--)
+        int row = 0, parts = (rows + MaxRows - 1) / MaxRows;
+        arguments.A = a;
+        arguments.Prefetch = rows <= MaxRows ? b + 4 * Q8_0.BlockBytes : prefetch;
+        arguments.PrefetchLines = rows <= MaxRows ? Q8_0.BlockBytes / 64 : (prefetchBytes / 64 + parts * blocks - 1) / (parts * blocks);
+        for (; parts > 0; parts--)
         {
             int take = (rows - row + parts - 1) / parts;
-            arguments.A = a;
             arguments.C = c + row * cRowFloats;
-            arguments.Sums = (int*)(nint)row;
+            arguments.Row = row;
             _shapes[take - 1](&arguments);
             row += take;
         }
@@ -89,7 +93,7 @@ internal sealed unsafe class Q8Vnni : Q8Kernel
         Label zero = code.CreateLabel(), begun = code.CreateLabel(), top = code.CreateLabel();
         MoveSums(code, rows, zero, begun);
         code.mov(r8, __qword_ptr[rcx + Q8Arguments.AtA]);
-        code.mov(r10, __qword_ptr[rcx + Q8Arguments.AtSums]);
+        code.mov(r10, __qword_ptr[rcx + Q8Arguments.AtRow]);
         code.mov(rax, r10);
         code.shl(rax, 5);
         code.add(rax, r8);
@@ -98,16 +102,25 @@ internal sealed unsafe class Q8Vnni : Q8Kernel
         code.mov(r9, __qword_ptr[rcx + Q8Arguments.AtBlocks]);
 
         code.Label(ref top);
+        Label fetch = code.CreateLabel(), fetched = code.CreateLabel();
+        code.mov(r10, __qword_ptr[rcx + Q8Arguments.AtPrefetch]);
+        code.mov(r11, __qword_ptr[rcx + Q8Arguments.AtPrefetchLines]);
+        code.test(r11, r11);
+        code.je(fetched);
+        code.Label(ref fetch);
+        code.prefetcht1(__byte_ptr[r10]);
+        code.add(r10, 64);
+        code.dec(r11);
+        code.jne(fetch);
+        code.mov(__qword_ptr[rcx + Q8Arguments.AtPrefetch], r10);
+        code.Label(ref fetched);
         for (int r = 0; r < rows; r++)
             for (int unit = 0; unit < Units; unit++)
                 code.vpbroadcastd(Z[FirstDot + r * Units + unit], __dword_ptr[r8 + (Q8Activations.CorrectionsAt - Q8Activations.ScalesAt + r * 4)]);
         for (int quad = 0; quad < Q8_0.BlockInputs / 4; quad++)
         {
             for (int unit = 0; unit < Units; unit++)
-            {
                 code.vmovups(Z[FirstWeight + unit], __zmmword_ptr[rdx + (quad * Q8_0.QuadBytes + unit * 64)]);
-                if (rows == 1) code.prefetcht1(__byte_ptr[rdx + (4 * Q8_0.BlockBytes + quad * Q8_0.QuadBytes + unit * 64)]);
-            }
             for (int r = 0; r < rows; r++)
             {
                 code.vpbroadcastd(Z[Broadcast + r], __dword_ptr[rax + (r * Q8_0.BlockInputs + quad * 4)]);

@@ -19,6 +19,15 @@ internal unsafe struct TileArguments
     /// <summary>0: the sums begin at zero; else they go on from what C holds.</summary>
     public nint Add;
 
+    /// <summary>What is fetched ahead, so many bytes further with every step of k.</summary>
+    public byte* Prefetch;
+    public nint PrefetchStepBytes;
+
+    /// <summary>What is fetched into the first-level cache: the next rows of A.</summary>
+    public byte* NextA;
+    public nint NextAStepBytes;
+
+    public const int AtPrefetch = 88, AtPrefetchStepBytes = 96, AtNextA = 104, AtNextAStepBytes = 112;
     public const int AtA = 0, AtARowBytes = 8, AtB0 = 16, AtB1 = 24, AtB2 = 32, AtB3 = 40, AtBStepBytes = 48, AtSteps = 56, AtC = 64, AtCRowBytes = 72, AtAdd = 80;
 }
 
@@ -39,6 +48,9 @@ internal static class TileEmitter
     // Windows expects these back.
     private static readonly AssemblerRegisterXMM[] Kept = [xmm6, xmm7, xmm8, xmm9, xmm10, xmm11, xmm12, xmm13, xmm14, xmm15];
 
+    /// <summary>Cache lines that a tile can fetch ahead in one step: few rows leave room for many, and need them.</summary>
+    public static int PrefetchLines(int rows) => rows <= 4 ? 4 : 2;
+
     public static byte[] Emit(DotFormat format, int rows, int units)
     {
         var code = new Assembler(64);
@@ -46,6 +58,8 @@ internal static class TileEmitter
         code.push(rbx);
         code.push(rsi);
         code.push(rdi);
+        code.push(r12);
+        code.push(r13);
         if (windows)
         {
             code.sub(rsp, Kept.Length * 16);
@@ -67,6 +81,8 @@ internal static class TileEmitter
             code.add(rsp, Kept.Length * 16);
         }
         code.vzeroupper();
+        code.pop(r13);
+        code.pop(r12);
         code.pop(rdi);
         code.pop(rsi);
         code.pop(rbx);
@@ -101,6 +117,8 @@ internal static class TileEmitter
         code.lea(r8, __[rdx + rdx * 2]);
         code.add(r8, rax);
         for (int unit = 0; unit < units; unit++) code.mov(b[unit], __qword_ptr[rcx + (TileArguments.AtB0 + unit * 8)]);
+        code.mov(r12, __qword_ptr[rcx + TileArguments.AtPrefetch]);
+        code.mov(r13, __qword_ptr[rcx + TileArguments.AtNextA]);
         code.xor(edi, edi);
         code.mov(rsi, __qword_ptr[rcx + TileArguments.AtSteps]);
         code.test(rsi, rsi);
@@ -108,6 +126,8 @@ internal static class TileEmitter
 
         code.Label(ref top);
         for (int unit = 0; unit < units; unit++) code.vmovups(Z[unit], __zmmword_ptr[b[unit] + rdi]);
+        for (int line = 0; line < PrefetchLines(rows); line++) code.prefetcht1(__byte_ptr[r12 + line * VectorBytes]);
+        code.prefetcht0(__byte_ptr[r13]);
         for (int r = 0; r < rows; r++)
         {
             AssemblerRegisterZMM x = Z[FirstBroadcast + r % Broadcasts];
@@ -123,6 +143,8 @@ internal static class TileEmitter
         code.add(rax, 4);
         code.add(r8, 4);
         code.add(rdi, __qword_ptr[rcx + TileArguments.AtBStepBytes]);
+        code.add(r12, __qword_ptr[rcx + TileArguments.AtPrefetchStepBytes]);
+        code.add(r13, __qword_ptr[rcx + TileArguments.AtNextAStepBytes]);
         code.dec(rsi);
         code.jne(top);
         code.Label(ref done);

@@ -12,7 +12,7 @@ internal sealed unsafe class BF16 : LinearWeights
         Pack(pool, stacked, default(HalfPairs<Half>.Packing));
 
     public override void Multiply(float* x, int rows, int xRowFloats, WorkerPool pool, LinearScratch scratch, float* y, int yRowFloats) =>
-        PanelProduct<HalfPairs<Half>.Widening>.Run(x, rows, xRowFloats, Inputs, this, pool, y, yRowFloats);
+        HalfPairs<Half>.Multiply(x, rows, xRowFloats, this, pool, scratch, y, yRowFloats);
 
     internal readonly struct Half : IHalf
     {

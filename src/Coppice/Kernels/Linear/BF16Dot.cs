@@ -48,7 +48,7 @@ internal sealed unsafe class BF16Dot : LinearWeights
         if (_arithmetic == Bf16Arithmetic.Matrix)
         {
             int rowTiles = (rows + Bf16Matrix.TileRows - 1) / Bf16Matrix.TileRows;
-            int chunkRows = RowChunks.Rows(rows, ItemRows, Bf16Matrix.MaxRows, Panels, 4 * pool.Threads), chunks = (rows + chunkRows - 1) / chunkRows;
+            int chunkRows = RowChunks.Rows(rows, ItemRows, 2 * Bf16Matrix.TileRows, Panels, 4 * pool.Threads), chunks = (rows + chunkRows - 1) / chunkRows;
             long tileBytes = (long)rowTiles * Steps * Bf16Matrix.TileBytes, sumsBytes = (long)chunkRows * PanelOutputs * sizeof(float);
             byte* tiles = scratch.Take(tileBytes + pool.Threads * sumsBytes);
             pool.Run(new Rounding(x, rows, xRowFloats, Inputs, Steps, Bf16Matrix.TileRows, (ushort*)tiles), rowTiles);
@@ -56,17 +56,19 @@ internal sealed unsafe class BF16Dot : LinearWeights
             return;
         }
 
-        // Row-major: tiles of one row.
-        ushort* rounded = (ushort*)scratch.Take((long)rows * Steps * StepInputs * (_arithmetic == Bf16Arithmetic.Dot ? sizeof(ushort) : sizeof(float)));
+        int lanes = _arithmetic == Bf16Arithmetic.Dot ? Steps * StepInputs / 2 : Inputs;
+        long roundedBytes = (long)rows * Steps * StepInputs * (_arithmetic == Bf16Arithmetic.Dot ? sizeof(ushort) : sizeof(float));
+        byte* space = scratch.Take(roundedBytes + PanelProduct<Pairs>.ScratchBytes(rows, lanes));
         if (_arithmetic == Bf16Arithmetic.Dot)
         {
-            pool.Run(new Rounding(x, rows, xRowFloats, Inputs, Steps, 1, rounded), rows);
-            PanelProduct<Pairs>.Run((float*)rounded, rows, Steps * StepInputs / 2, Steps * StepInputs / 2, this, pool, y, yRowFloats);
+            // Row-major: tiles of one row.
+            pool.Run(new Rounding(x, rows, xRowFloats, Inputs, Steps, 1, (ushort*)space), rows);
+            PanelProduct<Pairs>.Run((float*)space, rows, lanes, lanes, this, pool, space + roundedBytes, y, yRowFloats);
         }
         else
         {
-            pool.Run(new RoundingInPlace(x, xRowFloats, Inputs, (float*)rounded), rows);
-            PanelProduct<HalfPairs<BF16.Half>.Widening>.Run((float*)rounded, rows, Inputs, Inputs, this, pool, y, yRowFloats);
+            pool.Run(new RoundingInPlace(x, xRowFloats, Inputs, (float*)space), rows);
+            PanelProduct<HalfPairs<BF16.Half>.Widening>.Run((float*)space, rows, lanes, lanes, this, pool, space + roundedBytes, y, yRowFloats);
         }
     }
 
@@ -137,10 +139,12 @@ internal sealed unsafe class BF16Dot : LinearWeights
     {
         private static readonly EmittedTile? Emitted = EmittedTile.Of(DotFormat.BF16);
 
+        public static int LaneBytes => PanelOutputs * sizeof(float);
+
         public static float* Block(byte* panel, int lane, int count, float* scratch) => (float*)panel + (long)lane * PanelOutputs;
 
-        public static void Multiply(float* a, nint aRowFloats, int rows, in TileColumns b, int units, int k, float* c, nint cRowFloats, bool add) =>
-            Emitted!.Run(a, aRowFloats, rows, b, units, k, c, cRowFloats, add);
+        public static void Multiply(float* a, nint aRowFloats, int rows, in TileColumns b, int units, int k, float* c, nint cRowFloats, bool add, byte* prefetch, nint prefetchStepBytes) =>
+            Emitted!.Run(a, aRowFloats, rows, b, units, k, c, cRowFloats, add, prefetch, prefetchStepBytes);
     }
 
     private readonly struct MatrixProduct(byte* tiles, int rows, BF16Dot weights, float* sums, float* y, int yRowFloats, int chunkRows) : IParallelWork
@@ -155,20 +159,14 @@ internal sealed unsafe class BF16Dot : LinearWeights
             float* to = y + (long)firstRow * yRowFloats + panel * PanelOutputs, mine = sums + (long)worker * chunkRows * PanelOutputs;
 
             // The sums of a part of the inputs stay close together; only the last part writes to y, whose rows lie far apart.
-            int blockSteps = take <= Bf16Matrix.MaxRows ? steps : BlockSteps;
+            int blockSteps = take <= Bf16Matrix.TileRows ? steps : BlockSteps;
             for (int step = 0; step < steps; step += blockSteps)
             {
                 int some = Math.Min(blockSteps, steps - step);
                 bool direct = step + some == steps && width == PanelOutputs;
-                for (int r = 0; r < take; r += Bf16Matrix.MaxRows)
-                {
-                    float* sum = mine + r * PanelOutputs;
-                    unit.Run(
-                        a + r / Bf16Matrix.TileRows * rowTileBytes + step * Bf16Matrix.TileBytes, rowTileBytes, Math.Min(Bf16Matrix.MaxRows, take - r),
-                        b + (long)step * StepInputs * PanelOutputs * sizeof(ushort), some,
-                        step == 0 ? null : sum, PanelOutputs,
-                        direct ? to + (long)r * yRowFloats : sum, direct ? yRowFloats : PanelOutputs);
-                }
+                unit.Run(
+                    a + step * Bf16Matrix.TileBytes, rowTileBytes, take, b + (long)step * StepInputs * PanelOutputs * sizeof(ushort), some,
+                    step == 0 ? null : mine, PanelOutputs, direct ? to : mine, direct ? yRowFloats : PanelOutputs);
             }
             if (width == PanelOutputs) return;
             for (int r = 0; r < take; r++) new ReadOnlySpan<float>(mine + r * PanelOutputs, width).CopyTo(new Span<float>(to + (long)r * yRowFloats, width));

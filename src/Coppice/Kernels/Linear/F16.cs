@@ -7,11 +7,54 @@ namespace Coppice.Kernels;
 /// <summary>IEEE halves in memory, f32 in arithmetic: the bits of <see cref="F32"/> on the same numbers.</summary>
 internal sealed unsafe class F16 : LinearWeights
 {
-    public F16(WorkerPool pool, StackedTensors stacked) : base(stacked, HalfPairs<Half>.PanelBytes(stacked.Inputs)) =>
-        Pack(pool, stacked, default(HalfPairs<Half>.Packing));
+    private readonly bool _finite;
 
-    public override void Multiply(float* x, int rows, int xRowFloats, WorkerPool pool, LinearScratch scratch, float* y, int yRowFloats) =>
-        PanelProduct<HalfPairs<Half>.Widening>.Run(x, rows, xRowFloats, Inputs, this, pool, y, yRowFloats);
+    public F16(WorkerPool pool, StackedTensors stacked) : base(stacked, HalfPairs<Half>.PanelBytes(stacked.Inputs))
+    {
+        Pack(pool, stacked, default(HalfPairs<Half>.Packing));
+        _finite = AllFinite();
+    }
+
+    public override void Multiply(float* x, int rows, int xRowFloats, WorkerPool pool, LinearScratch scratch, float* y, int yRowFloats)
+    {
+        if (_finite) HalfPairs<FiniteHalf>.Multiply(x, rows, xRowFloats, this, pool, scratch, y, yRowFloats);
+        else HalfPairs<Half>.Multiply(x, rows, xRowFloats, this, pool, scratch, y, yRowFloats);
+    }
+
+    private bool AllFinite()
+    {
+        for (int panel = 0; panel < Panels; panel++)
+        {
+            var halves = new ReadOnlySpan<uint>(Panel(panel), HalfPairs<Half>.PaddedInputs(Inputs) / 2 * PanelOutputs);
+            Vector128<uint> exponent = Vector128.Create(0x7C007C00u), hit = Vector128<uint>.Zero;
+            for (int i = 0; i < halves.Length; i += 4)
+                hit |= Vector128.Equals((Vector128.LoadUnsafe(in halves[i]) & exponent).AsUInt16(), exponent.AsUInt16()).AsUInt32();
+            if (hit != Vector128<uint>.Zero) return false;
+        }
+        return true;
+    }
+
+    /// <summary>Halves of which none is infinite or not a number: fewer operations.</summary>
+    internal readonly struct FiniteHalf : IHalf
+    {
+        // An arithmetic shift by 3 puts exponent and mantissa where a float has them and leaves the sign in place.
+        private const uint Places = 0x8FFFE000;
+        private const float Scale = 5192296858534827628530496329220096f; // 2^112, the difference of the exponents' biases
+
+        public static ushort Round(float x) => Half.Round(x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static (Vector512<float> First, Vector512<float> Second) Widen(Vector512<uint> pairs) => (One((pairs << 16).AsInt32()), One(pairs.AsInt32()));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static (Vector128<float> First, Vector128<float> Second) Widen(Vector128<uint> pairs) => (One((pairs << 16).AsInt32()), One(pairs.AsInt32()));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static Vector512<float> One(Vector512<int> upper) => ((upper >> 3).AsUInt32() & Vector512.Create(Places)).AsSingle() * Vector512.Create(Scale);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static Vector128<float> One(Vector128<int> upper) => ((upper >> 3).AsUInt32() & Vector128.Create(Places)).AsSingle() * Vector128.Create(Scale);
+    }
 
     internal readonly struct Half : IHalf
     {

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Coppice.Backends;
 
 namespace Coppice.Kernels;
 
@@ -26,6 +27,13 @@ internal static unsafe class HalfPairs<THalf> where THalf : struct, IHalf
 
     public static long PanelBytes(int inputs) => (long)PaddedInputs(inputs) * LinearWeights.PanelOutputs * sizeof(ushort);
 
+    /// <summary><see cref="LinearWeights.Multiply"/> in f32 arithmetic.</summary>
+    public static void Multiply(float* x, int rows, int xRowFloats, LinearWeights weights, WorkerPool pool, LinearScratch scratch, float* y, int yRowFloats)
+    {
+        byte* space = scratch.Take(PanelProduct<Widening>.ScratchBytes(rows, weights.Inputs));
+        PanelProduct<Widening>.Run(x, rows, xRowFloats, weights.Inputs, weights, pool, space, y, yRowFloats);
+    }
+
     public readonly struct Packing : IPanelPacking
     {
         public void PackUnit(float* rows, int rowFloats, int inputs, int unit, byte* panel)
@@ -42,14 +50,16 @@ internal static unsafe class HalfPairs<THalf> where THalf : struct, IHalf
     /// <summary>Blocks of whole pairs, widened.</summary>
     public readonly struct Widening : IPanelTile
     {
+        public static int LaneBytes => LinearWeights.PanelOutputs * sizeof(ushort);
+
         public static float* Block(byte* panel, int lane, int count, float* scratch)
         {
             Widen((uint*)panel + (long)lane / 2 * LinearWeights.PanelOutputs, (count + 1) / 2, scratch);
             return scratch;
         }
 
-        public static void Multiply(float* a, nint aRowFloats, int rows, in TileColumns b, int units, int k, float* c, nint cRowFloats, bool add) =>
-            FloatTile.Multiply(a, aRowFloats, rows, b, units, k, c, cRowFloats, add);
+        public static void Multiply(float* a, nint aRowFloats, int rows, in TileColumns b, int units, int k, float* c, nint cRowFloats, bool add, byte* prefetch, nint prefetchStepBytes) =>
+            FloatTile.Multiply(a, aRowFloats, rows, b, units, k, c, cRowFloats, add, prefetch, prefetchStepBytes);
     }
 
     /// <summary>pairs: [count][64] to y: [2 · count][64].</summary>

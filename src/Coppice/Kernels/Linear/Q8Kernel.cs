@@ -26,7 +26,12 @@ internal abstract unsafe class Q8Kernel
     /// <param name="c">[rows][64], rows <paramref name="cRowFloats"/> apart.</param>
     /// <param name="cRowFloats">At least 64.</param>
     /// <param name="add">The sums go on from what c holds; else they begin at zero.</param>
-    public abstract void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add);
+    /// <param name="prefetch">What comes next, any address.</param>
+    /// <param name="prefetchBytes">How much of it this call should fetch.</param>
+    public abstract void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes);
+
+    /// <summary>Up to so many rows the kernel reads every block once, and by itself ahead of its use.</summary>
+    public virtual int StreamRows => Q8Activations.TileRows;
 
     private static List<Q8Kernel> Find()
     {
@@ -37,15 +42,37 @@ internal abstract unsafe class Q8Kernel
         if (Isa.Width >= 256 && Avx2.IsSupported) kernels.Add(new Q8Vectors<Avx256, Vector256<int>>("vpmaddubsw, 256 bits", bias: 0));
         if (Isa.Width >= 128 && Ssse3.IsSupported) kernels.Add(new Q8Vectors<Sse128, Vector128<int>>("pmaddubsw, 128 bits", bias: 0));
         if (Isa.Width >= 128 && Dp.IsSupported) kernels.Add(new Q8Vectors<Arm128, Vector128<int>>("sdot, 128 bits", bias: 0));
-        kernels.Add(new Q8Scalar());
+        var definition = new Q8Scalar();
+        kernels.RemoveAll(kernel => !kernel.AgreesWith(definition));
+        kernels.Add(definition);
         return kernels;
+    }
+
+    /// <summary>A small product, compared bit by bit: code that was emitted, or an instruction that does otherwise, must not go unseen.</summary>
+    private bool AgreesWith(Q8Kernel definition)
+    {
+        const int rows = 5, blocks = 5, floats = rows * LinearWeights.PanelOutputs;
+        byte* a = stackalloc byte[blocks * Q8Activations.RecordBytes], b = stackalloc byte[blocks * Q8_0.BlockBytes], biased = stackalloc byte[blocks * Q8_0.BlockBytes];
+        float* x = stackalloc float[rows * blocks * Q8_0.BlockInputs], expected = stackalloc float[floats], actual = stackalloc float[floats];
+        EmittedTile.Fill(DotFormat.F32, (uint*)x, rows * blocks * Q8_0.BlockInputs, 1);
+        Q8Activations.Fill(x, rows, blocks * Q8_0.BlockInputs, blocks * Q8_0.BlockInputs, a);
+        EmittedTile.Fill(DotFormat.F32, (uint*)b, blocks * Q8_0.BlockBytes / sizeof(uint), 2);
+        for (int i = 0; i < blocks * Q8_0.BlockBytes; i++)
+        {
+            bool isScale = i % Q8_0.BlockBytes >= Q8_0.ScalesAt;
+            if (!isScale && b[i] == 128) b[i] = 0; // no byte is -128
+            biased[i] = (byte)(isScale ? b[i] : b[i] + WeightBias);
+        }
+        definition.Multiply(a, rows, b, blocks, expected, LinearWeights.PanelOutputs, add: false, null, 0);
+        Multiply(a, rows, biased, blocks, actual, LinearWeights.PanelOutputs, add: false, null, 0);
+        return new ReadOnlySpan<uint>(expected, floats).SequenceEqual(new ReadOnlySpan<uint>(actual, floats));
     }
 
     private sealed class Q8Scalar : Q8Kernel
     {
         public override string Name => "scalar";
 
-        public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add)
+        public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes)
         {
             for (int r = 0; r < rows; r++)
             {
@@ -89,7 +116,7 @@ internal sealed unsafe class Q8Vectors<TVector, V>(string name, int bias) : Q8Ke
 
     public override string Name => name;
 
-    public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add)
+    public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes)
     {
         for (int block = 0; block < blocks; block++, a += Q8Activations.RecordBytes, b += Q8_0.BlockBytes)
         {

@@ -117,15 +117,17 @@ internal sealed unsafe class Q8_0 : LinearWeights
             int take = Math.Min(chunkRows, rows - firstRow), blocks = weights.Blocks, width = weights.PanelWidth(panel);
             byte* b = weights.Panel(panel);
             float* to = y + (long)firstRow * yRowFloats + panel * PanelOutputs, mine = sums + (long)worker * chunkRows * PanelOutputs;
-            int cRowFloats = width == PanelOutputs ? yRowFloats : PanelOutputs, partBlocks = take <= Q8Activations.TileRows ? blocks : PartBlocks;
+            int cRowFloats = width == PanelOutputs ? yRowFloats : PanelOutputs, partBlocks = take <= weights._kernel.StreamRows ? blocks : PartBlocks;
             float* c = width == PanelOutputs ? to : mine;
+            int tiles = (take + Q8Activations.TileRows - 1) / Q8Activations.TileRows;
             for (int block = 0; block < blocks; block += partBlocks)
             {
-                int some = Math.Min(partBlocks, blocks - block);
-                for (int r = 0; r < take; r += Q8Activations.TileRows)
+                int some = Math.Min(partBlocks, blocks - block), share = some == blocks ? 0 : some * BlockBytes / tiles;
+                byte* part = b + (long)block * BlockBytes, next = part + some * BlockBytes;
+                for (int r = 0; r < take; r += Q8Activations.TileRows, next += share)
                 {
                     byte* a = activations + ((long)(firstRow + r) / Q8Activations.TileRows * blocks + block) * Q8Activations.RecordBytes;
-                    weights._kernel.Multiply(a, Math.Min(Q8Activations.TileRows, take - r), b + (long)block * BlockBytes, some, c + (long)r * cRowFloats, cRowFloats, block > 0);
+                    weights._kernel.Multiply(a, Math.Min(Q8Activations.TileRows, take - r), part, some, c + (long)r * cRowFloats, cRowFloats, block > 0, next, share);
                 }
             }
             if (c == to) return;

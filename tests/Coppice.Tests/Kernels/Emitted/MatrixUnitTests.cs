@@ -5,19 +5,19 @@ namespace Coppice.Tests.Kernels.Emitted;
 
 public sealed unsafe class MatrixUnitTests
 {
-    private const int Steps = 3, Columns = 64;
+    private const int Steps = 3, Columns = 64, MaxRows = 83;
 
     [MatrixFact]
     public void Any_number_of_rows_continues_any_sums_as_the_reference_does()
     {
-        ushort[] a = new ushort[Bf16Matrix.MaxRows * Steps * 32], b = new ushort[Steps * 32 * Columns];
-        float[] from = Levels.Random(Bf16Matrix.MaxRows * 70, 3), c = new float[Bf16Matrix.MaxRows * 66];
+        ushort[] a = new ushort[96 * Steps * 32], b = new ushort[Steps * 32 * Columns];
+        float[] from = Levels.Random(MaxRows * 70, 3), c = new float[MaxRows * 66];
         fixed (ushort* pa = a, pb = b)
         fixed (float* pf = from, pc = c)
         {
             EmittedTile.Fill(DotFormat.BF16, (uint*)pa, a.Length / 2, 1);
             EmittedTile.Fill(DotFormat.BF16, (uint*)pb, b.Length / 2, 2);
-            for (int rows = 1; rows <= Bf16Matrix.MaxRows; rows++)
+            for (int rows = 1; rows <= MaxRows; rows++)
                 foreach (bool add in new[] { false, true })
                 {
                     Array.Fill(c, float.NaN);

@@ -1,5 +1,6 @@
 using Coppice.Backends;
 using Coppice.Kernels;
+using Coppice.Kernels.Emitted;
 using Coppice.Loading;
 
 namespace Coppice.Tests.Kernels;
@@ -117,5 +118,7 @@ public sealed unsafe class Q8_0Tests
         Assert.Equal("scalar", Q8Kernel.All[^1].Name);
         if (Isa.Width >= 512 && Isa.Native >= 512 && Isa.HasInt8Dot) Assert.Contains(Q8Kernel.All, kernel => kernel.WeightBias == 128 && kernel.Name.Contains("512", StringComparison.Ordinal));
         if (Isa.Width == 0) Assert.Single(Q8Kernel.All);
+        if (Isa.Width >= 128 && System.Runtime.Intrinsics.X86.Ssse3.IsSupported) Assert.Contains(Q8Kernel.All, kernel => kernel.Name.Contains("128", StringComparison.Ordinal));
+        Assert.Equal(Q8Matrix.Instance is not null, Q8Kernel.Best is Q8Matrix);
     }
 }

@@ -1,0 +1,101 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using Coppice.Loading;
+using Coppice.Tokens;
+
+namespace Coppice;
+
+/// <summary>
+/// The chat templates that come with a model: most have one, "default"; some have more, such as "tool_use". Each is read when it is first used,
+/// so that a model whose template is broken can still be used without it.
+/// </summary>
+public sealed class ChatTemplates
+{
+    private const string DefaultName = "default", ToolUseName = "tool_use", GgufKey = "tokenizer.chat_template";
+    private const int LargestFile = 1 << 24;
+
+    private readonly Dictionary<string, string> _sources;
+    private readonly ConcurrentDictionary<string, ChatTemplate> _read = new(StringComparer.Ordinal);
+    private readonly ChatTemplateLimits _limits;
+
+    private ChatTemplates(Dictionary<string, string> sources, ChatTemplateLimits? limits)
+    {
+        _sources = sources;
+        _limits = limits ?? new ChatTemplateLimits();
+    }
+
+    /// <summary>The templates' names.</summary>
+    public IReadOnlyCollection<string> Names => _sources.Keys;
+
+    /// <summary>
+    /// The templates of a Hugging Face folder: chat_template.jinja and additional_chat_templates/*.jinja, or else the chat_template of tokenizer_config.json
+    /// or chat_template.json. Null if there are none.
+    /// </summary>
+    /// <exception cref="ModelFormatException">One of the files is not what it should be.</exception>
+    public static ChatTemplates? FromFolder(string folder, ChatTemplateLimits? limits = null)
+    {
+        Dictionary<string, string> sources = new(StringComparer.Ordinal);
+        ReadJson(Path.Combine(folder, "chat_template.json"), sources);
+        ReadJson(Path.Combine(folder, "tokenizer_config.json"), sources);
+        string single = Path.Combine(folder, "chat_template.jinja"), more = Path.Combine(folder, "additional_chat_templates");
+        if (File.Exists(single)) sources[DefaultName] = ReadText(single);
+        if (Directory.Exists(more))
+            foreach (string file in Directory.GetFiles(more, "*.jinja").Order(StringComparer.Ordinal)) sources[Path.GetFileNameWithoutExtension(file)] = ReadText(file);
+        return sources.Count > 0 ? new ChatTemplates(sources, limits) : null;
+    }
+
+    /// <summary>The templates in a GGUF file's metadata; null if there are none.</summary>
+    /// <exception cref="ModelFormatException">A value is not a text.</exception>
+    internal static ChatTemplates? FromGguf(GgufMetadata metadata, ChatTemplateLimits? limits = null)
+    {
+        Dictionary<string, string> sources = new(StringComparer.Ordinal);
+        foreach (string key in metadata.Keys)
+        {
+            if (key == GgufKey) sources[DefaultName] = metadata.RequiredString(key);
+            else if (key.StartsWith(GgufKey + ".", StringComparison.Ordinal)) sources[key[(GgufKey.Length + 1)..]] = metadata.RequiredString(key);
+        }
+        return sources.Count > 0 ? new ChatTemplates(sources, limits) : null;
+    }
+
+    /// <summary>The templates of an opened model; null if it has none.</summary>
+    internal static ChatTemplates? Of(ModelSource source) => source.Gguf is { } metadata ? FromGguf(metadata) : FromFolder(source.Folder!);
+
+    /// <summary>The template of this name.</summary>
+    /// <exception cref="InvalidRequestException">There is none.</exception>
+    /// <exception cref="ChatTemplateException">It is malformed.</exception>
+    public ChatTemplate Find(string name) => _sources.TryGetValue(name, out string? source)
+        ? _read.GetOrAdd(name, _ => ChatTemplate.Parse(source, _limits))
+        : throw new InvalidRequestException($"The model has no chat template '{name}'; it has: {string.Join(", ", Names)}.");
+
+    /// <summary>The conversation as a prompt, by the template "tool_use" where there are tools and there is such a template, else by "default".</summary>
+    /// <exception cref="InvalidRequestException">The model has neither.</exception>
+    /// <exception cref="ChatTemplateException">The template is malformed, complains about the conversation, or cannot be rendered.</exception>
+    public string Render(ChatTemplateInput input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return Find(input.Tools is not null && _sources.ContainsKey(ToolUseName) ? ToolUseName : DefaultName).Render(input);
+    }
+
+    private static void ReadJson(string file, Dictionary<string, string> sources)
+    {
+        if (!File.Exists(file)) return;
+        JsonField.ReadFile(file, root =>
+        {
+            JsonField field = root.Optional("chat_template");
+            if (field.IsNull) return 0;
+            if (field.Element.ValueKind != JsonValueKind.Array)
+            {
+                sources[DefaultName] = field.String();
+                return 1;
+            }
+            foreach (JsonField named in field.Items()) sources[named.Required("name").String()] = named.Required("template").String();
+            return sources.Count;
+        });
+    }
+
+    private static string ReadText(string file)
+    {
+        long length = new FileInfo(file).Length;
+        return length <= LargestFile ? File.ReadAllText(file) : throw new ModelFormatException(file, $"The chat template has {length} bytes; at most {LargestFile} are read.");
+    }
+}

@@ -1,0 +1,76 @@
+using System.Globalization;
+
+namespace Coppice.Templates;
+
+/// <summary>Filters that pick items, or a part of each.</summary>
+internal static class SelectionFilters
+{
+    /// <summary>"a.b.0": attribute of attribute.</summary>
+    public static object? Path(Rendering run, object? value, object? path)
+    {
+        if (path is not string names) return Lookup.Item(run, value, path);
+        foreach (string name in names.Split('.'))
+            value = long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out long index) ? Lookup.Item(run, value, index) : Lookup.Item(run, value, name);
+        return value;
+    }
+
+    public static object? Map(object? value, Arguments given)
+    {
+        IReadOnlyList<object?> items = Iteration.Of(given.Run, value);
+        if (given.Positional.Count == 0 && given.Named.Any(n => n.Name == "attribute"))
+        {
+            given.As("", "attribute", "default");
+            return Sequence.Generator([.. items.Select(i => Path(given.Run, i, given[1]) is var part && part is Undefined && given.Has(2) ? given[2] : part)]);
+        }
+        if (given.Positional is not [string name, ..]) throw given.Run.Fail("map needs the name of a filter, or 'attribute'.");
+        Filter filter = Filters.Find(given.Run, name);
+        return Sequence.Generator([.. items.Select(i => filter(i, given.After(1, $"the filter '{name}'")))]);
+    }
+
+    public static object? Select(object? value, Arguments given, bool wanted) => Pick(value, given, 0, i => i, wanted);
+
+    public static object? SelectByAttribute(object? value, Arguments given, bool wanted)
+    {
+        if (given.Positional.Count == 0) throw given.Run.Fail("selectattr and rejectattr need the name of an attribute.");
+        return Pick(value, given, 1, i => Path(given.Run, i, given.Positional[0]), wanted);
+    }
+
+    public static object? GroupBy(object? value, Arguments given)
+    {
+        given.As("attribute", "default", "case_sensitive");
+        bool isExact = given.Flag(2, missing: false);
+        IReadOnlyList<object?> sorted = Comparison.Sorted(given.Run, Iteration.Of(given.Run, value), i => Folded(Key(i)), descending: false);
+        List<object?> groups = [];
+        for (int from = 0, to; from < sorted.Count; from = to)
+        {
+            object? key = Key(sorted[from]);
+            for (to = from + 1; to < sorted.Count && Comparison.Same(given.Run, Folded(Key(sorted[to])), Folded(key));) to++;
+            groups.Add(new Sequence(SequenceKind.Tuple, [key, Sequence.List([.. sorted.Skip(from).Take(to - from)])]) { Names = ["grouper", "list"] });
+        }
+        return Sequence.List(groups);
+
+        object? Key(object? item) => Path(given.Run, item, given[0]) is var part && part is Undefined && given.Has(1) ? given[1] : part;
+
+        object? Folded(object? key) => key is string text && !isExact ? text.ToLowerInvariant() : key;
+    }
+
+    // The test's name and arguments follow the first ones; without a test, what is true.
+    private static Sequence Pick(object? value, Arguments given, int first, Func<object?, object?> part, bool wanted)
+    {
+        Func<object?, bool> holds = Truth.Of;
+        if (given.Positional.Count > first)
+        {
+            if (given.Positional[first] is not string name) throw given.Run.Fail("The name of a test is a text.");
+            Test test = Tests.Find(given.Run, name);
+            Arguments rest = given.After(first + 1, $"the test '{name}'");
+            holds = i => test(i, rest);
+        }
+        List<object?> picked = [];
+        foreach (object? item in Iteration.Of(given.Run, value))
+        {
+            given.Run.Items(1);
+            if (holds(part(item)) == wanted) picked.Add(item);
+        }
+        return Sequence.Generator(picked);
+    }
+}
