@@ -1,21 +1,16 @@
-using System.Diagnostics;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Coppice.Tests.Templates;
 
-/// <summary>
-/// The npm package @huggingface/jinja 0.5.11 as a second judge. It installs the package into a temporary folder, so it runs only where
-/// COPPICE_TEST_NPM is set to 1; otherwise it is skipped, visibly.
-/// </summary>
+/// <summary>The npm package @huggingface/jinja 0.5.11 as a second judge.</summary>
 public sealed class HuggingFaceJinjaTests
 {
     private const string Script = """
         import { Template } from "@huggingface/jinja";
         import fs from "node:fs";
-        const tests = JSON.parse(fs.readFileSync("tests.json", "utf8"));
-        fs.writeFileSync("results.json", JSON.stringify(tests.map(t => {
+        const tests = JSON.parse(fs.readFileSync("input.json", "utf8"));
+        fs.writeFileSync("output.json", JSON.stringify(tests.map(t => {
           try { return new Template(t.template).render(t.data); } catch (e) { return null; }
         })));
         """;
@@ -45,7 +40,7 @@ public sealed class HuggingFaceJinjaTests
         if (TestData.HasShared)
             foreach (JsonNode? test in JsonNode.Parse(File.ReadAllText(TestData.Shared("testdata/chat/chat-templates.json")))!.AsArray())
                 tests.Add(new JsonObject { ["template"] = (string)test!["template"]!, ["data"] = test["data"]!.DeepClone() });
-        string?[] expected = Render(tests.ToJsonString());
+        string?[] expected = JsonSerializer.Deserialize<string?[]>(Npm.Run("@huggingface/jinja@0.5.11", Script, tests.ToJsonString()))!;
         Assert.True(expected.Count(e => e is not null) > 450, $"The package renders only {expected.Count(e => e is not null)} of {tests.Count}.");
         for (int i = 0; i < tests.Count; i++)
         {
@@ -68,37 +63,4 @@ public sealed class HuggingFaceJinjaTests
             ["tools"] = JsonNode.Parse("""[{"name": "f", "parameters": {"type": "object", "properties": {"a": {"type": "integer", "enum": [1, 2]}}, "required": []}}]"""),
         };
     }
-
-    private static string?[] Render(string tests)
-    {
-        string folder = Directory.CreateTempSubdirectory("coppice-jinja-").FullName;
-        try
-        {
-            File.WriteAllText(Path.Combine(folder, "package.json"), """{"private": true, "type": "module"}""");
-            File.WriteAllText(Path.Combine(folder, "render.js"), Script);
-            File.WriteAllText(Path.Combine(folder, "tests.json"), tests, new UTF8Encoding(false));
-            Run(folder, "npm", "install", "--no-audit", "--no-fund", "@huggingface/jinja@0.5.11");
-            Run(folder, "node", "render.js");
-            return JsonSerializer.Deserialize<string?[]>(File.ReadAllText(Path.Combine(folder, "results.json")))!;
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
-    }
-
-    private static void Run(string folder, string program, params string[] arguments)
-    {
-        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, UseShellExecute = false, RedirectStandardError = true, RedirectStandardOutput = true })!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
-        Assert.True(process.WaitForExit(TimeSpan.FromMinutes(2)), $"{program} did not end.");
-        Assert.True(process.ExitCode == 0, output.Result + error.Result);
-    }
-}
-
-/// <summary>A test that installs an npm package, where COPPICE_TEST_NPM is 1.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class NpmFactAttribute : FactAttribute
-{
-    public NpmFactAttribute() => Skip = Environment.GetEnvironmentVariable("COPPICE_TEST_NPM") == "1" ? null : "COPPICE_TEST_NPM is not 1: this test installs an npm package.";
 }
