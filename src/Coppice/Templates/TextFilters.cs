@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -140,9 +139,9 @@ internal static class TextFilters
         string text = Text(value, given.As());
         long count = 0;
         bool inWord = false;
-        foreach (char c in text)
+        foreach (Rune rune in text.EnumerateRunes())
         {
-            bool isWord = char.IsLetterOrDigit(c) || c == '_' || char.GetUnicodeCategory(c) is UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber || char.IsSurrogate(c);
+            bool isWord = Rune.IsLetter(rune) || Rune.IsNumber(rune) || rune.Value == '_';
             if (isWord && !inWord) count++;
             inWord = isWord;
         }

@@ -22,13 +22,13 @@ internal sealed record GgufPreTokenizer
 
     private static readonly Dictionary<string, Func<string, GgufPreTokenizer>> s_byName = new(StringComparer.Ordinal)
     {
-        ["default"] = file => new() { Steps = [Regex(file, @"[\p{P}\$\+<=>\^~\|]+"), FamilyPattern.Gpt2, new DigitsSplit(SplitBehavior.Contiguous), Regex(file, "[0-9][0-9][0-9]")] },
+        ["default"] = _ => new() { Steps = [new RunSplit("$+<=>^~|"), FamilyPattern.Gpt2, new DigitsSplit(SplitBehavior.Contiguous), new ThreeDigits()] },
         ["gpt-2"] = Gpt2,
         ["phi-2"] = Gpt2,
         ["mpt"] = Gpt2,
         ["olmo"] = Gpt2,
         ["jais"] = Gpt2,
-        ["falcon"] = file => new() { Steps = [Regex(file, @"[\p{P}\$\+<=>\^~\|`]+"), FamilyPattern.Gpt2, Regex(file, "[0-9][0-9][0-9]")] },
+        ["falcon"] = _ => new() { Steps = [new RunSplit("$+<=>^~|`"), FamilyPattern.Gpt2, new ThreeDigits()] },
         ["starcoder"] = SingleDigits,
         ["refact"] = SingleDigits,
         ["command-r"] = SingleDigits,

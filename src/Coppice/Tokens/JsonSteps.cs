@@ -107,7 +107,8 @@ internal sealed class JsonSteps
                 _preTokenizers.Add(new DigitsSplit(field.Optional("individual_digits").Bool(missing: false) ? SplitBehavior.Isolated : SplitBehavior.Contiguous));
                 break;
             case "Punctuation":
-                _preTokenizers.Add(RegexSplit.Create(field.File, @"[!-/:-@\[-`{-~\p{P}]", Behavior(field.Optional("behavior"))));
+                SplitBehavior behavior = Behavior(field.Optional("behavior"));
+                _preTokenizers.Add(behavior == SplitBehavior.Contiguous ? new RunSplit("$+<=>^`|~") : RegexSplit.Create(field.File, @"[!-/:-@\[-`{-~\p{P}]", behavior));
                 break;
             case "Split":
                 AddSplit(field);
@@ -135,6 +136,11 @@ internal sealed class JsonSteps
         {
             // These patterns match everything, so isolating the matches and removing what is between them are the same.
             bool everyMatch = invert ? behavior == SplitBehavior.Removed : behavior == SplitBehavior.Isolated;
+            if (!invert && behavior == SplitBehavior.Isolated && regex.String() == ThreeDigits.Pattern)
+            {
+                _preTokenizers.Add(new ThreeDigits());
+                return;
+            }
             PreTokenizer? family = everyMatch ? FamilyPattern.Find(regex.String()) : null;
             _preTokenizers.Add(family ?? RegexSplit.Create(field.File, regex.String(), behavior, matched: !invert));
             return;

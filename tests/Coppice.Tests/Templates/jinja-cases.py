@@ -123,7 +123,7 @@ plain text
 {{ -3 | abs }} {{ (-3) | abs }} {{ -3.5 | abs }} {{ neg | abs }}
 {{ 'x' | string }} {{ 1 | string }} {{ [1] | string }} {{ none | string }} {{ 1.0 | string }} {{ undefined_name | string }}|
 {{ 'a\nb\n\nc' | indent }} {{ 'a\nb' | indent(2, true) }} {{ 'a\n\nb' | indent(2, blank=true) }} {{ 'a\nb\n' | indent(width='> ') }}| {{ '' | indent(2, true) }}|
-{{ 'Hello & <b>' | e }} {{ "'\"" | escape }} {{ '<b>x</b>  y' | striptags }} {{ 'a b/c?d=é' | urlencode }} {{ 'foo bar baz qux' | truncate(9) }} {{ 'foo bar baz qux' | truncate(9, true) }} {{ 'foo bar' | truncate(5) }} {{ 'foo bar baz' | truncate(6, false, '…', 0) }} {{ 'one two, three' | wordcount }}
+{{ 'Hello & <b>' | e }} {{ "'\"" | escape }} {{ '<b>x</b>  y' | striptags }} {{ 'a b/c?d=é' | urlencode }} {{ 'foo bar baz qux' | truncate(9) }} {{ 'foo bar baz qux' | truncate(9, true) }} {{ 'foo bar' | truncate(5) }} {{ 'foo bar baz' | truncate(6, false, '…', 0) }} {{ 'one two, three' | wordcount }} {{ 'a😀b it\'s x_1 ½' | wordcount }} {{ quotes | wordcount }}
 {{ messages | tojson }}
 {{ tools | tojson(indent=2) }}
 {{ mapping | tojson(sort_keys=true) }} {{ mapping | tojson(indent=4) }} {{ emoji | tojson(ensure_ascii=true) }} {{ [1, 2] | tojson(separators=(',', ':')) }} {{ {} | tojson(indent=2) }} {{ [] | tojson(indent=2) }} {{ [[], {}] | tojson(indent=1) }}

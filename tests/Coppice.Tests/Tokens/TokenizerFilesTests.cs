@@ -150,10 +150,10 @@ public sealed class TokenizerFilesTests
     }
 
     [Fact]
-    public void However_a_tokenizer_json_is_mutated_it_loads_or_is_refused() => Mutate(400, seed =>
+    public void However_a_tokenizer_json_is_mutated_it_loads_or_is_refused() => Mutate(600, seed =>
     {
         Random random = new(seed);
-        string text = random.Next(2) == 0 ? Small : ByteLevel;
+        string text = random.Next(3) switch { 0 => Small, 1 => ByteLevel, _ => UnigramTests.Json(byteFallback: false) };
         byte[] bytes = Encoding.UTF8.GetBytes(text);
         if (random.Next(3) == 0) bytes = FlipBytes(bytes, random);
         else bytes = Encoding.UTF8.GetBytes(ChangeNode(JsonNode.Parse(text)!, random).ToJsonString());
@@ -215,7 +215,7 @@ public sealed class TokenizerFilesTests
 
     private static JsonNode ChangeNode(JsonNode root, Random random)
     {
-        JsonNode?[] values = [null, JsonValue.Create(random.Next(-2, 12)), JsonValue.Create(1e300), JsonValue.Create(""), JsonValue.Create("a"), JsonValue.Create(true), new JsonArray(), new JsonObject(), JsonValue.Create("BPE"), JsonValue.Create("ByteLevel"), JsonValue.Create("Sequence")];
+        JsonNode?[] values = [null, JsonValue.Create(random.Next(-2, 12)), JsonValue.Create(1e300), JsonValue.Create(""), JsonValue.Create("a"), JsonValue.Create(true), new JsonArray(), new JsonObject(), JsonValue.Create("BPE"), JsonValue.Create("ByteLevel"), JsonValue.Create("Sequence"), JsonValue.Create("NFKC"), JsonValue.Create("Unigram"), JsonValue.Create("Strip")];
         JsonNode node = root;
         while (true)
         {

@@ -114,7 +114,7 @@ public sealed class UnigramTests
         return best;
     }
 
-    private static string Json(bool byteFallback)
+    internal static string Json(bool byteFallback)
     {
         IEnumerable<string> vocabulary = s_pieces.Select(p => string.Create(CultureInfo.InvariantCulture, $"[\"{p.Piece}\",{p.Score}]"));
         if (byteFallback) vocabulary = vocabulary.Concat(Enumerable.Range(0, 256).Select(b => $"[\"<0x{b:X2}>\",0]"));
