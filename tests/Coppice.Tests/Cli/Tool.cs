@@ -17,6 +17,11 @@ internal sealed class Tool : IDisposable
 
     public string Error { get; private set; } = "";
 
+    /// <summary>What stands on stderr while a run goes on; any thread.</summary>
+    public string LiveError => _error.ToString();
+
+    private LiveText _error = new();
+
     public string Output { get; private set; } = "";
 
     public string Path(string name) => System.IO.Path.Combine(_folder, name);
@@ -32,10 +37,10 @@ internal sealed class Tool : IDisposable
     public async Task<int> RunAsync(string input, Stream? output, CancellationToken cancellation, params string[] arguments)
     {
         using MemoryStream own = new();
-        StringWriter error = new();
-        Streams streams = new(new MemoryStream(Encoding.UTF8.GetBytes(input)), InIsTerminal: false, output ?? own, error, ErrorIsTerminal);
+        _error = new LiveText();
+        Streams streams = new(new MemoryStream(Encoding.UTF8.GetBytes(input)), InIsTerminal: false, output ?? own, _error, ErrorIsTerminal);
         int code = await CoppiceCommand.RunAsync(arguments, streams, (_, _) => Model, cancellation);
-        (Error, Output) = (error.ToString(), Encoding.UTF8.GetString(own.ToArray()));
+        (Error, Output) = (LiveError, Encoding.UTF8.GetString(own.ToArray()));
         return code;
     }
 
@@ -53,4 +58,27 @@ internal sealed class Tool : IDisposable
         result.GetProperty("response").GetProperty("body").GetProperty("choices")[choice].GetProperty("text").GetString()!;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    /// <summary>A writer that can be read while others write.</summary>
+    private sealed class LiveText : TextWriter
+    {
+        private readonly StringBuilder _text = new();
+
+        public override Encoding Encoding => Encoding.UTF8;
+
+        public override void Write(char value)
+        {
+            lock (_text) _text.Append(value);
+        }
+
+        public override void Write(string? value)
+        {
+            lock (_text) _text.Append(value);
+        }
+
+        public override string ToString()
+        {
+            lock (_text) return _text.ToString();
+        }
+    }
 }
