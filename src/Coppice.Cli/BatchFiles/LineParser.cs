@@ -91,7 +91,7 @@ internal sealed class LineParser
             }
         }
         if (url is not JsonField target) throw new InvalidRequestException("The field url is missing; it must be /v1/completions.");
-        if (target.Text() is "/v1/chat/completions") throw new InvalidRequestException("url is /v1/chat/completions, and this version has no chat templates; use /v1/completions with a prompt.");
+        if (target.Text() is "/v1/chat/completions") throw new InvalidRequestException("url is /v1/chat/completions, and chat lines are not run yet; render the chat into a prompt and use /v1/completions.");
         if (target.Text() is not "/v1/completions") throw target.Wrong("/v1/completions");
         if (bodyField is not JsonField body) throw new InvalidRequestException("The field body is missing.");
         if (body.Value.ValueKind != JsonValueKind.Object) throw body.Wrong("an object");

@@ -43,13 +43,13 @@ internal static class Isa
     public static readonly bool Unforced = Asked is null or "" or "native";
 
     /// <summary>A wrong value must not fail as a type initialiser would, so the start of an engine asks here.</summary>
-    /// <exception cref="InvalidOperationException">COPPICE_ISA is none of its values.</exception>
+    /// <exception cref="ArgumentException">COPPICE_ISA is none of its values.</exception>
     public static void ThrowIfUnknown() => ThrowIfUnknown(Asked);
 
     internal static void ThrowIfUnknown(string? asked)
     {
         if (!TryParse(asked, out _))
-            throw new InvalidOperationException($"{Variable} is '{asked}' and must be scalar, 128, 256, 512 or native. Correct it or unset it.");
+            throw new ArgumentException($"{Variable} is '{asked}' and must be scalar, 128, 256, 512 or native. Correct it or unset it.", nameof(asked));
     }
 
     internal static bool TryParse(string? asked, out int width)

@@ -25,7 +25,7 @@ public sealed class IsaTests
     [InlineData("SCALAR")]
     public void A_wrong_level_is_refused_with_the_choices(string asked)
     {
-        var error = Assert.Throws<InvalidOperationException>(() => Isa.ThrowIfUnknown(asked));
+        var error = Assert.Throws<ArgumentException>(() => Isa.ThrowIfUnknown(asked));
         Assert.Contains($"'{asked}'", error.Message, StringComparison.Ordinal);
         Assert.Contains("scalar, 128, 256, 512 or native", error.Message, StringComparison.Ordinal);
     }
