@@ -51,7 +51,7 @@ internal static class BodyFields
     /// <exception cref="InvalidRequestException">The field is unknown, or its value does not fit.</exception>
     public static Body Add(Body body, JsonField field)
     {
-        if (field.Name is "messages") throw new InvalidRequestException("messages is for chat, and this version has no chat templates; send the text as prompt.");
+        if (field.Name is "messages") throw new InvalidRequestException("messages is for chat, and chat lines are not run yet; send the text as prompt.");
         if (!s_fields.TryGetValue(field.Name, out Func<Body, JsonField, Body>? add))
             throw new InvalidRequestException($"The field '{JsonField.Shortened(field.Name)}' is unknown. Known: {string.Join(", ", s_fields.Keys)}.");
         return field.IsNull && field.Name != "prompt" ? body : add(body, field);
