@@ -76,6 +76,8 @@ internal static unsafe class BlockFold
         }
     }
 
+    /// <summary>Never inlined: with the caller's code before it the JIT's budget ends before the exp, which then costs a call per vector.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static void Simd<V>(in KvBlock block, in HeadRows rows, int first, int end, float* scores) where V : struct, ILanes<V>
     {
         int d = rows.D, paddedD = rows.PaddedD;
