@@ -177,6 +177,7 @@ public sealed class Engine : IDisposable
                 {
                     while (reader.TryRead(out GenerateChunk? chunk))
                     {
+                        cancellationToken.ThrowIfCancellationRequested();
                         if (chunk.Finish is not null && --open == 0) chunk = chunk with { Usage = Total(request) };
                         yield return chunk;
                     }
