@@ -40,13 +40,13 @@ internal sealed unsafe class CpuBackend(int threads, WeightFormat weightFormat =
         fixed (int* pages = batch.Pages, positions = batch.Positions) Rows(new StoreRows(kv, layer, keys, values, pages, positions), keys.Rows);
     }
 
-    public void Attend(KvPages kv, int layer, Matrix q, Batch batch, AttentionPlan plan, Matrix output)
+    public void Attend(KvPages kv, int layer, Matrix q, AttentionRule rule, Batch batch, AttentionPlan plan, Matrix output)
     {
         int heads = q.Columns / kv.Layout.HeadSize;
         int workerFloats = (HeadAttention.ScratchFloats(kv.Layout, heads / kv.Layout.KvHeads, plan.GroupRows) + 15) / 16 * 16;
         Ensure(ref _scratch, (long)workerFloats * Threads * sizeof(float));
         Ensure(ref _partials, HeadAttention.PartialFloats(plan, kv.Layout, heads) * sizeof(float));
-        var call = new AttentionCall(plan, kv, layer, q, output, (nint)_partials.Floats);
+        var call = new AttentionCall(rule, plan, kv, layer, q, output, (nint)_partials.Floats);
         _pool.Run(new Heads(call, _scratch.Floats, workerFloats), plan.Tasks.Length * kv.Layout.KvHeads);
         if (plan.PartialStates > 0) _pool.Run(new Merges(call), q.Rows);
     }

@@ -43,8 +43,8 @@ internal interface IBackend : IDisposable
     /// <summary>Writes the batch's keys and values into its pages.  keys, values: [T, Hkv · D].</summary>
     void Store(KvPages kv, int layer, Matrix keys, Matrix values, Batch batch);
 
-    /// <summary>output[r] = softmax(q[r] · Kᵀ / sqrt(D)) · V over the positions up to the row's own.  q, output: [T, H · D].</summary>
-    void Attend(KvPages kv, int layer, Matrix q, Batch batch, AttentionPlan plan, Matrix output);
+    /// <summary>output[r] = softmax(q[r] · Kᵀ · scale) · V as <paramref name="rule"/> says, over the positions up to the row's own.  q, output: [T, H · D].</summary>
+    void Attend(KvPages kv, int layer, Matrix q, AttentionRule rule, Batch batch, AttentionPlan plan, Matrix output);
 
     /// <summary>y = silu(gate) · up.  All [T, F]; y may be one of them.</summary>
     void SwiGlu(Matrix gate, Matrix up, Matrix y);

@@ -42,13 +42,13 @@ internal sealed unsafe class ReferenceBackend : IBackend
                     kv.Write(layer, head, batch.Pages[row], batch.Positions[row] % KvLayout.PageTokens, k, v);
     }
 
-    public void Attend(KvPages kv, int layer, Matrix q, Batch batch, AttentionPlan plan, Matrix output)
+    public void Attend(KvPages kv, int layer, Matrix q, AttentionRule rule, Batch batch, AttentionPlan plan, Matrix output)
     {
         int d = kv.Layout.HeadSize, heads = q.Columns / d, group = heads / kv.Layout.KvHeads;
         foreach (ref readonly BatchSegment segment in batch.Segments)
             for (int row = segment.FirstRow; row < segment.FirstRow + segment.Rows; row++)
                 for (int head = 0; head < heads; head++)
-                    AttendRow(kv, layer, head / group, segment.Table, batch.Positions[row], q.Row(row).Slice(head * d, d), output.Row(row).Slice(head * d, d));
+                    AttendRow(kv, layer, rule, head / group, segment.Table, batch.Positions[row], q.Row(row).Slice(head * d, d), output.Row(row).Slice(head * d, d));
     }
 
     public void SwiGlu(Matrix gate, Matrix up, Matrix y)
@@ -65,13 +65,13 @@ internal sealed unsafe class ReferenceBackend : IBackend
     {
     }
 
-    private static void AttendRow(KvPages kv, int layer, int head, PageTable table, int position, ReadOnlySpan<float> query, Span<float> output)
+    private static void AttendRow(KvPages kv, int layer, AttentionRule rule, int head, PageTable table, int position, ReadOnlySpan<float> query, Span<float> output)
     {
         int d = kv.Layout.HeadSize, paddedD = kv.Layout.PaddedHeadSize, spans = AttentionPlan.SpanCount(position);
         int stateFloats = StateMerge.StateFloats(paddedD);
         float[] q = new float[d], states = new float[spans * stateFloats], keys = new float[KvLayout.BlockTokens * d], values = new float[KvLayout.BlockTokens * paddedD];
         float* l = stackalloc float[Lanes16.Count];
-        for (int i = 0; i < d; i++) q[i] = query[i] * (float)(1.4426950408889634 / Math.Sqrt(d));
+        for (int i = 0; i < d; i++) q[i] = query[i] * rule.QueryFactor;
         fixed (float* pq = q, s = states, k = keys, v = values, to = output)
         {
             for (int span = 0; span < spans; span++)

@@ -60,6 +60,7 @@ internal sealed class Llama : IDisposable
     public Matrix Forward(Batch batch, AttentionPlan plan, KvPages kv, StepArena arena)
     {
         int rows = batch.Rows, e = _config.HiddenSize, f = _config.FeedForwardSize, d = _config.HeadSize;
+        AttentionRule rule = AttentionRule.Plain(d);
         int queries = _config.Heads * d, keys = _config.KvHeads * d;
         Matrix x = arena.Matrix(rows, e), normed = arena.Matrix(rows, e), qkv = arena.Matrix(rows, queries + 2 * keys);
         Matrix attended = arena.Matrix(rows, queries), gateUp = arena.Matrix(rows, 2 * f), delta = arena.Matrix(rows, e);
@@ -72,7 +73,7 @@ internal sealed class Llama : IDisposable
             _backend.Linear(normed, layer.Qkv, qkv);
             _backend.Rope(qkv.Slice(0, queries + keys), _rope, batch.Positions);
             _backend.Store(kv, i, k, v, batch);
-            _backend.Attend(kv, i, q, batch, plan, attended);
+            _backend.Attend(kv, i, q, rule, batch, plan, attended);
             _backend.Linear(attended, layer.AttentionOutput, delta);
             _backend.Add(delta, x);
             _backend.RmsNorm(x, layer.FeedForwardNorm, _config.NormEpsilon, normed);

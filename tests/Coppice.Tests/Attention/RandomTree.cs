@@ -128,7 +128,7 @@ internal sealed unsafe class RandomTree : IDisposable
     private static float[] Attend(IBackend backend, AttentionPlan plan, Batch batch, Matrix q, KvPages kv)
     {
         float[] output = new float[q.Rows * q.Columns];
-        fixed (float* o = output) backend.Attend(kv, 0, q, batch, plan, new Matrix(o, q.Rows, q.Columns, q.Columns));
+        fixed (float* o = output) backend.Attend(kv, 0, q, AttentionRule.Plain(kv.Layout.HeadSize), batch, plan, new Matrix(o, q.Rows, q.Columns, q.Columns));
         return output;
     }
 

@@ -158,10 +158,10 @@ public sealed class LeakTests
 
         public void Store(KvPages kv, int layer, Matrix keys, Matrix values, Batch batch) => _inner.Store(kv, layer, keys, values, batch);
 
-        public void Attend(KvPages kv, int layer, Matrix q, Batch batch, AttentionPlan plan, Matrix output)
+        public void Attend(KvPages kv, int layer, Matrix q, AttentionRule rule, Batch batch, AttentionPlan plan, Matrix output)
         {
             if (FailNext && layer == 2) throw new IOException("A fault made by the test.");
-            _inner.Attend(kv, layer, q, batch, plan, output);
+            _inner.Attend(kv, layer, q, rule, batch, plan, output);
         }
 
         public void SwiGlu(Matrix gate, Matrix up, Matrix y) => _inner.SwiGlu(gate, up, y);

@@ -74,7 +74,7 @@ internal sealed unsafe class AttentionScene : IDisposable
     public void Attend(IBackend backend, AttentionPlan plan)
     {
         _layer = (_layer + 1) % _kv.Layout.Layers;
-        backend.Attend(_kv, _layer, _q, _batch, plan, _output);
+        backend.Attend(_kv, _layer, _q, AttentionRule.Plain(_kv.Layout.HeadSize), _batch, plan, _output);
     }
 
     /// <summary>What the last <see cref="Attend"/> wrote.</summary>

@@ -38,11 +38,11 @@ internal sealed class TimedBackend(IBackend inner) : IBackend
 
     public void Store(KvPages kv, int layer, Matrix keys, Matrix values, Batch batch) => inner.Store(kv, layer, keys, values, batch);
 
-    public void Attend(KvPages kv, int layer, Matrix q, Batch batch, AttentionPlan plan, Matrix output)
+    public void Attend(KvPages kv, int layer, Matrix q, AttentionRule rule, Batch batch, AttentionPlan plan, Matrix output)
     {
         long start = Stopwatch.GetTimestamp();
         if (SkipsAttention) Copy(q, output);
-        else inner.Attend(kv, layer, q, batch, plan, output);
+        else inner.Attend(kv, layer, q, rule, batch, plan, output);
         AttentionTicks += Stopwatch.GetTimestamp() - start;
     }
 

@@ -5,13 +5,14 @@ using Coppice.Memory;
 namespace Coppice.Kernels.Attention;
 
 /// <summary>What attention of one layer reads and writes.</summary>
+/// <param name="Rule">How the layer weighs.</param>
 /// <param name="Plan">Which rows read which blocks.</param>
 /// <param name="Kv">Keys and values of all layers.</param>
 /// <param name="Layer">The layer.</param>
 /// <param name="Q">Queries after RoPE, [T, H · D].</param>
 /// <param name="Output">[T, H · D]; may be <paramref name="Q"/>'s memory, since a head's queries are read before its output is written.</param>
 /// <param name="Partials">Room for <see cref="HeadAttention.PartialFloats"/>.</param>
-internal readonly record struct AttentionCall(AttentionPlan Plan, KvPages Kv, int Layer, Matrix Q, Matrix Output, nint Partials)
+internal readonly record struct AttentionCall(AttentionRule Rule, AttentionPlan Plan, KvPages Kv, int Layer, Matrix Q, Matrix Output, nint Partials)
 {
     public int G => Q.Columns / Kv.Layout.HeadSize / Kv.Layout.KvHeads;
 }
@@ -69,10 +70,11 @@ internal static unsafe class HeadAttention
     private static void Fold(in AttentionCall call, in PlanTask task, int head, in HeadRows rows, float* scores, float* widened)
     {
         int g = call.G, d = rows.D;
+        float factor = call.Rule.QueryFactor;
         for (int at = 0; at < task.RowCount * g; at++)
         {
             float* from = Query(call, task.FirstRow + at / g, head * g + at % g, d);
-            for (int e = 0; e < d; e++) rows.Q[at * d + e] = from[e] * Scale(d);
+            for (int e = 0; e < d; e++) rows.Q[at * d + e] = from[e] * factor;
         }
 
         foreach (ref readonly PlanRun run in call.Plan.Runs(task))
@@ -93,7 +95,7 @@ internal static unsafe class HeadAttention
     {
         int g = call.G, d = rows.D, layer = call.Layer;
         for (int at = 0; at < task.RowCount * g; at++)
-            Bf16.Round(Query(call, task.FirstRow + at / g, head * g + at % g, d), Scale(d), d, rows.Q + at * d);
+            Bf16.Round(Query(call, task.FirstRow + at / g, head * g + at % g, d), call.Rule.QueryFactor, d, rows.Q + at * d);
         KvPages kv = call.Kv;
         var items = new Bf16FoldItems(Bf16Fold.Code(d), rows, scratch);
         Span<KvBlock> blocks = stackalloc KvBlock[KvLayout.BlocksPerSpan];
@@ -111,9 +113,6 @@ internal static unsafe class HeadAttention
     }
 
     private static float* Query(in AttentionCall call, int row, int head, int d) => call.Q.Data + (long)row * call.Q.RowFloats + head * d;
-
-    /// <summary>The factor of the softmax and that from e to 2 go into the queries once.</summary>
-    private static float Scale(int d) => (float)(1.4426950408889634 / Math.Sqrt(d));
 
     /// <summary>Merges the spans of one row, for all heads.</summary>
     public static void MergeRow(in AttentionCall call, int row)
