@@ -3,6 +3,7 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Reflection;
 using Coppice.Cli.Bench;
+using Coppice.Cli.Serving;
 
 namespace Coppice.Cli;
 
@@ -61,6 +62,7 @@ internal static class CoppiceCommand
         root.Add(RunCommand.Make(streams, open));
         root.Add(GenerateCommand.Make(streams, open));
         root.Add(InspectCommand.Make(streams));
+        root.Add(ServeCommand.Make(streams));
         Command bench = BenchCommand.Create();
         HelpPage.Attach(bench,
             ("What sharing a prefix gains on this machine", "coppice bench attention"),
@@ -70,6 +72,7 @@ internal static class CoppiceCommand
         HelpPage.Attach(root,
             ("Answer the prompts of a file", "coppice run prompts.jsonl -o answers.jsonl"),
             ("Continue one prompt", "coppice generate -p \"Once upon a time\""),
+            ("Serve a model over the OpenAI API", "coppice serve"),
             ("See what the prompts of a file share", "coppice inspect prompts.jsonl"));
         return root;
     }

@@ -1,3 +1,3 @@
 using Coppice.Cli;
 
-return await Interrupts.RunAsync(cancellation => CoppiceCommand.RunAsync(args, Streams.OfProcess(), EngineTextModel.Open, cancellation));
+return await Interrupts.RunAsync(Interrupts.GraceOf(args), cancellation => CoppiceCommand.RunAsync(args, Streams.OfProcess(), EngineTextModel.Open, cancellation));

@@ -25,6 +25,7 @@ public sealed class Engine : IDisposable
     {
         _source = source;
         Tokenizer = tokenizer;
+        ChatTemplates = ChatTemplates.Of(source);
         _core = core;
         _thread = new Thread(Loop) { IsBackground = true, Name = "Coppice engine" };
         _thread.Start();
@@ -32,6 +33,9 @@ public sealed class Engine : IDisposable
 
     /// <summary>The model's tokenizer.</summary>
     public Tokenizer Tokenizer { get; }
+
+    /// <summary>The chat templates that come with the model; null if there are none.</summary>
+    public ChatTemplates? ChatTemplates { get; }
 
     /// <summary>The model's sizes.</summary>
     public ModelConfig Config => _core.Config;
@@ -44,6 +48,9 @@ public sealed class Engine : IDisposable
 
     /// <summary>Bytes of the weights in memory, beside the mapped file.</summary>
     public long WeightBytes => _core.WeightBytes;
+
+    /// <summary>The loop itself. For tests.</summary>
+    internal EngineCore Core => _core;
 
     /// <summary>Opens a model.</summary>
     /// <param name="modelPath">A Hugging Face folder, or a .gguf file.</param>

@@ -50,7 +50,7 @@ internal sealed class EngineCore : IDisposable
         _model = new Llama(source, backend, MaxContextTokens);
         _kv = new KvPages(layout, EngineLimits.Pages(Options, layout) + 1);
         _pool = new PagePool(_kv);
-        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk);
+        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, Options.MaxBatchPerOwner);
         _policy = AttentionPolicies.Create(Options.Attention);
         _plan = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
         _sampler = new Sampler(Config.VocabularySize);
@@ -109,7 +109,7 @@ internal sealed class EngineCore : IDisposable
     {
         while (_incoming.TryDequeue(out Request? request))
         {
-            request.Root = _pool.Tree.Root(request.Options.CacheSalt);
+            request.Root = _pool.Tree.Root(request.Options.CacheSalt, _scheduler.Roots);
             _scheduler.Submit(request);
         }
 
@@ -163,6 +163,10 @@ internal sealed class EngineCore : IDisposable
                     PeakKvBytes = _counters.PeakPages * pageBytes,
                     PeakKvBytesUnshared = _counters.PeakPagesUnshared * pageBytes,
                     KvBytesLimit = _pool.Total * pageBytes,
+                    KvBytesHeld = _pool.InUse * pageBytes,
+                    KvBytesCached = _pool.Cached * pageBytes,
+                    RunningSamples = _scheduler.Running.Length,
+                    WaitingSamples = _scheduler.WaitingCount,
                 };
             }
         }

@@ -13,6 +13,7 @@ internal static class EngineLimits
     public static EngineOptions Resolve(EngineOptions options, ModelConfig config)
     {
         InRange(nameof(options.MaxBatch), options.MaxBatch, 1, LargestBatch);
+        InRange(nameof(options.MaxBatchPerOwner), options.MaxBatchPerOwner ?? options.MaxBatch, 1, options.MaxBatch);
         InRange(nameof(options.PrefillChunk), options.PrefillChunk, 1, LargestChunk);
         if (options.Placement == ThreadPlacement.Pinned && !Backends.ThreadAffinity.IsSupported)
             throw new PlatformNotSupportedException("Threads can be pinned on Linux and Windows only. Leave Placement at Free.");

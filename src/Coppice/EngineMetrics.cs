@@ -42,6 +42,18 @@ public sealed record EngineMetrics
     /// <summary>Bytes the same requests would have held without sharing, at that height.</summary>
     public long PeakKvBytesUnshared { get; init; }
 
+    /// <summary>Bytes of keys and values that running samples hold now.</summary>
+    public long KvBytesHeld { get; init; }
+
+    /// <summary>Bytes of keys and values that nobody holds now and the cache keeps.</summary>
+    public long KvBytesCached { get; init; }
+
+    /// <summary>Samples in the batch now.</summary>
+    public int RunningSamples { get; init; }
+
+    /// <summary>Samples that wait for a place in the batch now.</summary>
+    public int WaitingSamples { get; init; }
+
     /// <summary>Bytes that keys and values may take.</summary>
     public long KvBytesLimit { get; init; }
 }

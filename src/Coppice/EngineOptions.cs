@@ -76,6 +76,9 @@ public sealed record EngineOptions
     /// <summary>Most sequences decoded together.</summary>
     public int MaxBatch { get; init; } = 256;
 
+    /// <summary>Most sequences decoded together that belong to one owner (<see cref="GenerateOptions.Owner"/>), so that others find a place at once. Null: <see cref="MaxBatch"/>.</summary>
+    public int? MaxBatchPerOwner { get; init; }
+
     /// <summary>Most prompt tokens computed in one step, so that long prompts do not hold up running samples.</summary>
     public int PrefillChunk { get; init; } = 512;
 

@@ -60,6 +60,15 @@ public sealed record GenerateOptions
     /// <summary>Requests share cached prefixes only with requests of the same salt.</summary>
     public string? CacheSalt { get; init; }
 
+    /// <summary>Requests of lower numbers are begun before those of higher ones, whoever owns them.</summary>
+    public int Priority { get; init; }
+
+    /// <summary>Whose request it is. While requests wait, owners take turns. Null is an owner, too.</summary>
+    public string? Owner { get; init; }
+
+    /// <summary>Samples that its owner may begin while an owner of weight 1 begins one, in (0, 1,000].</summary>
+    public float OwnerWeight { get; init; } = 1;
+
     /// <exception cref="InvalidRequestException">A field is out of range; the message names it, its value and the limit.</exception>
     internal void Validate(int vocabularySize) => OptionLimits.Check(this, vocabularySize);
 }

@@ -21,6 +21,7 @@ internal sealed class PrefixTree
     private readonly bool[] _listed;
     private readonly bool[] _idle;              // in the tree, held by nobody
     private readonly Dictionary<string, int> _roots = new(StringComparer.Ordinal);
+    private readonly Stack<int> _freeRoots = new();
     private int[] _firstChild;                  // by page, then by root
     private int _oldest = None, _newest = None;
     private long _clock;
@@ -45,20 +46,16 @@ internal sealed class PrefixTree
     /// <summary>Pages in the tree that nobody holds.</summary>
     public int Idle { get; private set; }
 
-    /// <summary>The root of a salt's partition; null is the common one. Roots are few: one per salt ever seen.</summary>
-    public int Root(string? salt)
+    /// <summary>The root of a salt's partition; null is the common one. Roots that have neither pages nor users are used again.</summary>
+    /// <param name="salt">The partition.</param>
+    /// <param name="inUse">Roots that must stay although they have no pages.</param>
+    public int Root(string? salt, IEnumerable<int> inUse)
     {
         if (salt is null) return _pages;
         if (_roots.TryGetValue(salt, out int root)) return root;
-        root = _pages + 1 + _roots.Count;
+        if (_freeRoots.Count == 0) MakeRoots(inUse);
+        root = _freeRoots.Pop();
         _roots.Add(salt, root);
-        if (root >= _firstChild.Length)
-        {
-            int used = _firstChild.Length;
-            Array.Resize(ref _firstChild, used * 2);
-            Array.Fill(_firstChild, None, used, used);
-        }
-
         return root;
     }
 
@@ -173,6 +170,24 @@ internal sealed class PrefixTree
         ulong hash = (ulong)parent + 1;
         foreach (int token in tokens) hash = (hash ^ (uint)token) * 0x9E3779B97F4A7C15;
         return (int)((hash >> 32) & (ulong)(_buckets.Length - 1));
+    }
+
+    private void MakeRoots(IEnumerable<int> inUse)
+    {
+        HashSet<int> used = [.. inUse];
+        foreach ((string salt, int root) in _roots)
+        {
+            if (_firstChild[root] != None || used.Contains(root)) continue;
+            _roots.Remove(salt);
+            _freeRoots.Push(root);
+        }
+
+        // Room for as many as there are: so a sweep is rare, and roots are never more than a few times the pages and users.
+        int more = Math.Max(16, _roots.Count) - _freeRoots.Count, first = _firstChild.Length;
+        if (more <= 0) return;
+        Array.Resize(ref _firstChild, first + more);
+        Array.Fill(_firstChild, None, first, more);
+        for (int root = first + more - 1; root >= first; root--) _freeRoots.Push(root);
     }
 
     private void Unlink(int page, int parent)

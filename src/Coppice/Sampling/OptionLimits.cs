@@ -9,6 +9,7 @@ internal static class OptionLimits
     public const float MaxRepetitionPenalty = 10;
     public const float MaxLogitBias = 100;
     public const int MaxLogProbs = 20;
+    public const float MaxOwnerWeight = 1000;
     public const int MaxStops = 16;
     public const int MaxStopCharacters = 1000;
 
@@ -29,6 +30,7 @@ internal static class OptionLimits
         AboveZero(nameof(options.RepetitionPenalty), options.RepetitionPenalty, MaxRepetitionPenalty);
         Real(nameof(options.PresencePenalty), options.PresencePenalty, -MaxPenalty, MaxPenalty);
         Real(nameof(options.FrequencyPenalty), options.FrequencyPenalty, -MaxPenalty, MaxPenalty);
+        AboveZero(nameof(options.OwnerWeight), options.OwnerWeight, MaxOwnerWeight);
         if (options.LogProbs is int logProbs) Whole(nameof(options.LogProbs), logProbs, 0, Math.Min(MaxLogProbs, vocabularySize));
 
         foreach ((int token, float value) in options.LogitBias ?? new Dictionary<int, float>())

@@ -39,6 +39,9 @@ internal sealed class Request
     /// <summary>The prefix tree's root for the request's salt. Engine's thread.</summary>
     public int Root { get; set; }
 
+    /// <summary>Whose turn it takes. Engine's thread, set when it comes in.</summary>
+    public Owner Owner { get; set; } = null!;
+
     public int MaxTokens { get; }
 
     public WakeOn Wake { get; }

@@ -4,7 +4,7 @@ using Coppice.KvCache;
 namespace Coppice.Scheduling;
 
 /// <summary>
-/// Decides who runs. Requests run in the order they came, but one whose prefix another is just computing waits for it.
+/// Decides who runs. Requests run in the order of <see cref="WaitingLine"/>, but one whose prefix another is just computing waits for it.
 /// When pages run out the youngest sequence pauses: it gives its pages back and computes them again later, to the same bits.
 /// </summary>
 internal sealed class Scheduler
@@ -13,19 +13,20 @@ internal sealed class Scheduler
 
     private readonly PagePool _pool;
     private readonly KvPages _kv;
-    private readonly int _maxBatch, _prefillChunk;
-    private readonly LinkedList<Sequence> _waiting = new();
+    private readonly int _maxBatch, _maxBatchPerOwner, _prefillChunk;
+    private readonly WaitingLine _waiting = new();
     private readonly List<Sequence> _running = [];      // oldest first
     private readonly Sequence[] _ordered;               // the step's sequences, in the order of their page tables
     private readonly int[] _rows;                       // rows of each of them
     private int _orderedCount;
     private int[] _matched = new int[64];
 
-    public Scheduler(KvPages kv, PagePool pool, int maxBatch, int prefillChunk)
+    public Scheduler(KvPages kv, PagePool pool, int maxBatch, int prefillChunk, int? maxBatchPerOwner = null)
     {
         _kv = kv;
         _pool = pool;
         _maxBatch = maxBatch;
+        _maxBatchPerOwner = maxBatchPerOwner ?? maxBatch;
         _prefillChunk = prefillChunk;
         _ordered = new Sequence[maxBatch];
         _rows = new int[maxBatch];
@@ -47,7 +48,8 @@ internal sealed class Scheduler
 
     public void Submit(Request request)
     {
-        foreach (Sequence sequence in request.Sequences) _waiting.AddLast(sequence);
+        request.Owner = _waiting.OwnerOf(request.Options.Owner);
+        foreach (Sequence sequence in request.Sequences) _waiting.Add(sequence);
         Counters.PromptTokens += request.Prompt.Length;
     }
 
@@ -116,7 +118,7 @@ internal sealed class Scheduler
     public int Branch(Sequence first, Span<Sequence> branches)
     {
         int count = 0;
-        for (int i = 1; i < first.Request.Sequences.Length && _running.Count < _maxBatch; i++)
+        for (int i = 1; i < first.Request.Sequences.Length && HasPlace(first.Request.Owner); i++)
         {
             Sequence branch = first.Request.Sequences[i];
             if (branch.IsFinished || branch.Table.Count > 0) continue;
@@ -134,7 +136,7 @@ internal sealed class Scheduler
             branch.Computed = first.Computed;
             branch.Published = full;
             _waiting.Remove(branch);
-            _running.Add(branch);
+            Run(branch);
             branches[count++] = branch;
         }
 
@@ -145,19 +147,24 @@ internal sealed class Scheduler
     public void Finish(Sequence sequence)
     {
         Release(sequence);
-        if (!_running.Remove(sequence)) _waiting.Remove(sequence);
+        if (_running.Remove(sequence)) sequence.Request.Owner.Running--;
+        else _waiting.Remove(sequence);
     }
 
     /// <summary>Everything that has not ended.</summary>
-    public IReadOnlyList<Sequence> All() => [.. _running, .. _waiting];
+    public IReadOnlyList<Sequence> All() => [.. _running, .. _waiting.All];
 
-    /// <summary>The most recently admitted sequence gives its pages back and waits, first in line.</summary>
+    /// <summary>Roots of the prefix tree that requests are using.</summary>
+    public IEnumerable<int> Roots => _running.Concat(_waiting.All).Select(sequence => sequence.Request.Root);
+
+    /// <summary>The most recently admitted sequence gives its pages back and waits where it stood in the line.</summary>
     public void PauseYoungest()
     {
         Sequence youngest = _running[^1];
         _running.RemoveAt(_running.Count - 1);
+        youngest.Request.Owner.Running--;
         Release(youngest);
-        _waiting.AddFirst(youngest);
+        _waiting.Return(youngest);
         Counters.Pauses++;
     }
 
@@ -208,6 +215,7 @@ internal sealed class Scheduler
         {
             next = node.Next;
             Sequence sequence = node.Value;
+            if (!HasPlace(sequence.Request.Owner)) continue;
             int matched = Match(sequence);
             if (IsBeingComputed(sequence, matched)) continue;
             int idle = 0;
@@ -216,7 +224,7 @@ internal sealed class Scheduler
             // Room for the sequence, one token more, and a page for each that runs.
             int needed = KvLayout.PagesFor(sequence.Length + 1) - matched;
             if (_running.Count > 0 && _pool.Available - idle < needed + _running.Count) break;
-            _waiting.Remove(node);
+            _waiting.Take(node);
             Start(sequence, matched);
             prefill -= sequence.Length - sequence.Computed;
         }
@@ -277,7 +285,15 @@ internal sealed class Scheduler
             if (countPrompt && own > 0) Found(sequence, common, source);
         }
 
+        Run(sequence);
+    }
+
+    private bool HasPlace(Owner owner) => _running.Count < _maxBatch && owner.Running < _maxBatchPerOwner;
+
+    private void Run(Sequence sequence)
+    {
         _running.Add(sequence);
+        sequence.Request.Owner.Running++;
     }
 
     private void Found(Sequence sequence, int tokens, int page)

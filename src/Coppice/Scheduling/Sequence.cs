@@ -50,6 +50,9 @@ internal sealed class Sequence
     /// <summary>Where the row's logits are in the step, or -1.</summary>
     public int LogitRow { get; set; } = -1;
 
+    /// <summary>Its turn in the <see cref="WaitingLine"/>.</summary>
+    public double Turn { get; set; }
+
     public bool IsPrefilling => Length - Computed > 1;
 
     /// <summary>Tokens of the answer.</summary>

@@ -11,7 +11,7 @@ public sealed class PrefixTreeTests : IDisposable
     public PrefixTreeTests()
     {
         _pool = new PagePool(_kv);
-        _root = _pool.Tree.Root(salt: null);
+        _root = _pool.Tree.Root(salt: null, []);
     }
 
     public void Dispose() => _kv.Dispose();
@@ -23,7 +23,7 @@ public sealed class PrefixTreeTests : IDisposable
         Assert.True(_pool.Tree.TryFind(a, Page(2), out int found) && found == b);
         Assert.True(_pool.Tree.TryFind(_root, Page(2), out found) && found == c);
         Assert.False(_pool.Tree.TryFind(b, Page(2), out _));
-        Assert.False(_pool.Tree.TryFind(_pool.Tree.Root("salt"), Page(1), out _));
+        Assert.False(_pool.Tree.TryFind(_pool.Tree.Root("salt", []), Page(1), out _));
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public sealed class PrefixTreeTests : IDisposable
             else
             {
                 List<int> path = [];
-                int parent = pool.Tree.Root(salt: null);
+                int parent = pool.Tree.Root(salt: null, []);
                 for (int depth = random.Next(1, 8); depth > 0; depth--)
                 {
                     int[] tokens = Page(random.Next(3));
@@ -126,5 +126,19 @@ public sealed class PrefixTreeTests : IDisposable
     {
         Assert.True(_pool.TryTake(out int page));
         return page;
+    }
+
+    [Fact]
+    public void Roots_of_salts_that_nobody_uses_are_used_again()
+    {
+        int kept = _pool.Tree.Root("kept", []);
+        Assert.True(_pool.TryTake(out int page));
+        _pool.Tree.Add(kept, page, Page(5));
+        int most = 0;
+        for (int i = 0; i < 10_000; i++) most = Math.Max(most, _pool.Tree.Root($"salt {i}", [kept]));
+        Assert.InRange(most, kept, kept + 100);
+        Assert.Equal(kept, _pool.Tree.Root("kept", []));
+        Assert.True(_pool.Tree.TryFind(kept, Page(5), out int found));
+        Assert.Equal(page, found);
     }
 }

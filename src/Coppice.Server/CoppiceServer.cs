@@ -1,0 +1,115 @@
+using System.Net;
+using Coppice.Server.Access;
+using Coppice.Server.Serving;
+using Coppice.Server.Telemetry;
+using Coppice.Server.Wire;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Coppice.Server;
+
+/// <summary>An engine behind HTTP. The engine is the caller's and outlives the server.</summary>
+internal sealed class CoppiceServer : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly ServerOptions _options;
+    private readonly Admission _admission;
+    private readonly CancellationTokenSource _stopping;
+    private readonly ILogger _logger;
+    private readonly IDisposable[] _owned;
+
+    private CoppiceServer(WebApplication app, ServerOptions options, Admission admission, CancellationTokenSource stopping, ILogger logger, params IDisposable[] owned) =>
+        (_app, _options, _admission, _stopping, _logger, _owned) = (app, options, admission, stopping, logger, owned);
+
+    /// <summary>Where the server listens.</summary>
+    public Uri Address => new(_app.Urls.First().Replace("[::]", "localhost", StringComparison.Ordinal).Replace("0.0.0.0", "localhost", StringComparison.Ordinal));
+
+    /// <summary>Begins to serve.</summary>
+    /// <exception cref="ArgumentException">The options contradict one another or are not safe.</exception>
+    /// <exception cref="IOException">The address cannot be listened on.</exception>
+    public static async Task<CoppiceServer> StartAsync(Engine engine, string modelName, ServerOptions options, Action<ILoggingBuilder> logging, TimeProvider? time = null)
+    {
+        IPAddress[] addresses = ServerAddress.Checked(options);
+        time ??= TimeProvider.System;
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = typeof(CoppiceServer).Assembly.GetName().Name });
+        builder.Logging.ClearProviders();
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
+        logging(builder.Logging);
+        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();        // whoever starts the server hears the signals
+        if (options.CorsOrigins.Count > 0)
+            builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy.WithOrigins([.. options.CorsOrigins]).AllowAnyHeader().AllowAnyMethod()));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = Math.Max(options.Limits.FileBytes, options.Limits.BodyBytes) + (1 << 20);
+            foreach (IPAddress address in addresses) kestrel.Listen(address, options.Port);
+        });
+        WebApplication app = builder.Build();
+        ILogger logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Coppice");
+
+        ServedModel model = new(engine, options.ModelName ?? modelName, time);
+        Callers callers = new(options, time);
+        Admission admission = new(options.Limits, engine.Options.MaxBatch);
+        CancellationTokenSource stopping = new();
+        ServerMeter meter = new(model, admission);
+        PrometheusText metrics = new(meter.Meter, model.Name);
+        GenerationEndpoint generation = new(model, options.Limits, callers, admission, meter, time, stopping.Token);
+        TokenEndpoints tokens = new(model, options.Limits, callers);
+
+        app.Use((context, next) => BeforeAsync(context, next, options));
+        if (options.CorsOrigins.Count > 0) app.UseCors();
+        app.UseRouting();
+        new ApiRoutes(model, callers, admission, generation, tokens, metrics, logger).Map(app);
+        await app.StartAsync();
+        CoppiceServer server = new(app, options, admission, stopping, logger, metrics, meter, stopping);
+        Log.Listening(logger, model.Name, server.Address.ToString());
+        return server;
+    }
+
+    /// <summary>Refuses new requests, lets running ones end for as long as <see cref="ServerOptions.DrainTime"/>, ends the others with an error, and stops listening.</summary>
+    public async Task StopAsync()
+    {
+        Log.Stopping(_logger, _options.DrainTime.TotalSeconds);
+        Task ended = _admission.CloseAsync();
+        if (await Task.WhenAny(ended, Task.Delay(_options.DrainTime)) != ended)
+        {
+            await _stopping.CancelAsync();
+            await Task.WhenAny(ended, Task.Delay(TimeSpan.FromSeconds(2)));       // their errors are sent
+        }
+
+        using CancellationTokenSource patience = new(TimeSpan.FromSeconds(1));
+        await _app.StopAsync(patience.Token);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync();
+        foreach (IDisposable owned in _owned) owned.Dispose();
+    }
+
+    private static async Task BeforeAsync(HttpContext context, RequestDelegate next, ServerOptions options)
+    {
+        // Without keys nothing but its address protects a server on loopback, and a hostile page can give its own name that address.
+        if (options.Keys.Count == 0 && !options.AllowAnybody && !ServerAddress.IsLoopback(context.Request.Host.Host))
+        {
+            await Respond.ErrorAsync(context, new ApiException(403, $"The host '{Field.Shortened(context.Request.Host.Host)}' is not this machine's own name. Use localhost, or give the server an API key.") { Code = "host_not_allowed" });
+            return;
+        }
+
+        await next(context);
+        if (context.Response.HasStarted || context.Response.ContentType is not null) return;
+        if (context.Response.StatusCode == 404) await Respond.ErrorAsync(context, new ApiException(404, $"There is no {context.Request.Path}; /openapi/v1.json lists what there is.") { Code = "unknown_url" });
+        else if (context.Response.StatusCode == 405) await Respond.ErrorAsync(context, new ApiException(405, $"{context.Request.Path} does not take {context.Request.Method}; it takes {context.Response.Headers.Allow}.") { Code = "method_not_allowed" });
+    }
+
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

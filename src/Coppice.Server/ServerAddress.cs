@@ -1,0 +1,34 @@
+using System.Net;
+
+namespace Coppice.Server;
+
+/// <summary>Where a server may listen.</summary>
+internal static class ServerAddress
+{
+    /// <summary>The addresses to listen on.</summary>
+    /// <exception cref="ArgumentException">The host is no address, the keys are not usable, or the server would be open to anybody.</exception>
+    public static IPAddress[] Checked(ServerOptions options)
+    {
+        if (options.Port is < 0 or > 65_535) throw new ArgumentException($"The port is {options.Port}; it must be from 0 to 65535.", nameof(options));
+        foreach (ApiKey key in options.Keys)
+        {
+            if (key.Secret.Length < 8 || key.Secret.Any(c => c is <= ' ' or > '~')) throw new ArgumentException($"The API key '{key.Name}' must have 8 or more printable characters and no spaces.", nameof(options));
+            if (!(key.Weight > 0)) throw new ArgumentException($"The weight of the API key '{key.Name}' is {key.Weight}; it must be above 0.", nameof(options));
+        }
+
+        if (options.Keys.DistinctBy(key => key.Name).Count() < options.Keys.Count) throw new ArgumentException("Two API keys have the same name; each needs its own.", nameof(options));
+        if (options.Keys.DistinctBy(key => key.Secret).Count() < options.Keys.Count) throw new ArgumentException("Two API keys have the same secret; each needs its own.", nameof(options));
+        IPAddress[] addresses = options.Host switch
+        {
+            "localhost" => [IPAddress.Loopback],
+            "*" => [IPAddress.IPv6Any],
+            _ => IPAddress.TryParse(options.Host, out IPAddress? address) ? [address] : throw new ArgumentException($"The host is '{options.Host}'; it must be an IP address of this machine, localhost, or * for all addresses.", nameof(options)),
+        };
+        if (options.Keys.Count == 0 && !options.AllowAnybody && !addresses.All(IPAddress.IsLoopback))
+            throw new ArgumentException($"On {options.Host} anybody who reaches this machine could use the server. Give it an API key (--api-key, --api-keys-file), or say --allow-anybody.", nameof(options));
+        return addresses;
+    }
+
+    public static bool IsLoopback(string host) =>
+        host is "localhost" || host.EndsWith(".localhost", StringComparison.Ordinal) || (IPAddress.TryParse(host.Trim('[', ']'), out IPAddress? address) && IPAddress.IsLoopback(address));
+}

@@ -1,0 +1,53 @@
+using Coppice.Server.Wire;
+
+namespace Coppice.Server.Serving;
+
+/// <summary>A request for answers, checked and ready for the engine. Each prompt is continued n times: the answers to prompt p are choices [p·n, (p+1)·n).</summary>
+internal sealed record Generation(IReadOnlyList<int[]> Prompts, GenerateOptions Options, bool Stream, bool? IncludeUsage)
+{
+    /// <summary>The API's default of /v1/completions.</summary>
+    private const int DefaultTokens = 16;
+
+    public int Samples => Prompts.Count * Options.N;
+
+    public static Generation OfCompletion(ServedModel model, GenerationBody body, ServerLimits limits)
+    {
+        Expect(model, body);
+        IReadOnlyList<PromptSource> sources = body.Prompts ?? throw ApiException.Invalid("prompt", "The field prompt is missing; it is a text or a list of token ids.", "missing_required_parameter");
+        return Make(model, body, [.. sources.Select(model.Encode)], body.MaxTokens ?? DefaultTokens, "prompt", limits);
+    }
+
+    public static Generation OfChat(ServedModel model, GenerationBody body, ServerLimits limits)
+    {
+        Expect(model, body);
+        if (body.Chat.Messages is null) throw ApiException.Invalid("messages", "The field messages is missing.", "missing_required_parameter");
+        if (body.TopLogProbs is not null && !body.LogProbs) throw ApiException.Invalid("top_logprobs", "top_logprobs is given without logprobs; set logprobs to true.");
+        if (body.MaxTokens is int older && body.MaxCompletionTokens is int newer && older != newer)
+            throw ApiException.Invalid("max_tokens", $"max_tokens is {older} and max_completion_tokens is {newer}; give one of them.");
+        if (body.LogProbs) body.Options = body.Options with { LogProbs = body.TopLogProbs ?? 0 };
+        return Make(model, body, [model.Encode(body.Chat)], body.MaxCompletionTokens ?? body.MaxTokens, "messages", limits);
+    }
+
+    private static void Expect(ServedModel model, GenerationBody body)
+    {
+        model.Expect(body.Model);
+        if (body.IncludeUsage is not null && !body.Stream) throw ApiException.Invalid("stream_options", "stream_options is for streams; set stream to true or leave it out.");
+    }
+
+    private static Generation Make(ServedModel model, GenerationBody body, int[][] prompts, int? maxTokens, string param, ServerLimits limits)
+    {
+        foreach (int[] prompt in prompts)
+        {
+            if (prompt.Length == 0) throw ApiException.Invalid(param, $"{param} has no tokens; it needs at least one.");
+            if (prompt.Length > limits.PromptTokens)
+                throw new ApiException(400, $"The prompt has {prompt.Length} tokens; this server takes {limits.PromptTokens}.") { Param = param, Code = "context_length_exceeded" };
+            if (prompt.Length >= model.MaxContextTokens)
+                throw new ApiException(400, $"The prompt has {prompt.Length} tokens and the model takes {model.MaxContextTokens}, the answer included.") { Param = param, Code = "context_length_exceeded" };
+            int vocabulary = model.Engine.Config.VocabularySize, beyond = Array.FindIndex(prompt, token => token >= vocabulary);
+            if (beyond >= 0) throw ApiException.Invalid(param, $"{param} has token {prompt[beyond]}; the vocabulary ends at {vocabulary - 1}.");
+        }
+
+        if (body.Options.MinTokens > maxTokens) throw ApiException.Invalid("min_tokens", $"min_tokens is {body.Options.MinTokens}; it must not exceed the most tokens of an answer, {maxTokens}.");
+        return new Generation(prompts, body.Options with { MaxTokens = maxTokens }, body.Stream, body.IncludeUsage);
+    }
+}

@@ -1,0 +1,122 @@
+using System.Text.Json;
+using Coppice.Server.Access;
+using Coppice.Server.Telemetry;
+using Coppice.Server.Wire;
+using Microsoft.AspNetCore.Http;
+
+namespace Coppice.Server.Serving;
+
+/// <summary>Answers requests for completions, whole or as a stream.</summary>
+internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits, Callers callers, Admission admission, ServerMeter meter, TimeProvider time, CancellationToken stopping)
+{
+    private readonly BodyFields<GenerationBody> _completions = GenerationFields.Completions(limits), _chat = GenerationFields.Chat(limits);
+    private readonly TextFormat _textFormat = new();
+    private readonly ChatFormat _chatFormat = new();
+
+    public BodyFields<GenerationBody> CompletionFields => _completions;
+
+    public BodyFields<GenerationBody> ChatFields => _chat;
+
+    public Task CompletionsAsync(HttpContext context) => RunAsync(context, _textFormat, (root, caller) => ReadCompletion(root, caller));
+
+    public Task ChatAsync(HttpContext context) => RunAsync(context, _chatFormat, (root, caller) => ReadChat(root, caller));
+
+    private Generation ReadCompletion(Field root, Caller caller) => Owned(Generation.OfCompletion(model, _completions.Read(root), limits), caller);
+
+    private Generation ReadChat(Field root, Caller caller) => Owned(Generation.OfChat(model, _chat.Read(root), limits), caller);
+
+    private static Generation Owned(Generation generation, Caller caller) => generation with { Options = generation.Options with { CacheSalt = caller.Salt(generation.Options.CacheSalt) } };
+
+    private async Task RunAsync(HttpContext context, IAnswerFormat format, Func<Field, Caller, Generation> read)
+    {
+        Caller caller = callers.Of(context.Request);
+        Generation generation;
+        using (JsonDocument document = await RequestBody.ReadAsync(context.Request, limits.BodyBytes))
+            generation = read(new Field("The body", document.RootElement), caller);
+        using IDisposable place = admission.Enter(caller, generation.Samples);
+        AnswerId id = AnswerId.New(format, time);
+        using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
+        using RequestRecord record = meter.Begin(format.WholeKind, generation);
+        try
+        {
+            if (generation.Stream) await StreamAsync(context, format, generation, id, record, ending.Token);
+            else await WholeAsync(context, format, generation, id, record, ending.Token);
+        }
+        catch (Exception error)
+        {
+            record.Failed(context.RequestAborted.IsCancellationRequested ? "disconnected" : ApiException.Of(error).Code ?? "error");
+            throw;
+        }
+    }
+
+    private async Task WholeAsync(HttpContext context, IAnswerFormat format, Generation generation, AnswerId id, RequestRecord record, CancellationToken cancellation)
+    {
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task<GenerateResult>[] running = [.. generation.Prompts.Select(prompt => model.Engine.CompleteAsync(prompt, generation.Options, stop.Token))];
+        try
+        {
+            await foreach (Task<GenerateResult> ended in Task.WhenEach(running)) await ended;
+        }
+        finally
+        {
+            await stop.CancelAsync();       // one has failed: nobody waits for the others
+        }
+
+        GenerateResult[] results = [.. running.Select(task => task.Result)];
+        context.Response.ContentType = "application/json";
+        AnswerJson.WriteWhole(context.Response.BodyWriter, format, model, id, results);
+        foreach (GenerateResult result in results) record.Ended(result.Choices.Select(choice => choice.Finish), result.Usage);
+        await context.Response.BodyWriter.FlushAsync(cancellation);
+    }
+
+    private async Task StreamAsync(HttpContext context, IAnswerFormat format, Generation generation, AnswerId id, RequestRecord record, CancellationToken cancellation)
+    {
+        // The engine checks here, before anything is sent: an error still has a status.
+        IAsyncEnumerable<GenerateChunk>[] answers = [.. generation.Prompts.Select(prompt => model.Engine.GenerateAsync(prompt, generation.Options, cancellation))];
+        EventStream events = new(context.Response);
+        ChoiceState[] states = [.. Enumerable.Range(0, generation.Samples).Select(_ => new ChoiceState())];
+        bool mentionUsage = generation.IncludeUsage == true;
+        List<Usage> usages = [];
+        try
+        {
+            await using IAsyncEnumerator<(int Prompt, GenerateChunk Chunk)> chunks = Merged.Of(answers, cancellation).GetAsyncEnumerator(cancellation);
+            while (true)
+            {
+                // What is there already goes out together; the rest is waited for with nothing held back.
+                ValueTask<bool> next = chunks.MoveNextAsync();
+                if (!next.IsCompleted) await events.FlushAsync(cancellation);
+                if (!await next) break;
+                (int prompt, GenerateChunk chunk) = chunks.Current;
+                int index = prompt * generation.Options.N + chunk.Index;
+                record.Token(index);
+                if (chunk.Usage is not null) usages.Add(chunk.Usage);
+                if (chunk.Finish is { } finish) record.Ended([finish], new Usage(0, 0, 0));
+                if (chunk.Text.Length == 0 && chunk.LogProb is null && chunk.Finish is null) continue;      // a part of a character
+                events.Begin();
+                AnswerJson.WriteChunk(events.Output, format, model, id, index, states[index], chunk, mentionUsage);
+                events.End();
+            }
+
+            Usage usage = AnswerJson.Sum(usages);
+            record.Ended([], usage);
+            if (mentionUsage)
+            {
+                events.Begin();
+                AnswerJson.WriteUsageChunk(events.Output, format, model, id, usage);
+                events.End();
+            }
+
+            events.Done();
+            await events.FlushAsync(cancellation);
+        }
+        catch (Exception error) when (events.HasWritten && !context.RequestAborted.IsCancellationRequested)
+        {
+            // The status is sent; the error becomes the stream's last event, and the server's log has it too.
+            events.Begin();
+            AnswerJson.WriteError(events.Output, ApiException.Of(error));
+            events.End();
+            await events.FlushAsync(CancellationToken.None);
+            throw;
+        }
+    }
+}

@@ -1,0 +1,66 @@
+using System.Text;
+using Coppice.Server.Wire;
+
+namespace Coppice.Server.Serving;
+
+/// <summary>The engine and the name it is served under.</summary>
+internal sealed class ServedModel(Engine engine, string name, TimeProvider time)
+{
+    public Engine Engine { get; } = engine;
+
+    public Tokenizer Tokenizer => Engine.Tokenizer;
+
+    public string Name { get; } = name;
+
+    /// <summary>Unix seconds at which the model was loaded.</summary>
+    public long Created { get; } = time.GetUtcNow().ToUnixTimeSeconds();
+
+    /// <summary>What decides the bits of an answer, beside the request and the model's files.</summary>
+    public string Fingerprint { get; } = $"coppice-{typeof(Engine).Assembly.GetName().Version!.ToString(3)}-{engine.Options.Weights}-{engine.Options.Kv}".ToLowerInvariant();
+
+    /// <summary>Longest sequence, prompt and answer together.</summary>
+    public int MaxContextTokens { get; } = engine.Options.MaxContextTokens!.Value;
+
+    /// <exception cref="ApiException">The request names another model.</exception>
+    public void Expect(string? model)
+    {
+        if (model is null || model == Name) return;
+        throw new ApiException(404, $"The model '{Field.Shortened(model)}' does not exist; this server has '{Name}'.") { Param = "model", Code = "model_not_found", Type = "invalid_request_error" };
+    }
+
+    /// <summary>A conversation as the model wants it written.</summary>
+    /// <exception cref="ApiException">The model has no chat template.</exception>
+    /// <exception cref="ChatTemplateException">The template refuses the conversation.</exception>
+    public int[] Encode(ChatSource chat)
+    {
+        if (Engine.ChatTemplates is not { } templates)
+            throw new ApiException(400, $"The model '{Name}' has no chat template, so it does not say how a conversation is written. Write the prompt yourself and send it to /v1/completions.") { Param = "messages", Code = "no_chat_template" };
+        string text = templates.Render(new ChatTemplateInput
+        {
+            Messages = chat.Messages!,
+            AddGenerationPrompt = chat.AddGenerationPrompt,
+            BeginOfText = Piece(Tokenizer.BeginOfText),
+            EndOfText = Piece(Tokenizer.EndOfText),
+            Variables = chat.Variables,
+        });
+        return Tokenizer.Encode(text, Specials.InText);
+    }
+
+    public int[] Encode(PromptSource prompt) => prompt.Tokens ?? Tokenizer.Encode(prompt.Text!);
+
+    /// <summary>The UTF-8 bytes of a token where tokens are listed: special ones add nothing to a text, but show in a list.</summary>
+    public ReadOnlySpan<byte> TokenBytes(int token) => token >= Tokenizer.VocabularySize ? []
+        : Tokenizer.IsSpecial(token) ? Encoding.UTF8.GetBytes(Tokenizer.Piece(token)) : Tokenizer.Bytes(token);
+
+    /// <summary>A token as a text. One that is not whole characters is shown by its bytes, as the API does.</summary>
+    public string TokenText(int token)
+    {
+        ReadOnlySpan<byte> bytes = TokenBytes(token);
+        if (System.Text.Unicode.Utf8.IsValid(bytes)) return Encoding.UTF8.GetString(bytes);
+        StringBuilder text = new("bytes:");
+        foreach (byte b in bytes) text.Append($"\\x{b:x2}");
+        return text.ToString();
+    }
+
+    private string? Piece(int? token) => token is int id ? Tokenizer.Piece(id) : null;
+}

@@ -1,0 +1,100 @@
+using System.Buffers;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Coppice.Server.Serving;
+
+namespace Coppice.Server.Wire;
+
+/// <summary>What answers of all kinds have in common.</summary>
+internal static class AnswerJson
+{
+    public static JsonWriterOptions Json { get; } = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>A whole answer.</summary>
+    public static void WriteWhole(IBufferWriter<byte> output, IAnswerFormat format, ServedModel model, AnswerId id, IReadOnlyList<GenerateResult> results)
+    {
+        using Utf8JsonWriter json = new(output, Json);
+        Begin(json, format.WholeKind, model, id);
+        json.WriteStartArray("choices");
+        int index = 0;
+        foreach (GenerateChoice choice in results.SelectMany(result => result.Choices)) format.WriteChoice(json, model, index++, choice);
+        json.WriteEndArray();
+        WriteUsage(json, Sum(results.Select(result => result.Usage)));
+        json.WriteEndObject();
+    }
+
+    /// <summary>An event of a stream.</summary>
+    public static void WriteChunk(IBufferWriter<byte> output, IAnswerFormat format, ServedModel model, AnswerId id, int index, ChoiceState state, GenerateChunk chunk, bool mentionUsage)
+    {
+        using Utf8JsonWriter json = new(output, Json);
+        Begin(json, format.ChunkKind, model, id);
+        json.WriteStartArray("choices");
+        format.WriteChunk(json, model, index, state, chunk);
+        json.WriteEndArray();
+        if (mentionUsage) json.WriteNull("usage");
+        json.WriteEndObject();
+        state.Begun = true;
+    }
+
+    /// <summary>The last event of a stream, if usage was asked for.</summary>
+    public static void WriteUsageChunk(IBufferWriter<byte> output, IAnswerFormat format, ServedModel model, AnswerId id, Usage usage)
+    {
+        using Utf8JsonWriter json = new(output, Json);
+        Begin(json, format.ChunkKind, model, id);
+        json.WriteStartArray("choices");
+        json.WriteEndArray();
+        WriteUsage(json, usage);
+        json.WriteEndObject();
+    }
+
+    public static void WriteError(IBufferWriter<byte> output, ApiException error)
+    {
+        using Utf8JsonWriter json = new(output, Json);
+        json.WriteStartObject();
+        json.WriteStartObject("error");
+        json.WriteString("message", error.Message);
+        json.WriteString("type", error.Type);
+        json.WriteString("param", error.Param);
+        json.WriteString("code", error.Code);
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    public static void WriteFinish(Utf8JsonWriter json, FinishReason? finish)
+    {
+        if (finish is null) json.WriteNull("finish_reason");
+        else json.WriteString("finish_reason", finish == FinishReason.Stop ? "stop" : "length");
+    }
+
+    public static void WriteUsage(Utf8JsonWriter json, Usage usage)
+    {
+        json.WriteStartObject("usage");
+        json.WriteNumber("prompt_tokens", usage.PromptTokens);
+        json.WriteNumber("completion_tokens", usage.CompletionTokens);
+        json.WriteNumber("total_tokens", usage.PromptTokens + usage.CompletionTokens);
+        json.WriteStartObject("prompt_tokens_details");
+        json.WriteNumber("cached_tokens", usage.CachedTokens);
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    /// <summary>Over several prompts. Each counts once, whatever the number of its answers.</summary>
+    public static Usage Sum(IEnumerable<Usage> usages) =>
+        usages.Aggregate(new Usage(0, 0, 0), (a, b) => new Usage(a.PromptTokens + b.PromptTokens, a.CachedTokens + b.CachedTokens, a.CompletionTokens + b.CompletionTokens));
+
+    private static void Begin(Utf8JsonWriter json, string kind, ServedModel model, AnswerId id)
+    {
+        json.WriteStartObject();
+        json.WriteString("id", id.Text);
+        json.WriteString("object", kind);
+        json.WriteNumber("created", id.Created);
+        json.WriteString("model", model.Name);
+        json.WriteString("system_fingerprint", model.Fingerprint);
+    }
+}
+
+/// <summary>What an answer is called and when it was begun, in Unix seconds.</summary>
+internal sealed record AnswerId(string Text, long Created)
+{
+    public static AnswerId New(IAnswerFormat format, TimeProvider time) => new(format.IdPrefix + Guid.NewGuid().ToString("N"), time.GetUtcNow().ToUnixTimeSeconds());
+}

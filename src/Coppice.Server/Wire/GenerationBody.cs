@@ -1,0 +1,29 @@
+namespace Coppice.Server.Wire;
+
+/// <summary>The body of a request for completions, of text or of a chat.</summary>
+internal sealed class GenerationBody
+{
+    public GenerateOptions Options { get; set; } = new();
+
+    public string? Model { get; set; }
+
+    public IReadOnlyList<PromptSource>? Prompts { get; set; }
+
+    public ChatSource Chat { get; } = new();
+
+    public int? MaxTokens { get; set; }
+
+    public int? MaxCompletionTokens { get; set; }
+
+    public bool Stream { get; set; }
+
+    public bool? IncludeUsage { get; set; }
+
+    /// <summary>Chat: whether log probabilities are wanted; <see cref="TopLogProbs"/> says how many alternatives.</summary>
+    public bool LogProbs { get; set; }
+
+    public int? TopLogProbs { get; set; }
+}
+
+/// <summary>A prompt as it was sent: a text, or token ids that are taken as they are. Exactly one of the two.</summary>
+internal sealed record PromptSource(string? Text, int[]? Tokens);

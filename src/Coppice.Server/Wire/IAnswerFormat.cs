@@ -1,0 +1,37 @@
+using System.Text.Json;
+using Coppice.Server.Serving;
+
+namespace Coppice.Server.Wire;
+
+/// <summary>How answers look: as text completions or as messages of a chat.</summary>
+internal interface IAnswerFormat
+{
+    /// <summary>What ids begin with.</summary>
+    string IdPrefix { get; }
+
+    /// <summary>The kind of a whole answer.</summary>
+    string WholeKind { get; }
+
+    /// <summary>The kind of an event of a stream.</summary>
+    string ChunkKind { get; }
+
+    /// <summary>Writes one finished choice, an object.</summary>
+    void WriteChoice(Utf8JsonWriter json, ServedModel model, int index, GenerateChoice choice);
+
+    /// <summary>Writes what a stream adds to a choice, an object.</summary>
+    /// <param name="json">Where to.</param>
+    /// <param name="model">Spells tokens.</param>
+    /// <param name="index">The choice.</param>
+    /// <param name="state">What the stream has said of this choice so far.</param>
+    /// <param name="chunk">What is new.</param>
+    void WriteChunk(Utf8JsonWriter json, ServedModel model, int index, ChoiceState state, GenerateChunk chunk);
+}
+
+/// <summary>What a stream has said of one choice.</summary>
+internal sealed class ChoiceState
+{
+    public bool Begun { get; set; }
+
+    /// <summary>Where the next token's text begins in the answer.</summary>
+    public TextOffset Offset { get; } = new();
+}

@@ -1,0 +1,104 @@
+using System.Text;
+using System.Text.Json;
+using Coppice.Server.Serving;
+
+namespace Coppice.Server.Wire;
+
+/// <summary>Log probabilities in the two forms of the API.</summary>
+internal static class LogProbsJson
+{
+    /// <summary>The completions API's four parallel lists. Offsets count characters of the answer.</summary>
+    public static void WriteLists(Utf8JsonWriter json, ServedModel model, IReadOnlyList<ChosenLogProb> tokens, TextOffset offset)
+    {
+        json.WriteStartObject("logprobs");
+        json.WriteStartArray("tokens");
+        foreach (ChosenLogProb token in tokens) json.WriteStringValue(model.TokenText(token.Token));
+        json.WriteEndArray();
+        json.WriteStartArray("token_logprobs");
+        foreach (ChosenLogProb token in tokens) WriteValue(json, token.LogProb);
+        json.WriteEndArray();
+        json.WriteStartArray("top_logprobs");
+        foreach (ChosenLogProb token in tokens)
+        {
+            // Different tokens may have the same text: the likelier one keeps the key. The chosen one is always among them.
+            HashSet<string> keys = [];
+            json.WriteStartObject();
+            foreach ((int id, float logProb) in token.Top.Append(new TokenLogProb(token.Token, token.LogProb)))
+            {
+                string text = model.TokenText(id);
+                if (!keys.Add(text)) continue;
+                json.WritePropertyName(text);
+                WriteValue(json, logProb);
+            }
+
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteStartArray("text_offset");
+        foreach (ChosenLogProb token in tokens) json.WriteNumberValue(offset.Next(model.TokenBytes(token.Token)));
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    /// <summary>The chat API's list of tokens with their bytes.</summary>
+    public static void WriteContent(Utf8JsonWriter json, ServedModel model, IReadOnlyList<ChosenLogProb> tokens)
+    {
+        json.WriteStartObject("logprobs");
+        json.WriteStartArray("content");
+        foreach (ChosenLogProb token in tokens)
+        {
+            json.WriteStartObject();
+            WriteToken(json, model, token.Token, token.LogProb);
+            json.WriteStartArray("top_logprobs");
+            foreach ((int id, float logProb) in token.Top)
+            {
+                json.WriteStartObject();
+                WriteToken(json, model, id, logProb);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteNull("refusal");
+        json.WriteEndObject();
+    }
+
+    private static void WriteToken(Utf8JsonWriter json, ServedModel model, int token, float logProb)
+    {
+        json.WriteString("token", model.TokenText(token));
+        json.WritePropertyName("logprob");
+        WriteValue(json, logProb);
+        json.WriteStartArray("bytes");
+        foreach (byte b in model.TokenBytes(token)) json.WriteNumberValue(b);
+        json.WriteEndArray();
+    }
+
+    // JSON has no infinity, and a token that was forbidden has a log probability of minus infinity.
+    private static void WriteValue(Utf8JsonWriter json, float logProb) => json.WriteNumberValue(float.IsFinite(logProb) ? logProb : -9999f);
+}
+
+/// <summary>Counts the characters of a text whose tokens may be parts of characters.</summary>
+internal sealed class TextOffset
+{
+    private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
+    private int _characters;
+
+    /// <summary>Where this token begins.</summary>
+    public int Next(ReadOnlySpan<byte> token)
+    {
+        int start = _characters;
+        Span<char> unused = stackalloc char[64];
+        while (!token.IsEmpty)
+        {
+            int part = Math.Min(token.Length, 32);
+            _characters += _decoder.GetChars(token[..part], unused, flush: false);
+            token = token[part..];
+        }
+
+        return start;
+    }
+}

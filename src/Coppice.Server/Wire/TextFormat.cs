@@ -1,0 +1,36 @@
+using System.Text.Json;
+using Coppice.Server.Serving;
+
+namespace Coppice.Server.Wire;
+
+/// <summary>Answers of /v1/completions.</summary>
+internal sealed class TextFormat : IAnswerFormat
+{
+    public string IdPrefix => "cmpl-";
+
+    public string WholeKind => "text_completion";
+
+    public string ChunkKind => "text_completion";
+
+    public void WriteChoice(Utf8JsonWriter json, ServedModel model, int index, GenerateChoice choice)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("index", index);
+        json.WriteString("text", choice.Text);
+        if (choice.LogProbs is null) json.WriteNull("logprobs");
+        else LogProbsJson.WriteLists(json, model, choice.LogProbs, new TextOffset());
+        AnswerJson.WriteFinish(json, choice.Finish);
+        json.WriteEndObject();
+    }
+
+    public void WriteChunk(Utf8JsonWriter json, ServedModel model, int index, ChoiceState state, GenerateChunk chunk)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("index", index);
+        json.WriteString("text", chunk.Text);
+        if (chunk.LogProb is null) json.WriteNull("logprobs");
+        else LogProbsJson.WriteLists(json, model, [chunk.LogProb], state.Offset);
+        AnswerJson.WriteFinish(json, chunk.Finish);
+        json.WriteEndObject();
+    }
+}
