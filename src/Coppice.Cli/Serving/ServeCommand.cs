@@ -35,6 +35,8 @@ internal static class ServeCommand
 
     private static async Task<int> ServeAsync(string path, EngineOptions engineOptions, ServerOptions options, LogLevel level, Streams streams, CancellationToken cancellation)
     {
+        // With several keys no one of them fills the batch: a place is free for the next that comes.
+        if (options.Keys.Count > 1) engineOptions = engineOptions with { MaxBatchPerOwner = Math.Max(1, engineOptions.MaxBatch * 3 / 4) };
         using Engine engine = Engine.Open(path, engineOptions);
         string name = Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
         await using CoppiceServer server = await CoppiceServer.StartAsync(engine, name, options, logging => logging.SetMinimumLevel(level).AddSimpleConsole(console =>

@@ -25,7 +25,10 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
 
     private Generation ReadChat(Field root, Caller caller) => Owned(Generation.OfChat(model, _chat.Read(root), limits), caller);
 
-    private static Generation Owned(Generation generation, Caller caller) => generation with { Options = generation.Options with { CacheSalt = caller.Salt(generation.Options.CacheSalt) } };
+    private static Generation Owned(Generation generation, Caller caller) => generation with
+    {
+        Options = generation.Options with { CacheSalt = caller.Salt(generation.Options.CacheSalt), Owner = caller.Name, OwnerWeight = caller.Weight },
+    };
 
     private async Task RunAsync(HttpContext context, IAnswerFormat format, Func<Field, Caller, Generation> read)
     {

@@ -83,6 +83,8 @@ internal static class GenerationFields
         new("seed", """{"type":"integer"}""", "The same seed, prompt and options draw the same answer, whatever else runs.", (body, field) => body.Options = body.Options with { Seed = field.Whole64() }),
         Flag("stream", "Send the answer as it is made, as server-sent events.", (body, stream) => body.Stream = stream),
         new("stream_options", """{"type":"object","properties":{"include_usage":{"type":"boolean"},"include_obfuscation":{"enum":[false]}}}""", "With stream: include_usage sends a last event with the usage.", ReadStreamOptions),
+        // Not below 0: nobody can put himself before the others, only behind them.
+        Whole("priority", 0, 1000, "Requests of lower numbers are begun first. Default: 0.", (body, priority) => body.Options = body.Options with { Priority = priority }),
         Text("cache_salt", MostNameCharacters, "Share cached prefixes only with requests of the same salt.", (body, salt) => body.Options = body.Options with { CacheSalt = salt }),
         Text("prompt_cache_key", MostNameCharacters, "Accepted and not needed: shared prefixes are found by themselves.", (_, _) => { }),
         Text("user", MostNameCharacters, "Accepted and not used.", (_, _) => { }),

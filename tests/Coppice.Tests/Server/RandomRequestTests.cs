@@ -1,0 +1,132 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Coppice.Server;
+
+namespace Coppice.Tests.Server;
+
+/// <summary>Requests made up from the server's own description.</summary>
+public sealed class RandomRequestTests(ServerFixture fixture) : IClassFixture<ServerFixture>
+{
+    private static readonly string[] s_paths = ["/v1/completions", "/v1/chat/completions", "/tokenize", "/detokenize"];
+    private readonly RunningServer _server = fixture.Running;
+
+    [Fact]
+    public async Task A_thousand_valid_requests_are_answered()
+    {
+        Dictionary<string, Schema> schemas = await SchemasAsync();
+        Random random = new(1);
+        await InParallel(1000, () => (s_paths[random.Next(s_paths.Length)], random.Next()), async (path, seed) =>
+        {
+            string body = schemas[path].Valid(new Random(seed));
+            using HttpResponseMessage response = await _server.PostAsync(path, body);
+            string text = await response.Content.ReadAsStringAsync();
+            Assert.True((int)response.StatusCode == 200, $"{path} {body}: {(int)response.StatusCode} {text}");
+            Assert.DoesNotContain("\"error\"", text.Split("\"choices\"")[0], StringComparison.Ordinal);
+        });
+        await _server.ExpectRestAsync();
+    }
+
+    [Fact]
+    public async Task A_thousand_invalid_requests_are_refused_and_nothing_else_happens()
+    {
+        Dictionary<string, Schema> schemas = await SchemasAsync();
+        Random random = new(2);
+        await InParallel(1000, () => (s_paths[random.Next(s_paths.Length)], random.Next()), async (path, seed) =>
+        {
+            byte[] body = schemas[path].Invalid(new Random(seed));
+            using ByteArrayContent content = new(body);
+            content.Headers.ContentType = new("application/json");
+            using HttpResponseMessage response = await _server.Client.PostAsync(path, content);
+            string text = await response.Content.ReadAsStringAsync();
+            Assert.True((int)response.StatusCode is >= 400 and < 500, $"{path} {Encoding.UTF8.GetString(body)}: {(int)response.StatusCode} {text}");
+            JsonElement error = JsonDocument.Parse(text).RootElement.GetProperty("error");
+            Assert.NotEmpty(error.GetProperty("message").GetString()!);
+        });
+        Assert.Equal(200, (await _server.AskAsync("/v1/completions", """{"prompt":"still there?","max_tokens":1}""")).Status);
+        await _server.ExpectRestAsync();
+    }
+
+    private static async Task InParallel(int count, Func<(string, int)> next, Func<string, int, Task> run)
+    {
+        (string Path, int Seed)[] requests = [.. Enumerable.Range(0, count).Select(_ => next())];
+        await Parallel.ForEachAsync(requests, new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (request, _) => await run(request.Path, request.Seed));
+    }
+
+    private async Task<Dictionary<string, Schema>> SchemasAsync()
+    {
+        JsonElement root = JsonDocument.Parse(await _server.Client.GetStringAsync("/openapi/v1.json")).RootElement;
+        return s_paths.ToDictionary(path => path, path => new Schema(root.GetProperty("paths").GetProperty(path).GetProperty("post").GetProperty("requestBody").GetProperty("content").GetProperty("application/json").GetProperty("schema")));
+    }
+
+    /// <summary>Makes values that fit a schema, and values that do not.</summary>
+    private sealed class Schema(JsonElement root)
+    {
+        // What only holds between fields, and what would take long.
+        private static readonly Dictionary<string, Func<Random, string>> s_special = new(StringComparer.Ordinal)
+        {
+            ["model"] = _ => "\"sample\"",
+            ["max_tokens"] = random => random.Next(1, 6).ToString(CultureInfo.InvariantCulture),
+            ["max_completion_tokens"] = random => random.Next(1, 6).ToString(CultureInfo.InvariantCulture),
+            ["n"] = random => random.Next(1, 4).ToString(CultureInfo.InvariantCulture),
+            ["min_tokens"] = _ => "1",
+            ["chat_template_kwargs"] = _ => """{"enable_thinking":true}""",
+        };
+
+        public string Valid(Random random)
+        {
+            Dictionary<string, string> body = [];
+            HashSet<string> required = [.. root.GetProperty("required").EnumerateArray().Select(name => name.GetString()!)];
+            foreach (JsonProperty field in root.GetProperty("properties").EnumerateObject())
+                if (required.Contains(field.Name) || random.Next(3) == 0) body[field.Name] = s_special.TryGetValue(field.Name, out Func<Random, string>? special) ? special(random) : Value(field.Value, random);
+            if (!body.ContainsKey("max_completion_tokens") && root.GetProperty("properties").TryGetProperty("max_tokens", out _)) body.TryAdd("max_tokens", "2");
+            if (body.ContainsKey("max_completion_tokens")) body.Remove("max_tokens");
+            if (!body.TryGetValue("stream", out string? stream) || stream == "false") body.Remove("stream_options");
+            if (!body.TryGetValue("logprobs", out string? logProbs) || logProbs == "false") body.Remove("top_logprobs");
+            if (root.GetProperty("properties").TryGetProperty("return_token_strs", out _) && body.ContainsKey("prompt") == body.ContainsKey("messages"))
+            {
+                body.Remove("messages");
+                body["prompt"] = "\"some text\"";
+            }
+
+            return $"{{{string.Join(',', body.Select(field => $"\"{field.Key}\":{field.Value}"))}}}";
+        }
+
+        public byte[] Invalid(Random random)
+        {
+            string valid = Valid(random);
+            string[] names = [.. root.GetProperty("properties").EnumerateObject().Select(field => field.Name)];
+            string name = names[random.Next(names.Length)];
+            return Encoding.UTF8.GetBytes(random.Next(6) switch
+            {
+                0 => valid[..random.Next(valid.Length)],
+                1 => valid[..^1] + $",\"{name}x\":1}}",
+                2 => $"{{\"{name}\":{(random.Next(2) == 0 ? "[[[]]]" : "{\"x\":{}}")}}}",
+                3 => $"{{\"prompt\":\"a\",\"messages\":7,\"n\":{random.Next(-1000, 1)}}}",
+                4 => new string('[', random.Next(1, 5000)),
+                _ => $"{{\"{name}\":\"\\ud800\",\"temperature\":\"{new string('9', random.Next(1, 300))}\"}}",
+            });
+        }
+
+        private static string Value(JsonElement schema, Random random)
+        {
+            if (schema.TryGetProperty("anyOf", out JsonElement any)) return Value(any[random.Next(any.GetArrayLength())], random);
+            if (schema.TryGetProperty("enum", out JsonElement choices)) return choices[random.Next(choices.GetArrayLength())].GetRawText();
+            double least = schema.TryGetProperty("minimum", out JsonElement minimum) ? minimum.GetDouble() : -5, most = schema.TryGetProperty("maximum", out JsonElement maximum) ? maximum.GetDouble() : 1000;
+            switch (schema.GetProperty("type").GetString())
+            {
+                case "boolean": return random.Next(2) == 0 ? "true" : "false";
+                case "integer": return random.Next((int)least, (int)Math.Min(1000, most) + 1).ToString(CultureInfo.InvariantCulture);
+                case "number": return (least + random.NextDouble() * (most - least)).ToString("R", CultureInfo.InvariantCulture);
+                case "string": return JsonSerializer.Serialize(string.Concat(Enumerable.Range(0, random.Next(1, 20)).Select(_ => (char)random.Next(random.Next(4) == 0 ? 1 : 32, random.Next(4) == 0 ? 0xD7FF : 126))));
+                case "array":
+                    int items = random.Next(schema.TryGetProperty("minItems", out JsonElement few) ? few.GetInt32() : 0, 4);
+                    return $"[{string.Join(',', Enumerable.Range(0, items).Select(_ => Value(schema.GetProperty("items"), random)))}]";
+                default:
+                    if (schema.TryGetProperty("additionalProperties", out JsonElement values)) return $"{{{string.Join(',', Enumerable.Range(0, random.Next(4)).Select(i => $"\"{i * 100}\":{Value(values, random)}"))}}}";
+                    HashSet<string> required = schema.TryGetProperty("required", out JsonElement names) ? [.. names.EnumerateArray().Select(name => name.GetString()!)] : [];
+                    return $"{{{string.Join(',', schema.GetProperty("properties").EnumerateObject().Where(p => required.Contains(p.Name) || random.Next(2) == 0).Select(p => $"\"{p.Name}\":{Value(p.Value, random)}"))}}}";
+            }
+        }
+    }
+}
