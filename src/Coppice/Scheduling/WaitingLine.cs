@@ -26,6 +26,7 @@ internal sealed class WaitingLine
     public Owner OwnerOf(string? name)
     {
         if (name is null) return _nobody;
+        if (_line.Count == 0) Forget();
         ref Owner? owner = ref CollectionsMarshal.GetValueRefOrAddDefault(_owners, name, out _);
         return owner ??= new Owner(name);
     }
@@ -34,7 +35,6 @@ internal sealed class WaitingLine
     public void Add(Sequence sequence)
     {
         Owner owner = sequence.Request.Owner;
-        if (_line.Count == 0) Forget();
         sequence.Turn = Math.Max(_now, owner.NextTurn);
         owner.NextTurn = sequence.Turn + 1 / sequence.Request.Options.OwnerWeight;
         LinkedListNode<Sequence>? before = _line.Last;
