@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Coppice.Cli.Options;
 using Coppice.Server;
-using Microsoft.Extensions.Logging;
 
 namespace Coppice.Cli.Serving;
 
@@ -23,15 +22,15 @@ internal sealed class ListenOptions
     private readonly Option<int?> _promptTokens = Checked.Whole("--max-prompt-tokens", "tokens", 1, int.MaxValue, "Longest prompt. Default: what the model takes");
     private readonly Option<long?> _body = Checked.Bytes("--max-body", "Largest body of a request. Default: 8MiB");
     private readonly Option<int?> _drain = Checked.Whole("--drain", "seconds", 0, 3600, "How long running requests may go on after SIGTERM. Default: 20");
-    private readonly Option<LogLevel?> _log = Checked.Choice("--log", "What is logged, on stderr; debug names every refused request. Default: info",
-        ("debug", Microsoft.Extensions.Logging.LogLevel.Debug), ("info", Microsoft.Extensions.Logging.LogLevel.Information), ("warning", Microsoft.Extensions.Logging.LogLevel.Warning), ("none", Microsoft.Extensions.Logging.LogLevel.None));
+    private readonly Option<LogDetail?> _log = Checked.Choice("--log", "What is logged, on stderr; debug names every refused request. Default: info",
+        ("debug", LogDetail.Debug), ("info", LogDetail.Information), ("warning", LogDetail.Warning), ("none", LogDetail.None));
 
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_host, _port, _name, _key, _keysFile, _anybody, _share, _cors, _queue, _samplesPerKey, _rate, _samples, _promptTokens, _body, _drain, _log]) command.Add(option);
     }
 
-    public LogLevel LogLevel(ParseResult parsed) => parsed.GetValue(_log) ?? Microsoft.Extensions.Logging.LogLevel.Information;
+    public LogDetail Detail(ParseResult parsed) => parsed.GetValue(_log) ?? LogDetail.Information;
 
     public ServerOptions Read(ParseResult parsed)
     {
@@ -58,4 +57,13 @@ internal sealed class ListenOptions
             },
         };
     }
+}
+
+/// <summary>What a server logs. Named as the web framework names its levels, which is not loaded for the tool's other commands.</summary>
+internal enum LogDetail
+{
+    Debug,
+    Information,
+    Warning,
+    None,
 }

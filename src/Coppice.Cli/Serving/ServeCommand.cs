@@ -20,7 +20,7 @@ internal static class ServeCommand
         command.SetAction((parsed, cancellation) =>
         {
             ParseResult all = Settings.AddTo(command, parsed, Directory.GetCurrentDirectory(), Environment.GetEnvironmentVariable);
-            return ServeAsync(model.ModelPath(all), model.Engine(all), listen.Read(all), listen.LogLevel(all), streams, cancellation);
+            return ServeAsync(model.ModelPath(all), model.Engine(all), listen.Read(all), listen.Detail(all), streams, cancellation);
         });
         HelpPage.Attach(command, $"""
             Every option may also stand in appsettings.json in the current folder, as "Coppice": {"{"} "MaxBatch": 64 {"}"}, or in the environment, as COPPICE_MAX_BATCH=64. The command line comes first, then the environment.
@@ -33,13 +33,13 @@ internal static class ServeCommand
         return command;
     }
 
-    private static async Task<int> ServeAsync(string path, EngineOptions engineOptions, ServerOptions options, LogLevel level, Streams streams, CancellationToken cancellation)
+    private static async Task<int> ServeAsync(string path, EngineOptions engineOptions, ServerOptions options, LogDetail detail, Streams streams, CancellationToken cancellation)
     {
         // With several keys no one of them fills the batch: a place is free for the next that comes.
         if (options.Keys.Count > 1) engineOptions = engineOptions with { MaxBatchPerOwner = Math.Max(1, engineOptions.MaxBatch * 3 / 4) };
         using Engine engine = Engine.Open(path, engineOptions);
         string name = Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
-        await using CoppiceServer server = await CoppiceServer.StartAsync(engine, name, options, logging => logging.SetMinimumLevel(level).AddSimpleConsole(console =>
+        await using CoppiceServer server = await CoppiceServer.StartAsync(engine, name, options, logging => logging.SetMinimumLevel(Enum.Parse<LogLevel>(detail.ToString())).AddSimpleConsole(console =>
         {
             console.SingleLine = true;
             console.TimestampFormat = "HH:mm:ss ";
