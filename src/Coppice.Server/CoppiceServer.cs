@@ -1,5 +1,6 @@
 using System.Net;
 using Coppice.Server.Access;
+using Coppice.Server.Batches;
 using Coppice.Server.Serving;
 using Coppice.Server.Telemetry;
 using Coppice.Server.Wire;
@@ -18,12 +19,13 @@ internal sealed class CoppiceServer : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly ServerOptions _options;
     private readonly Admission _admission;
+    private readonly BatchRunner? _runner;
     private readonly CancellationTokenSource _stopping;
     private readonly ILogger _logger;
     private readonly IDisposable[] _owned;
 
-    private CoppiceServer(WebApplication app, ServerOptions options, Admission admission, CancellationTokenSource stopping, ILogger logger, params IDisposable[] owned) =>
-        (_app, _options, _admission, _stopping, _logger, _owned) = (app, options, admission, stopping, logger, owned);
+    private CoppiceServer(WebApplication app, ServerOptions options, Admission admission, BatchRunner? runner, CancellationTokenSource stopping, ILogger logger, IDisposable[] owned) =>
+        (_app, _options, _admission, _runner, _stopping, _logger, _owned) = (app, options, admission, runner, stopping, logger, owned);
 
     /// <summary>Where the server listens.</summary>
     public Uri Address => new(_app.Urls.First().Replace("[::]", "localhost", StringComparison.Ordinal).Replace("0.0.0.0", "localhost", StringComparison.Ordinal));
@@ -60,12 +62,24 @@ internal sealed class CoppiceServer : IAsyncDisposable
         GenerationEndpoint generation = new(model, options.Limits, callers, admission, meter, time, stopping.Token);
         TokenEndpoints tokens = new(model, options.Limits, callers);
 
+        DataFolder? data = options.DataFolder is null ? null : new DataFolder(options.DataFolder);
+        BatchRunner? runner = null;
+        BatchEndpoints? batches = null;
+        if (data is not null)
+        {
+            FileStore files = new(data, time);
+            BatchStore store = new(data);
+            runner = new BatchRunner(store, files, data, generation, callers, engine.Options.MaxBatch, time, logger);
+            batches = new BatchEndpoints(files, store, runner, callers, options.Limits, time);
+        }
+
         app.Use((context, next) => BeforeAsync(context, next, options));
         if (options.CorsOrigins.Count > 0) app.UseCors();
         app.UseRouting();
-        new ApiRoutes(model, callers, admission, generation, tokens, metrics, logger).Map(app);
+        new ApiRoutes(model, callers, admission, generation, tokens, batches, metrics, logger).Map(app);
         await app.StartAsync();
-        CoppiceServer server = new(app, options, admission, stopping, logger, metrics, meter, stopping);
+        runner?.Resume();
+        CoppiceServer server = new(app, options, admission, runner, stopping, logger, [metrics, meter, stopping, .. data is null ? (IDisposable[])[] : [data]]);
         Log.Listening(logger, model.Name, server.Address.ToString());
         return server;
     }
@@ -75,6 +89,7 @@ internal sealed class CoppiceServer : IAsyncDisposable
     {
         Log.Stopping(_logger, _options.DrainTime.TotalSeconds);
         Task ended = _admission.CloseAsync();
+        if (_runner is not null) await _runner.StopAsync();     // batches go on when the server is started again
         if (await Task.WhenAny(ended, Task.Delay(_options.DrainTime)) != ended)
         {
             await _stopping.CancelAsync();

@@ -15,6 +15,7 @@ internal sealed class ListenOptions
     private readonly Option<bool> _anybody = new("--allow-anybody") { Description = "Listen beyond this machine without keys" };
     private readonly Option<bool> _share = new("--share-between-keys") { Description = "Let all keys share cached prefixes: faster, and keys can find out by timing what others sent" };
     private readonly Option<string[]> _cors = new("--cors-origin") { HelpName = "origin", Description = "A site whose pages may call the server from a browser; may be given several times" };
+    private readonly Option<string?> _data = new("--data") { HelpName = "folder", Description = "Keep files and batches here; without it there are neither /v1/files nor /v1/batches" };
     private readonly Option<int?> _queue = Checked.Whole("--max-queue", "count", 0, int.MaxValue, "Samples that may wait behind a full batch; more are refused with 429. Default: 4096");
     private readonly Option<int?> _samplesPerKey = Checked.Whole("--max-samples-per-key", "count", 1, int.MaxValue, "Samples that one key may have running and waiting. Default: no limit");
     private readonly Option<int?> _rate = Checked.Whole("--requests-per-minute", "count", 1, int.MaxValue, "Requests that one key may make in a minute. Default: no limit");
@@ -27,7 +28,7 @@ internal sealed class ListenOptions
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_host, _port, _name, _key, _keysFile, _anybody, _share, _cors, _queue, _samplesPerKey, _rate, _samples, _promptTokens, _body, _drain, _log]) command.Add(option);
+        foreach (Option option in (Option[])[_host, _port, _name, _key, _keysFile, _anybody, _share, _cors, _data, _queue, _samplesPerKey, _rate, _samples, _promptTokens, _body, _drain, _log]) command.Add(option);
     }
 
     public LogDetail Detail(ParseResult parsed) => parsed.GetValue(_log) ?? LogDetail.Information;
@@ -45,6 +46,7 @@ internal sealed class ListenOptions
             AllowAnybody = parsed.GetValue(_anybody),
             ShareBetweenKeys = parsed.GetValue(_share),
             CorsOrigins = parsed.GetValue(_cors) ?? [],
+            DataFolder = parsed.GetValue(_data),
             DrainTime = parsed.GetValue(_drain) is int seconds ? TimeSpan.FromSeconds(seconds) : defaults.DrainTime,
             Limits = limits with
             {

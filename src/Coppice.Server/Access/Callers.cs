@@ -26,6 +26,9 @@ internal sealed class Callers
         if (options.Keys.Count == 0) _anybody = new Caller("", 1, options.Limits.SamplesPerKey, options.Limits.RequestsPerMinute, partition: null, time);
     }
 
+    /// <summary>The caller of this name; null if there is none.</summary>
+    public Caller? Named(string name) => _anybody is not null ? (name.Length == 0 ? _anybody : null) : _bySecret.Values.FirstOrDefault(caller => caller.Name == name);
+
     /// <exception cref="ApiException">The request has no key, or none that is known.</exception>
     public Caller Of(HttpRequest request)
     {

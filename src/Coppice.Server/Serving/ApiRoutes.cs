@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Coppice.Server.Access;
+using Coppice.Server.Batches;
 using Coppice.Server.Telemetry;
 using Coppice.Server.Wire;
 using Microsoft.AspNetCore.Builder;
@@ -10,7 +11,7 @@ using Microsoft.Extensions.Logging;
 namespace Coppice.Server.Serving;
 
 /// <summary>The paths of the API and what answers them. Every failure becomes an error in OpenAI's shape.</summary>
-internal sealed class ApiRoutes(ServedModel model, Callers callers, Admission admission, GenerationEndpoint generation, TokenEndpoints tokens, PrometheusText metrics, ILogger logger)
+internal sealed class ApiRoutes(ServedModel model, Callers callers, Admission admission, GenerationEndpoint generation, TokenEndpoints tokens, BatchEndpoints? batches, PrometheusText metrics, ILogger logger)
 {
     private ApiOperation[] Operations() =>
     [
@@ -23,6 +24,7 @@ internal sealed class ApiRoutes(ServedModel model, Callers callers, Admission ad
         new("GET", "/health", "Whether the server takes requests.", HealthAsync),
         new("GET", "/metrics", "What the server does, as Prometheus reads it.", MetricsAsync),
         new("GET", "/openapi/v1.json", "This description.", DescriptionAsync),
+        .. batches?.Operations() ?? [],
     ];
 
     public void Map(IEndpointRouteBuilder app)
@@ -117,4 +119,10 @@ internal static partial class Log
 
     [LoggerMessage(5, LogLevel.Information, "Stopping: new requests are refused, running ones have {Seconds} s")]
     public static partial void Stopping(ILogger logger, double seconds);
+
+    [LoggerMessage(6, LogLevel.Error, "Batch {Id} stopped; it goes on when the server is started again")]
+    public static partial void BatchFailed(ILogger logger, Exception error, string id);
+
+    [LoggerMessage(7, LogLevel.Error, "A batch waits for the disk: {Message}")]
+    public static partial void DiskRefused(ILogger logger, string message);
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using Coppice.Server.Access;
 using Coppice.Server.Telemetry;
@@ -9,6 +10,8 @@ namespace Coppice.Server.Serving;
 /// <summary>Answers requests for completions, whole or as a stream.</summary>
 internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits, Callers callers, Admission admission, ServerMeter meter, TimeProvider time, CancellationToken stopping)
 {
+    public const string ChatPath = "/v1/chat/completions";
+
     private readonly BodyFields<GenerationBody> _completions = GenerationFields.Completions(limits), _chat = GenerationFields.Chat(limits);
     private readonly TextFormat _textFormat = new();
     private readonly ChatFormat _chatFormat = new();
@@ -17,9 +20,19 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
 
     public BodyFields<GenerationBody> ChatFields => _chat;
 
-    public Task CompletionsAsync(HttpContext context) => RunAsync(context, _textFormat, (root, caller) => ReadCompletion(root, caller));
+    public Task CompletionsAsync(HttpContext context) => RunAsync(context, _textFormat, ReadCompletion);
 
-    public Task ChatAsync(HttpContext context) => RunAsync(context, _chatFormat, (root, caller) => ReadChat(root, caller));
+    public Task ChatAsync(HttpContext context) => RunAsync(context, _chatFormat, ReadChat);
+
+    /// <summary>Reads a request that came in a file.</summary>
+    public Generation Read(string endpoint, Field root, Caller caller) => endpoint == ChatPath ? ReadChat(root, caller) : ReadCompletion(root, caller);
+
+    /// <summary>Answers a request that came in a file.</summary>
+    public async Task CompleteAsync(string endpoint, Generation generation, IBufferWriter<byte> output, CancellationToken cancellation)
+    {
+        IAnswerFormat format = endpoint == ChatPath ? _chatFormat : _textFormat;
+        AnswerJson.WriteWhole(output, format, model, AnswerId.New(format, time), await ResultsAsync(generation, cancellation));
+    }
 
     private Generation ReadCompletion(Field root, Caller caller) => Owned(Generation.OfCompletion(model, _completions.Read(root), limits), caller);
 
@@ -54,6 +67,15 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
 
     private async Task WholeAsync(HttpContext context, IAnswerFormat format, Generation generation, AnswerId id, RequestRecord record, CancellationToken cancellation)
     {
+        GenerateResult[] results = await ResultsAsync(generation, cancellation);
+        context.Response.ContentType = "application/json";
+        AnswerJson.WriteWhole(context.Response.BodyWriter, format, model, id, results);
+        foreach (GenerateResult result in results) record.Ended(result.Choices.Select(choice => choice.Finish), result.Usage);
+        await context.Response.BodyWriter.FlushAsync(cancellation);
+    }
+
+    private async Task<GenerateResult[]> ResultsAsync(Generation generation, CancellationToken cancellation)
+    {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task<GenerateResult>[] running = [.. generation.Prompts.Select(prompt => model.Engine.CompleteAsync(prompt, generation.Options, stop.Token))];
         try
@@ -65,11 +87,7 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
             await stop.CancelAsync();       // one has failed: nobody waits for the others
         }
 
-        GenerateResult[] results = [.. running.Select(task => task.Result)];
-        context.Response.ContentType = "application/json";
-        AnswerJson.WriteWhole(context.Response.BodyWriter, format, model, id, results);
-        foreach (GenerateResult result in results) record.Ended(result.Choices.Select(choice => choice.Finish), result.Usage);
-        await context.Response.BodyWriter.FlushAsync(cancellation);
+        return [.. running.Select(task => task.Result)];
     }
 
     private async Task StreamAsync(HttpContext context, IAnswerFormat format, Generation generation, AnswerId id, RequestRecord record, CancellationToken cancellation)

@@ -33,17 +33,9 @@ internal sealed class ServedModel(Engine engine, string name, TimeProvider time)
     /// <exception cref="ChatTemplateException">The template refuses the conversation.</exception>
     public int[] Encode(ChatSource chat)
     {
-        if (Engine.ChatTemplates is not { } templates)
+        if (Engine.ChatTemplates is null)
             throw new ApiException(400, $"The model '{Name}' has no chat template, so it does not say how a conversation is written. Write the prompt yourself and send it to /v1/completions.") { Param = "messages", Code = "no_chat_template" };
-        string text = templates.Render(new ChatTemplateInput
-        {
-            Messages = chat.Messages!,
-            AddGenerationPrompt = chat.AddGenerationPrompt,
-            BeginOfText = Piece(Tokenizer.BeginOfText),
-            EndOfText = Piece(Tokenizer.EndOfText),
-            Variables = chat.Variables,
-        });
-        return Tokenizer.Encode(text, Specials.InText);
+        return ChatPrompt.Encode(Engine, chat.Messages!, chat.AddGenerationPrompt, chat.Variables);
     }
 
     public int[] Encode(PromptSource prompt) => prompt.Tokens ?? Tokenizer.Encode(prompt.Text!);
@@ -61,6 +53,4 @@ internal sealed class ServedModel(Engine engine, string name, TimeProvider time)
         foreach (byte b in bytes) text.Append($"\\x{b:x2}");
         return text.ToString();
     }
-
-    private string? Piece(int? token) => token is int id ? Tokenizer.Piece(id) : null;
 }

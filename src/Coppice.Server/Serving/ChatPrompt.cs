@@ -1,0 +1,25 @@
+using System.Text.Json;
+
+namespace Coppice.Server.Serving;
+
+/// <summary>A conversation as the model wants it written.</summary>
+internal static class ChatPrompt
+{
+    /// <exception cref="InvalidRequestException">The model has no chat template.</exception>
+    /// <exception cref="ChatTemplateException">The template refuses the conversation.</exception>
+    public static int[] Encode(Engine engine, IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, IReadOnlyDictionary<string, JsonElement> variables)
+    {
+        if (engine.ChatTemplates is not { } templates)
+            throw new InvalidRequestException("The model has no chat template, so it does not say how a conversation is written. Write the prompt yourself.");
+        Tokenizer tokenizer = engine.Tokenizer;
+        string text = templates.Render(new ChatTemplateInput
+        {
+            Messages = messages,
+            AddGenerationPrompt = addGenerationPrompt,
+            BeginOfText = tokenizer.BeginOfText is int begin ? tokenizer.Piece(begin) : null,
+            EndOfText = tokenizer.EndOfText is int end ? tokenizer.Piece(end) : null,
+            Variables = variables,
+        });
+        return tokenizer.Encode(text, Specials.InText);
+    }
+}
