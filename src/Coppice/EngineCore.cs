@@ -50,7 +50,7 @@ internal sealed class EngineCore : IDisposable
         _model = new Llama(source, backend, MaxContextTokens);
         _kv = new KvPages(layout, EngineLimits.Pages(Options, layout) + 1);
         _pool = new PagePool(_kv);
-        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk);
+        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, Config.KeptTokens);
         _policy = AttentionPolicies.Create(Options.Attention);
         _plan = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
         _sampler = new Sampler(Config.VocabularySize);
@@ -68,8 +68,8 @@ internal sealed class EngineCore : IDisposable
 
     public long WeightBytes => _model.WeightBytes;
 
-    /// <summary>Positions that the whole cache holds.</summary>
-    private int CacheTokens => (int)Math.Min(int.MaxValue, (long)_pool.Total * KvLayout.PageTokens);
+    /// <summary>The longest sequence that the whole cache can hold, or can hold the window of.</summary>
+    private int CacheTokens => _pool.Total >= _scheduler.MostPages(MaxContextTokens) ? MaxContextTokens : (int)Math.Min(int.MaxValue, (long)_pool.Total * KvLayout.PageTokens);
 
     public bool HasWork => _scheduler.HasWork || !_incoming.IsEmpty;
 
@@ -118,7 +118,7 @@ internal sealed class EngineCore : IDisposable
         Batch batch = _scheduler.NextBatch();
         if (batch.IsEmpty) return false;
         _arena.Reset();
-        _plan.Begin(batch);
+        _plan.Begin(batch, Config.KeptTokens);
         _policy.Plan(batch, _plan);
         _plan.Finish(Config.KvHeads, _threads);
         Matrix logits;
@@ -204,7 +204,7 @@ internal sealed class EngineCore : IDisposable
     private void Count()
     {
         int unshared = 0;
-        foreach (Sequence sequence in _scheduler.Running) unshared += sequence.Table.Count;
+        foreach (Sequence sequence in _scheduler.Running) unshared += sequence.Table.Count - sequence.Table.Trimmed;
         lock (_metricsLock)
         {
             _counters.Steps++;

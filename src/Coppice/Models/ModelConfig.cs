@@ -51,4 +51,7 @@ public sealed record ModelConfig
 
     /// <summary>The output layer uses the embedding's weights.</summary>
     public required bool TiedOutput { get; init; }
+
+    /// <summary>The widest window if every layer has one: older keys and values are let go. 0: some layer sees all, and all are kept.</summary>
+    internal int KeptTokens { get; init; }
 }
