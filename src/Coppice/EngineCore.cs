@@ -34,6 +34,7 @@ internal sealed class EngineCore : IDisposable
     private readonly ConcurrentQueue<Request> _incoming = new();
     private readonly Lock _metricsLock = new();
     private readonly int _threads;
+    private readonly (int Window, int Layers)[] _windows;
     private int _cancelled;
     private EngineCounters _counters;
 
@@ -50,7 +51,8 @@ internal sealed class EngineCore : IDisposable
         _model = new Llama(source, backend, MaxContextTokens);
         _kv = new KvPages(layout, EngineLimits.Pages(Options, layout) + 1);
         _pool = new PagePool(_kv);
-        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, Config.KeptTokens);
+        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, Config.LargestWindow);
+        _windows = [.. Enumerable.Range(0, Config.Layers).GroupBy(Config.WindowOf).Select(layers => (layers.Key, layers.Count()))];
         _policy = AttentionPolicies.Create(Options.Attention);
         _plan = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
         _sampler = new Sampler(Config.VocabularySize);
@@ -118,7 +120,7 @@ internal sealed class EngineCore : IDisposable
         Batch batch = _scheduler.NextBatch();
         if (batch.IsEmpty) return false;
         _arena.Reset();
-        _plan.Begin(batch, Config.KeptTokens);
+        _plan.Begin(batch, Config.LargestWindow);
         _policy.Plan(batch, _plan);
         _plan.Finish(Config.KvHeads, _threads);
         Matrix logits;
@@ -158,8 +160,8 @@ internal sealed class EngineCore : IDisposable
                     GeneratedTokens = _counters.GeneratedTokens,
                     Steps = _counters.Steps,
                     StepSeconds = (double)_counters.StepTicks / Stopwatch.Frequency,
-                    KvBytesRead = _counters.PagesRead * pageBytes,
-                    KvBytesReadPerSequence = _counters.PagesReadPerSequence * pageBytes,
+                    KvBytesRead = _counters.LayerPagesRead * (pageBytes / Config.Layers),
+                    KvBytesReadPerSequence = _counters.LayerPagesReadPerSequence * (pageBytes / Config.Layers),
                     PeakKvBytes = _counters.PeakPages * pageBytes,
                     PeakKvBytesUnshared = _counters.PeakPagesUnshared * pageBytes,
                     KvBytesLimit = _pool.Total * pageBytes,
@@ -208,8 +210,13 @@ internal sealed class EngineCore : IDisposable
         lock (_metricsLock)
         {
             _counters.Steps++;
-            _counters.PagesRead += _plan.PagesRead;
-            _counters.PagesReadPerSequence += _plan.PagesReadPerSequence;
+            foreach ((int window, int layers) in _windows)
+            {
+                (long read, long perSequence) = _plan.PagesReadWith(window);
+                _counters.LayerPagesRead += read * layers;
+                _counters.LayerPagesReadPerSequence += perSequence * layers;
+            }
+
             if (_pool.InUse > _counters.PeakPages)
             {
                 _counters.PeakPages = _pool.InUse;
@@ -300,7 +307,7 @@ internal sealed class EngineCore : IDisposable
 
     private struct EngineCounters
     {
-        public long GeneratedTokens, Steps, StepTicks, PagesRead, PagesReadPerSequence;
+        public long GeneratedTokens, Steps, StepTicks, LayerPagesRead, LayerPagesReadPerSequence;
         public int PeakPages, PeakPagesUnshared;
     }
 }

@@ -30,7 +30,7 @@ internal sealed class AttentionPlan
     private PlanTask[] _tasks = new PlanTask[64];
     private int[] _spanFirst = new int[2];
     private readonly int[] _positions, _partialFirst;
-    private int _runCount, _taskCount;
+    private int _runCount, _taskCount, _taskRows;
     private Batch? _batch;
 
     /// <param name="maxRows">Most rows of a step.</param>
@@ -117,7 +117,8 @@ internal sealed class AttentionPlan
         // block is read again by each group.
         int wanted = Math.Max(1, (4 * threads + kvHeads * spans - 1) / (kvHeads * spans));
         int groupRows = Math.Clamp((Rows + wanted - 1) / wanted, Math.Min(8, _groupRows), _groupRows);
-        CountPerSequence(groupRows);
+        _taskRows = groupRows;
+        PagesReadPerSequence = CountPerSequence(groupRows, Window);
         for (int span = spans - 1; span >= 0; span--)       // the last span is the shortest: it fills up nothing if it goes first
         {
             for (int first = 0; first < Rows; first += groupRows)
@@ -140,9 +141,10 @@ internal sealed class AttentionPlan
         }
     }
 
-    /// <summary>Pages that a layer with this window reads, as <see cref="PagesRead"/>. The plan is finished.</summary>
-    public long PagesReadWith(int window)
+    /// <summary><see cref="PagesRead"/> and <see cref="PagesReadPerSequence"/> of a layer with this window. The plan is finished.</summary>
+    public (long Read, long PerSequence) PagesReadWith(int window)
     {
+        if (window == Window) return (PagesRead, PagesReadPerSequence);
         long pages = 0;
         foreach (ref readonly PlanTask task in Tasks)
             foreach (ref readonly PlanRun run in Runs(task))
@@ -151,7 +153,7 @@ internal sealed class AttentionPlan
                 if (first < end) pages += PagesOf(run, first, end, window);
             }
 
-        return pages;
+        return (pages, CountPerSequence(_taskRows, window));
     }
 
     /// <summary>Pages of a run up to what its last row sees, without the blocks of which no row of [first, end) sees anything.</summary>
@@ -182,18 +184,20 @@ internal sealed class AttentionPlan
     }
 
     /// <summary>A long prompt's rows may be cut into groups, and each reads the history that it sees.</summary>
-    private void CountPerSequence(int groupRows)
+    private long CountPerSequence(int groupRows, int window)
     {
+        long pages = 0;
         foreach (ref readonly BatchSegment segment in _batch!.Segments)
         {
             int end = segment.FirstRow + segment.Rows;
             for (int first = segment.FirstRow; first < end; first = (first / groupRows + 1) * groupRows)
             {
                 int last = Math.Min(end, (first / groupRows + 1) * groupRows) - 1;
-                PagesReadPerSequence += KvLayout.PagesFor(_positions[last] + 1);
-                if (Window > 0) PagesReadPerSequence -= AttentionRule.FirstSeen(_positions[first], Window) / KvLayout.BlockTokens * KvLayout.PagesPerBlock;
+                pages += KvLayout.PagesFor(_positions[last] + 1) - AttentionRule.FirstSeen(_positions[first], window) / KvLayout.BlockTokens * KvLayout.PagesPerBlock;
             }
         }
+
+        return pages;
     }
 
     private int SortBySpan()

@@ -22,6 +22,9 @@ internal readonly record struct AttentionRule(double Scale, int Window = 0, floa
     /// <summary><see cref="SoftCap"/> for scores that carry <see cref="QueryFactor"/>.</summary>
     public float ScoreCap => (float)(Log2E * SoftCap);
 
+    /// <summary>The rule for a row at <paramref name="position"/>: a window that reaches back to the beginning is none.</summary>
+    public AttentionRule At(int position) => position < Window ? this with { Window = 0 } : this;
+
     /// <summary>First position that a row at <paramref name="position"/> sees.</summary>
     public int FirstSeen(int position) => FirstSeen(position, Window);
 

@@ -94,7 +94,7 @@ internal sealed unsafe class ReferenceBackend : IBackend
 
                     int keyPage = d * KvLayout.PageTokens, valuePage = paddedD * KvLayout.PageTokens;
                     KvBlock block = KvBlock.Contiguous(start, k, keyPage, v, valuePage);
-                    if (Bf16Fold.Takes(kv.Layout, rule)) Bf16Fold.Reference(block, rows, 0, 1);
+                    if (Bf16Fold.Takes(kv.Layout, rule.At(position))) Bf16Fold.Reference(block, rows, 0, 1);
                     else BlockFold.Reference(block, rows, 0, 1);
                 }
 

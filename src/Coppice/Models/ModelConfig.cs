@@ -53,5 +53,8 @@ public sealed record ModelConfig
     public required bool TiedOutput { get; init; }
 
     /// <summary>The widest window if every layer has one: older keys and values are let go. 0: some layer sees all, and all are kept.</summary>
-    internal int KeptTokens { get; init; }
+    internal int LargestWindow { get; init; }
+
+    /// <summary>The window of a layer; 0: it sees all.</summary>
+    internal int WindowOf(int layer) => layer < Layers ? LargestWindow : throw new ArgumentOutOfRangeException(nameof(layer), layer, $"Layer must be below {Layers}.");
 }

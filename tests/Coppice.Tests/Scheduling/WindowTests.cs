@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Coppice.KvCache;
+using Coppice.Scheduling;
 using Coppice.Tests.Golden;
 
 namespace Coppice.Tests.Scheduling;

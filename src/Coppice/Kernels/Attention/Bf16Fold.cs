@@ -29,7 +29,7 @@ internal static unsafe class Bf16Fold
     /// <summary>Null where it runs; else why not.</summary>
     public static string? WhyNot => Refusal.Value;
 
-    /// <summary>True if layers of this layout and rule are folded here: those with a window or a cap are widened, always and for every row.</summary>
+    /// <summary>True if rows of this layout and rule are folded here. <paramref name="rule"/> is <see cref="AttentionRule.At"/> the row's position: rows that a window or a cap bounds are widened.</summary>
     public static bool Takes(KvLayout layout, AttentionRule rule) => rule.IsPlain && layout.Format == KvFormat.BF16 && layout.HeadSize % StepInputs == 0 && WhyNot is null;
 
     /// <summary>The code for a head size, made once.</summary>

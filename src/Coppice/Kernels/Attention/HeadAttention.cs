@@ -30,6 +30,25 @@ internal static unsafe class HeadAttention
 
     public static void Run(in AttentionCall call, in PlanTask task, int head, float* scratch)
     {
+        AttentionRule rule = call.Rule;
+        if (rule.Window == 0 || !Bf16Fold.Takes(call.Kv.Layout, rule with { Window = 0 }))
+        {
+            RunRows(call, task, head, scratch);
+            return;
+        }
+
+        // A row's arithmetic depends on its own position alone, so rows that see all are apart from those that a window bounds.
+        ReadOnlySpan<int> positions = call.Plan.Positions.Slice(task.FirstRow, task.RowCount);
+        for (int first = 0, end; first < positions.Length; first = end)
+        {
+            AttentionRule own = rule.At(positions[first]);
+            for (end = first + 1; end < positions.Length && rule.At(positions[end]) == own;) end++;
+            RunRows(call with { Rule = own }, task with { FirstRow = task.FirstRow + first, RowCount = end - first }, head, scratch);
+        }
+    }
+
+    private static void RunRows(in AttentionCall call, in PlanTask task, int head, float* scratch)
+    {
         KvLayout layout = call.Kv.Layout;
         int d = layout.HeadSize, paddedD = layout.PaddedHeadSize, g = call.G, rows = task.RowCount * g;
         ReadOnlySpan<int> positions = call.Plan.Positions;
@@ -111,6 +130,7 @@ internal static unsafe class HeadAttention
         foreach (ref readonly PlanRun run in call.Plan.Runs(task))
         {
             int first = Math.Max(run.FirstRow, task.FirstRow) - task.FirstRow, end = Math.Min(run.EndRow, task.FirstRow + task.RowCount) - task.FirstRow;
+            if (first >= end) continue;
             int count = Math.Min(run.BlockCount, rows.Positions[end * g - 1] / KvLayout.BlockTokens + 1 - run.StartBlock);
             if (count <= 0) continue;
             for (int i = 0; i < count; i++) blocks[i] = Block(kv, layer, head, run.Pages, run.StartBlock + i);
