@@ -95,7 +95,7 @@ internal static unsafe class BlockFold
             for (int i = 0; i < count; i++)
             {
                 int seen = Visible(block, rows.Positions[first + i]);
-                if (rows.Window > 0) seen = Hide(scores + i * BlockTokens, Hidden(block, rows, first + i), seen);
+                if (rows.Window > 0) seen = Hide(scores + i * BlockTokens, block, rows, first + i, seen);
                 Weigh<V>(scores + i * BlockTokens, pages, seen, rows.M + first + i, rows.L + (first + i) * Lanes16.Count, o + (nint)i * paddedD, paddedD);
             }
 
@@ -121,8 +121,9 @@ internal static unsafe class BlockFold
 
     /// <summary>Masks the scores before the window; how far the row sees is the result, 0 where nothing is left.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Hide(float* s, int hidden, int visible)
+    private static int Hide(float* s, in KvBlock block, in HeadRows rows, int row, int visible)
     {
+        int hidden = Hidden(block, rows, row);
         if (hidden >= visible) return 0;
         new Span<float>(s, hidden).Fill(float.NegativeInfinity);
         return visible;
