@@ -14,7 +14,7 @@ using Microsoft.Extensions.Logging;
 namespace Coppice.Server;
 
 /// <summary>An engine behind HTTP. The engine is the caller's and outlives the server.</summary>
-internal sealed class CoppiceServer : IAsyncDisposable
+public sealed class CoppiceServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly ServerOptions _options;
@@ -31,16 +31,23 @@ internal sealed class CoppiceServer : IAsyncDisposable
     public Uri Address => new(_app.Urls.First().Replace("[::]", "localhost", StringComparison.Ordinal).Replace("0.0.0.0", "localhost", StringComparison.Ordinal));
 
     /// <summary>Begins to serve.</summary>
+    /// <param name="engine">Answers; it is not disposed.</param>
+    /// <param name="modelName">What requests call the model, unless the options say otherwise.</param>
+    /// <param name="options">How the server listens, who may use it and for what.</param>
+    /// <param name="logging">Where the log goes. Null: nowhere.</param>
+    /// <param name="time">The clock. Null: the system's.</param>
     /// <exception cref="ArgumentException">The options contradict one another or are not safe.</exception>
     /// <exception cref="IOException">The address cannot be listened on.</exception>
-    public static async Task<CoppiceServer> StartAsync(Engine engine, string modelName, ServerOptions options, Action<ILoggingBuilder> logging, TimeProvider? time = null)
+    public static async Task<CoppiceServer> StartAsync(Engine engine, string modelName, ServerOptions options, Action<ILoggingBuilder>? logging = null, TimeProvider? time = null)
     {
+        ArgumentNullException.ThrowIfNull(engine);
+        ArgumentNullException.ThrowIfNull(options);
         IPAddress[] addresses = ServerAddress.Checked(options);
         time ??= TimeProvider.System;
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = typeof(CoppiceServer).Assembly.GetName().Name });
         builder.Logging.ClearProviders();
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
-        logging(builder.Logging);
+        logging?.Invoke(builder.Logging);
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();        // whoever starts the server hears the signals
         if (options.CorsOrigins.Count > 0)
             builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy.WithOrigins([.. options.CorsOrigins]).AllowAnyHeader().AllowAnyMethod()));
@@ -100,6 +107,7 @@ internal sealed class CoppiceServer : IAsyncDisposable
         await _app.StopAsync(patience.Token);
     }
 
+    /// <summary>Frees what the server has; <see cref="StopAsync"/> comes before it.</summary>
     public async ValueTask DisposeAsync()
     {
         await _app.DisposeAsync();

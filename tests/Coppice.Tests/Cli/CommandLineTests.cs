@@ -11,6 +11,7 @@ public sealed class CommandLineTests : IDisposable
     [Theory]
     [InlineData("run", "Required argument")]
     [InlineData("fly", "There is no command 'fly'.")]
+    [InlineData("bench fly", "There is no command 'bench fly'. See coppice bench --help.")]
     [InlineData("run f --temprature 0", "'--temprature'")]
     [InlineData("run f --threads 0", "--threads is '0'; it must be a whole number from 1 to 1024.")]
     [InlineData("run f --threads many", "--threads is 'many'; it must be a whole number from 1 to 1024.")]
@@ -47,6 +48,7 @@ public sealed class CommandLineTests : IDisposable
 
     [Theory]
     [InlineData("run", "--output --resume --overwrite --quiet --seed --model --attention --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
+    [InlineData("serve", "--host --port --model-name --api-key --api-keys-file --allow-anybody --share-between-keys --cors-origin --data --max-queue --max-samples-per-key --requests-per-minute --max-n --max-prompt-tokens --max-body --drain --log --model --attention --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
     [InlineData("generate", "--prompt --n --max-tokens --min-tokens --temperature --top-p --top-k --min-p --repetition-penalty --presence-penalty --frequency-penalty --stop --ignore-eos --seed --model --attention --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
     [InlineData("inspect", "--model --attention --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
     public async Task Help_lists_each_option_once_and_ends_with_examples(string command, string options)
@@ -65,7 +67,7 @@ public sealed class CommandLineTests : IDisposable
     public async Task The_tool_alone_shows_its_commands(string line)
     {
         Assert.Equal(0, await _tool.RunAsync(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)));
-        foreach (string command in (string[])["coppice run ", "coppice generate ", "coppice inspect "]) Assert.Contains(command, _tool.Output, StringComparison.Ordinal);
+        foreach (string command in (string[])["coppice run ", "coppice generate ", "coppice serve", "coppice inspect "]) Assert.Contains(command, _tool.Output, StringComparison.Ordinal);
         Assert.Equal("", _tool.Error);
     }
 
