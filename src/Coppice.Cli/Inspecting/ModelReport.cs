@@ -17,7 +17,7 @@ internal static class ModelReport
         double tokenBytes = layout.PageBytes / (double)KvLayout.PageTokens;
         int context = options.MaxContextTokens ?? c.MaxContextTokens;
         long budget = options.KvBytes ?? 0;
-        List<WeightTensor> weights = Weights(source);
+        List<WeightTensor> weights = [.. source.UsedTensors()];
         long parameters = weights.Sum(Elements), bytes = weights.Sum(w => Elements(w) * (w.Type == WeightType.F32 ? 4 : 2));
         string types = string.Join(", ", weights.Select(w => w.Type.ToString().ToLowerInvariant()).Distinct());
         return
@@ -28,7 +28,7 @@ internal static class ModelReport
             ("weights", $"{ByteSize.Format(bytes)} in the file ({types}), {ByteSize.Format(4.0 * parameters)} in memory (f32)"),
             ("layers", $"{c.Layers} of width {c.HiddenSize}, feed-forward {c.FeedForwardSize}"),
             ("attention", $"{c.Heads} query heads over {c.KvHeads} key and value heads of {c.HeadSize}"),
-            ("positions", $"RoPE, base {c.RopeBase.ToString("N0", CultureInfo.InvariantCulture)}, {c.RopePairing.ToString().ToLowerInvariant()}"),
+            ("positions", $"RoPE, base {c.Rope.Base.ToString("N0", CultureInfo.InvariantCulture)}, {c.Rope.Pairing.ToString().ToLowerInvariant()}"),
             ("norm", $"RMSNorm, epsilon {c.NormEpsilon.ToString("0e0", CultureInfo.InvariantCulture)}"),
             ("output", c.TiedOutput ? "the embedding's weights" : "weights of its own"),
             ("context", $"{RunSummary.Count(context)} tokens{(context < c.MaxContextTokens ? $" of {RunSummary.Count(c.MaxContextTokens)}" : "")}"),
@@ -39,22 +39,6 @@ internal static class ModelReport
             ("begins with", tokenizer is { AddsBeginOfText: true, BeginOfText: int begin } ? Token(tokenizer, begin) : "nothing"),
             ("ends at", source.EndOfTextTokens.Count > 0 ? string.Join(", ", source.EndOfTextTokens.Select(token => Token(tokenizer, token))) : "nothing"),
         ];
-    }
-
-    // Each weight once: a tied output layer is the embedding.
-    private static List<WeightTensor> Weights(ModelSource source)
-    {
-        List<WeightTensor> weights = [];
-        HashSet<string> seen = new(StringComparer.Ordinal);
-        foreach (LlamaWeight role in Enum.GetValues<LlamaWeight>())
-        {
-            for (int layer = 0; layer < source.Config.Layers; layer++)
-            {
-                WeightTensor weight = source.Weight(role, layer);
-                if (seen.Add(weight.Name)) weights.Add(weight);
-            }
-        }
-        return weights;
     }
 
     private static long Elements(WeightTensor weight) => weight.Shape.Aggregate(1L, (product, size) => product * size);

@@ -141,7 +141,9 @@ internal sealed class GgufMetadata
     /// <summary>The error for a value that is of the right type and still wrong.</summary>
     public ModelFormatException Wrong(string key, string found, string needed) => new(_file.Path, $"Metadata key {Quoted.Of(key)} is {found}; needed: {needed}.");
 
-    private ModelFormatException Missing(string key, GgufValueType needed, string prefix = "") => new(_file.Path, $"Metadata key {Quoted.Of(key)} is missing; needed: {prefix}{needed}.");
+    public ModelFormatException Missing(string key, string needed) => new(_file.Path, $"Metadata key {Quoted.Of(key)} is missing; needed: {needed}.");
+
+    private ModelFormatException Missing(string key, GgufValueType needed, string prefix = "") => Missing(key, $"{prefix}{needed}");
 
     private bool TryGet(string key, GgufValueType needed, out GgufValue value)
     {
