@@ -135,6 +135,14 @@ internal sealed class GgufMetadata
         return numbers;
     }
 
+    public bool[] BoolArray(string key)
+    {
+        if (!TryGetArray(key, out GgufValue value, GgufValueType.Bool)) throw Missing(key, GgufValueType.Bool, "an array of ");
+        bool[] flags = new bool[value.Count];
+        for (int i = 0; i < flags.Length; i++) flags[i] = _file.Bytes(value.Offset + i, 1)[0] != 0;
+        return flags;
+    }
+
     /// <summary>The type as text, for listings and errors: "UInt32", "array of 512 String".</summary>
     public string TypeOf(string key) => _values.TryGetValue(key, out GgufValue value) ? Shown(value) : "nothing";
 

@@ -18,6 +18,7 @@ internal static class CommonConfig
     private const int MaxVocabulary = 1 << 24;
     private const int MaxExperts = 4096;
 
+    public static readonly ConfigKey LayerTypes = new("layer_types", null);
     public static readonly ConfigKey RmsEpsilon = new("rms_norm_eps", "attention.layer_norm_rms_epsilon");
     public static readonly ConfigKey FeedForwardSize = new("intermediate_size", "feed_forward_length");
 
@@ -28,12 +29,12 @@ internal static class CommonConfig
     private static readonly ConfigKey s_activation = new("hidden_act", null);
     private static readonly ConfigKey s_attentionScale = new(null, "attention.scale");
 
-    // Settings of GGUF that change the computation in families that are not here; the value is the one that changes nothing.
-    private static readonly (ConfigKey Key, float Neutral)[] s_refused =
+    // Settings of GGUF that change the computation in families that are not here, and the values that change nothing.
+    private static readonly (ConfigKey Key, float[] Neutral)[] s_refused =
     [
-        (new(null, "attention.clamp_kqv"), 0), (new(null, "attention.max_alibi_bias"), 0), (new(null, "logit_scale"), 1), (new(null, "residual_scale"), 1),
-        (new(null, "embedding_scale"), 1), (new(null, "expert_weights_scale"), 1), (new(null, "router_logit_softcapping"), 0), (new(null, "attention.temperature_scale"), 0),
-        (new(null, "rope.scaling.alpha"), 0),
+        (new(null, "attention.clamp_kqv"), [0]), (new(null, "attention.max_alibi_bias"), [0]), (new(null, "attention.temperature_scale"), [0]), (new(null, "router_logit_softcapping"), [0]),
+        (new(null, "logit_scale"), [1, 0]), (new(null, "residual_scale"), [1, 0]), (new(null, "embedding_scale"), [1, 0]), (new(null, "expert_weights_scale"), [1, 0]),
+        (new(null, "rope.scaling.alpha"), [0]), (new(null, "rope.scaling.yarn_ext_factor"), [1]), (new(null, "rope.scaling.yarn_attn_factor"), [1]),
     ];
 
     /// <summary>The sizes and what follows from them, for the family to go on from: SiLU, gated, no biases, RMS norms, RoPE over whole heads.</summary>
@@ -100,15 +101,15 @@ internal static class CommonConfig
         return new ExpertConfig(experts, perToken, normalized);
     }
 
-    /// <summary>Layer types as config.json lists them, "sliding_attention" or "full_attention" each; null where it does not.</summary>
-    public static bool[]? ReadLayerTypes(ConfigFields c, int layers)
+    /// <summary>Which layers are windowed, where they are listed: "sliding_attention" or "full_attention" each in config.json, flags in GGUF. Null: they are not.</summary>
+    public static bool[]? ReadLayerTypes(ConfigFields c, ConfigKey key, int layers)
     {
-        const string Key = "layer_types", Windowed = "sliding_attention", Full = "full_attention";
-        if ((c as JsonConfig)?.Fields is not JsonFields fields || fields.Strings(Key) is not string[] types) return null;
-        if (types.Length != layers) throw fields.Wrong(Key, $"a list of {types.Length}", $"{layers}, one for each layer");
-        foreach (string type in types)
-            if (type is not (Windowed or Full)) throw fields.Wrong(Key, $"a list with {Quoted.Of(type)}", $"'{Windowed}' and '{Full}'");
-        return [.. types.Select(type => type == Windowed)];
+        const string Windowed = "sliding_attention", Full = "full_attention";
+        string[]? types = (c as JsonConfig)?.Fields.Strings(key.Json!);
+        foreach (string type in types ?? [])
+            if (type is not (Windowed or Full)) throw c.Wrong(key, $"a list with {Quoted.Of(type)}", $"'{Windowed}' and '{Full}'");
+        bool[]? windowed = types is null ? (c as GgufConfig)?.Booleans(key) : [.. types.Select(type => type == Windowed)];
+        return windowed is null || windowed.Length == layers ? windowed : throw c.Wrong(key, $"a list of {windowed.Length}", $"{layers}, one for each layer");
     }
 
     private static void RefuseUnsupported(ConfigFields c)
@@ -120,9 +121,9 @@ internal static class CommonConfig
             c.MustBe(new("use_bidirectional_attention", null), false);
         }
         c.MustBe(new(null, "attention.causal"), true);
-        foreach ((ConfigKey key, float neutral) in s_refused)
-            if (c.Single(key, float.MinValue, float.MaxValue) is float found && found != neutral && found != 0)
-                throw c.Wrong(key, ConfigFields.Text(found), $"{ConfigFields.Text(neutral)}; anything else is not supported");
+        foreach ((ConfigKey key, float[] neutral) in s_refused)
+            if (c.Single(key, float.MinValue, float.MaxValue) is float found && !neutral.Contains(found))
+                throw c.Wrong(key, ConfigFields.Text(found), $"{ConfigFields.Text(neutral[0])}; anything else is not supported");
         if (c.Int32(new(null, "expert_shared_count"), 0, MaxExperts) is > 0 and int shared) throw c.Wrong(new(null, "expert_shared_count"), ConfigFields.Text(shared), "0; shared experts are not supported");
         if (c.Int32(new(null, "expert_gating_func"), 0, int.MaxValue) is > 1 and int gating) throw c.Wrong(new(null, "expert_gating_func"), ConfigFields.Text(gating), "1, a softmax");
     }

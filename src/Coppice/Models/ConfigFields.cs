@@ -96,6 +96,9 @@ internal sealed class GgufConfig(GgufMetadata metadata, ModelFamily family, IWei
 
     public override ModelFormatException Missing(ConfigKey key, string needed) => metadata.Missing(Named(key), needed);
 
+    /// <summary>A list of flags; null where it is missing or no list.</summary>
+    public bool[]? Booleans(ConfigKey key) => key.Gguf is not null && metadata.TypeOf(Named(key)).StartsWith("array", StringComparison.Ordinal) ? metadata.BoolArray(Named(key)) : null;
+
     /// <summary>A tensor of that many numbers above zero; null where there is none.</summary>
     public float[]? Divisors(string tensor, int count)
     {

@@ -38,7 +38,10 @@ internal sealed record RopeKeys
             Dimensions = ReadDimensions(c, headSize),
             Pairing = c is GgufConfig ? GgufPairing : RopePairing.Halves,
         };
-        return rope with { Scaling = c is JsonConfig json ? ReadScaling(json.Fields, rope, contextTokens) : ReadScaling((GgufConfig)c, rope, contextTokens) };
+        rope = rope with { Scaling = c is JsonConfig json ? ReadScaling(json.Fields, rope, contextTokens) : ReadScaling((GgufConfig)c, rope, contextTokens) };
+        // Where every pair turns alike there are none to tell apart by how fast they turn.
+        if (rope is { Base: 1, Scaling.Kind: RopeScalingKind.Yarn }) throw c.Wrong(Base, "1", "more than 1 for 'yarn'");
+        return rope;
     }
 
     /// <summary>What a model's longest sequence is: a config may name the length before or behind the stretch, and the longer one is meant.</summary>
@@ -185,7 +188,7 @@ internal sealed record RopeKeys
 
     private float ReadBase(ConfigFields c)
     {
-        float? direct = c.Single(Base, MinBase, MaxBase);
+        float? direct = c.Single(Base, MinBase, MaxBase) ?? (c as JsonConfig)?.Fields.Single("rope_theta", MinBase, MaxBase);
         // A nested base that is an object of its own for each kind of layer is the family's business.
         float? nested = (c as JsonConfig)?.Fields.Object("rope_parameters")?.Single("rope_theta", MinBase, MaxBase);
         if (direct is float a && nested is float b && a != b) throw c.Wrong(Base, ConfigFields.Text(a), $"{ConfigFields.Text(b)}, as in rope_parameters");
@@ -194,8 +197,10 @@ internal sealed record RopeKeys
 
     private int ReadDimensions(ConfigFields c, int headSize)
     {
-        ConfigKey share = Part ?? new("partial_rotary_factor", null);
-        float part = c.Single(share, 0, 1) ?? (c as JsonConfig)?.Fields.Object("rope_parameters")?.Single("partial_rotary_factor", 0, 1) ?? DefaultPart;
+        const string Common = "partial_rotary_factor";
+        ConfigKey share = Part ?? new(Common, null);
+        JsonFields? json = (c as JsonConfig)?.Fields;
+        float part = c.Single(share, 0, 1) ?? json?.Single(Common, 0, 1) ?? json?.Object("rope_parameters")?.Single(Common, 0, 1) ?? DefaultPart;
         if (Part is null && part != 1) throw c.Wrong(share, ConfigFields.Text(part), "1");
         int fromPart = (int)(headSize * part);
         int? dimensions = c.Int32(s_dimensions, 0, int.MaxValue);

@@ -101,7 +101,18 @@ internal static class TinyFamilies
     {
         TinyModel Neo(int seed, bool parallel, Func<double, double> activation) => new(seed)
         {
-            LayerNorm = true, Parallel = parallel, QkvBias = true, OutputBias = true, MlpBias = true, Gated = false, Activation = activation, H = 4, Hkv = 4, D = 16, E = 64, RopeDimensions = 4,
+            LayerNorm = true,
+            Parallel = parallel,
+            QkvBias = true,
+            OutputBias = true,
+            MlpBias = true,
+            Gated = false,
+            Activation = activation,
+            H = 4,
+            Hkv = 4,
+            D = 16,
+            E = 64,
+            RopeDimensions = 4,
         };
         TinyModel pythia = Neo(11, parallel: true, Gelu), sequential = Neo(12, parallel: false, GeluTanh);
         string Config(TinyModel m, params (string, string)[] more) => Json(m, "gpt_neox", "GPTNeoXForCausalLM", [("rotary_pct", "0.25"), ("rotary_emb_base", "10000"), ("layer_norm_eps", "1e-05"), .. more]);
@@ -119,8 +130,18 @@ internal static class TinyFamilies
 
         TinyModel gemma2 = new(14)
         {
-            Layers = 4, NormOffset = true, PostNorms = true, EmbeddingScale = Math.Sqrt(32), Activation = GeluTanh, D = 16, RopeDimensions = 16, Tied = true, AttentionCap = 4, LogitCap = 3,
-            AttentionScale = 1 / Math.Sqrt(16), Window = layer => layer % 2 == 0 ? 20 : 0,
+            Layers = 4,
+            NormOffset = true,
+            PostNorms = true,
+            EmbeddingScale = Math.Sqrt(32),
+            Activation = GeluTanh,
+            D = 16,
+            RopeDimensions = 16,
+            Tied = true,
+            AttentionCap = 4,
+            LogitCap = 3,
+            AttentionScale = 1 / Math.Sqrt(16),
+            Window = layer => layer % 2 == 0 ? 20 : 0,
         };
         yield return Folder("gemma 2 folder", gemma2, Json(gemma2, "gemma2", "Gemma2ForCausalLM", ("head_dim", "16"), ("query_pre_attn_scalar", "16"), ("hidden_activation", "\"gelu_pytorch_tanh\""),
             ("attn_logit_softcapping", "4.0"), ("final_logit_softcapping", "3.0"), ("sliding_window", "20")), GemmaNames);
@@ -129,7 +150,15 @@ internal static class TinyFamilies
         // The cap alone: its windows cover everything.
         TinyModel capped = new(14)
         {
-            NormOffset = true, PostNorms = true, EmbeddingScale = Math.Sqrt(32), Activation = GeluTanh, D = 16, RopeDimensions = 16, Tied = true, LogitCap = 3, AttentionScale = 1 / Math.Sqrt(24),
+            NormOffset = true,
+            PostNorms = true,
+            EmbeddingScale = Math.Sqrt(32),
+            Activation = GeluTanh,
+            D = 16,
+            RopeDimensions = 16,
+            Tied = true,
+            LogitCap = 3,
+            AttentionScale = 1 / Math.Sqrt(24),
         };
         yield return Folder("gemma 2 with a scale of its own folder", capped, Json(capped, "gemma2", "Gemma2ForCausalLM", ("head_dim", "16"), ("query_pre_attn_scalar", "24"),
             ("attn_logit_softcapping", "null"), ("final_logit_softcapping", "3.0"), ("sliding_window", "4096"), ("layer_types", """["full_attention","full_attention"]""")), GemmaNames);
@@ -137,8 +166,19 @@ internal static class TinyFamilies
         // Two layers of three are local, with the plain base; the global one is stretched.
         TinyModel gemma3 = new(15)
         {
-            Layers = 6, NormOffset = true, PostNorms = true, QueryKeyNorms = true, EmbeddingScale = Math.Sqrt(32), Activation = GeluTanh, D = 16, RopeDimensions = 16, Hkv = 1, Tied = true,
-            AttentionScale = 1 / Math.Sqrt(16), Window = layer => (layer + 1) % 3 == 0 ? 0 : 18, Angles = layer => (layer + 1) % 3 == 0 ? Divided(1e6, 16, _ => 8) : Plain(10_000, 16),
+            Layers = 6,
+            NormOffset = true,
+            PostNorms = true,
+            QueryKeyNorms = true,
+            EmbeddingScale = Math.Sqrt(32),
+            Activation = GeluTanh,
+            D = 16,
+            RopeDimensions = 16,
+            Hkv = 1,
+            Tied = true,
+            AttentionScale = 1 / Math.Sqrt(16),
+            Window = layer => (layer + 1) % 3 == 0 ? 0 : 18,
+            Angles = layer => (layer + 1) % 3 == 0 ? Divided(1e6, 16, _ => 8) : Plain(10_000, 16),
         };
         yield return Folder("gemma 3 folder", gemma3, Json(gemma3, "gemma3_text", "Gemma3ForCausalLM", ("head_dim", "16"), ("query_pre_attn_scalar", "16"), ("rope_theta", "1000000"), ("rope_local_base_freq", "10000"),
             ("sliding_window", "18"), ("sliding_window_pattern", "3"), ("rope_scaling", """{"rope_type":"linear","factor":8.0}""")), GemmaNames);
@@ -196,7 +236,13 @@ internal static class TinyFamilies
         // √(1 + ln(256 / 32) / ln 32), whichever of the two is in force.
         TinyModel Long(float[] divisors) => new(21)
         {
-            D = 16, E = 64, RopeDimensions = 12, Tied = true, Context = 256, RopeMagnitude = Math.Sqrt(1 + Math.Log(8) / Math.Log(32)), Angles = _ => Divided(10_000, 12, i => divisors[i]),
+            D = 16,
+            E = 64,
+            RopeDimensions = 12,
+            Tied = true,
+            Context = 256,
+            RopeMagnitude = Math.Sqrt(1 + Math.Log(8) / Math.Log(32)),
+            Angles = _ => Divided(10_000, 12, i => divisors[i]),
         };
         string Scaling(string type) => $$"""{"type":"{{type}}","short_factor":{{List(shorts)}},"long_factor":{{List(longs)}}}""";
         foreach ((string name, float[] divisors, int? context) in ((string, float[], int?)[])[("long", longs, null), ("short", shorts, 32)])

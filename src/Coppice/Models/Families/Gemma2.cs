@@ -23,7 +23,7 @@ internal static class Gemma2
             AttentionSoftCap = c.Single(new("attn_logit_softcapping", "attn_logit_softcapping"), 0, 1e6f) ?? 0,
             LogitSoftCap = c.Single(new("final_logit_softcapping", "final_logit_softcapping"), 0, 1e6f) ?? 0,
             Window = c.RequiredInt32(new("sliding_window", "attention.sliding_window"), 1, CommonConfig.MaxWindow),
-            WindowedLayers = CommonConfig.ReadLayerTypes(c, config.Layers) ?? [.. Enumerable.Range(0, config.Layers).Select(layer => layer % 2 == 0)],
+            WindowedLayers = CommonConfig.ReadLayerTypes(c, CommonConfig.LayerTypes, config.Layers) ?? [.. Enumerable.Range(0, config.Layers).Select(layer => layer % 2 == 0)],
         };
     }
 

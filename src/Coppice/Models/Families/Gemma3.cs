@@ -13,6 +13,8 @@ internal static class Gemma3
     private const float DefaultBase = 1_000_000;
     private const float DefaultLocalBase = 10_000;
 
+    // A number, or in some GGUF files a flag for each layer.
+    private static readonly ConfigKey s_period = new("sliding_window_pattern", "attention.sliding_window_pattern");
     private static readonly ConfigKey s_localBase = new("rope_local_base_freq", "rope.freq_base_swa");
 
     public static readonly ModelFamily Family = new("gemma3", "gemma3_text", "Gemma3ForCausalLM", "gemma3", Read, Gemma2.Names);
@@ -20,7 +22,8 @@ internal static class Gemma3
     private static ModelConfig Read(ConfigFields c)
     {
         ModelConfig config = Gemma.Read(c, new RopeKeys { DefaultBase = DefaultBase });
-        int period = c.Int32(new("sliding_window_pattern", "attention.sliding_window_pattern"), 1, 1024) ?? c.Int32(new("_sliding_window_pattern", null), 1, 1024) ?? DefaultPeriod;
+        bool[] windowed = CommonConfig.ReadLayerTypes(c, CommonConfig.LayerTypes with { Gguf = s_period.Gguf }, config.Layers)
+            ?? Alternating(config.Layers, c.Int32(s_period, 1, 1024) ?? c.Int32(new("_sliding_window_pattern", null), 1, 1024) ?? DefaultPeriod);
         (RopeConfig global, RopeConfig local) = Rope(c, config);
         return config with
         {
@@ -30,13 +33,15 @@ internal static class Gemma3
             AttentionSoftCap = c.Single(new("attn_logit_softcapping", null), 0, 1e6f) ?? 0,
             LogitSoftCap = c.Single(new("final_logit_softcapping", "final_logit_softcapping"), 0, 1e6f) ?? 0,
             Window = c.RequiredInt32(new("sliding_window", "attention.sliding_window"), 1, CommonConfig.MaxWindow),
-            WindowedLayers = CommonConfig.ReadLayerTypes(c, config.Layers) ?? [.. Enumerable.Range(0, config.Layers).Select(layer => (layer + 1) % period != 0)],
+            WindowedLayers = windowed,
             Rope = global,
             LocalRope = local,
             // The stretch is in the context that the config names.
             MaxContextTokens = c.RequiredInt32(new("max_position_embeddings", "context_length"), 1, CommonConfig.MaxContext),
         };
     }
+
+    private static bool[] Alternating(int layers, int period) => [.. Enumerable.Range(0, layers).Select(layer => (layer + 1) % period != 0)];
 
     // Later config.json files have an object for each kind of layer.
     private static (RopeConfig Global, RopeConfig Local) Rope(ConfigFields c, ModelConfig config)

@@ -28,7 +28,7 @@ internal static class Qwen2
         return config with
         {
             Window = c.Int32(new("sliding_window", null), 1, CommonConfig.MaxWindow) ?? (((JsonConfig)c).Fields.Mentions("sliding_window") ? 0 : DefaultWindow),
-            WindowedLayers = CommonConfig.ReadLayerTypes(c, config.Layers) ?? [.. Enumerable.Range(0, config.Layers).Select(layer => layer >= first)],
+            WindowedLayers = CommonConfig.ReadLayerTypes(c, CommonConfig.LayerTypes, config.Layers) ?? [.. Enumerable.Range(0, config.Layers).Select(layer => layer >= first)],
         };
     }
 }
