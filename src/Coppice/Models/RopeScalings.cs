@@ -11,6 +11,7 @@ internal static class RopeScalings
 
     private static readonly ConfigKey s_type = new(null, "rope.scaling.type");
     private static readonly ConfigKey s_factor = new(null, "rope.scaling.factor");
+    private static readonly ConfigKey s_attention = new(null, "rope.scaling.attn_factor");
     private static readonly ConfigKey s_oldFactor = new(null, "rope.scale_linear");
 
     /// <summary>The scaling in config.json's rope_scaling or, as later files have it, rope_parameters.</summary>
@@ -104,7 +105,7 @@ internal static class RopeScalings
         float factor = c.Single(s_factor, 0, MaxFactor) ?? c.Single(s_oldFactor, 0, MaxFactor) ?? 0;
         string type = c.String(s_type) ?? (factor is 0 or 1 ? "none" : "linear");
         int original = c.Int32(GgufOriginal, 1, CommonConfig.MaxContext) ?? contextTokens;
-        double attention = c.Single(new(null, "rope.scaling.attn_factor"), 0, MaxFactor) ?? 1;
+        double attention = c.Single(s_attention, 0, MaxFactor) ?? 1;
         if (longDivisors is not null || shortDivisors is not null)
         {
             if (type is not ("none" or "longrope")) throw c.Wrong(s_type, Quoted.Of(type), "'longrope' beside the tensors rope_factors_long and rope_factors_short");
@@ -118,6 +119,7 @@ internal static class RopeScalings
                 LongDivisors = longDivisors ?? throw c.Missing(s_type, "the tensor rope_factors_long.weight beside rope_factors_short.weight"),
             };
         }
+        if (attention != 1 && type != "yarn") throw c.Wrong(s_attention, ConfigFields.Text(attention), "1 without YaRN or LongRoPE");
         if (divisors is not null)
             return type == "none" ? new() { Kind = RopeScalingKind.Divisors, LongDivisors = divisors } : throw c.Wrong(s_type, Quoted.Of(type), "'none' beside the tensor rope_freqs.weight");
         switch (type)
@@ -127,13 +129,13 @@ internal static class RopeScalings
             case "linear":
                 return factor is 0 or 1 ? null : new() { Kind = RopeScalingKind.Linear, Factor = AtLeastOne(c, factor), OriginalContextTokens = original };
             case "yarn":
-                double log = c.Single(new(null, "rope.scaling.yarn_log_multiplier"), 0, MaxFactor) ?? 0, stretch = AtLeastOne(c, factor);
+                double stretch = AtLeastOne(c, factor);
                 return new()
                 {
                     Kind = RopeScalingKind.Yarn,
                     Factor = stretch,
                     OriginalContextTokens = original,
-                    AttentionFactor = attention * YarnMagnitude(stretch, 1) / (log > 0 ? YarnMagnitude(stretch, log) : 1),
+                    AttentionFactor = attention * YarnMagnitude(stretch, 1),
                     BetaFast = c.Single(new(null, "rope.scaling.yarn_beta_fast"), 1e-3f, MaxFactor) ?? 32,
                     BetaSlow = c.Single(new(null, "rope.scaling.yarn_beta_slow"), 1e-3f, MaxFactor) ?? 1,
                 };
