@@ -80,14 +80,12 @@ internal readonly struct Times(float factor) : IUnary
     public V Of<V>(V x) where V : struct, ILanes<V> => x * V.Broadcast(factor);
 }
 
-/// <summary>cap · tanh(x / cap), which is cap · (2 / (1 + e^(-2x / cap)) - 1).  (arXiv 2408.00118)</summary>
+/// <summary>cap · tanh(x / cap).  (arXiv 2408.00118)</summary>
 internal readonly struct SoftCap(float cap) : IUnary
 {
-    private readonly float _power = -2f * Exp2.Log2E / cap;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public float Of(float x) => cap * Tanh.Of(x / cap);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public float Of(float x) => cap * (2f / (1f + Exp2.Of(x * _power)) - 1f);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public V Of<V>(V x) where V : struct, ILanes<V> => V.Broadcast(cap) * (V.Broadcast(2f) / (V.Broadcast(1f) + Exp2.Of(x * V.Broadcast(_power))) - V.Broadcast(1f));
+    public V Of<V>(V x) where V : struct, ILanes<V> => V.Broadcast(cap) * Tanh.Of(x / V.Broadcast(cap));
 }

@@ -133,5 +133,8 @@ public sealed record ModelConfig
     /// <summary>Whether a layer sees only the last <see cref="Window"/> positions.</summary>
     public bool IsWindowed(int layer) => Window > 0 && (WindowedLayers?[layer] ?? true);
 
-    internal AttentionRule Rule(int layer) => new(AttentionScale ?? 1 / Math.Sqrt(HeadSize), IsWindowed(layer) ? Window : 0, AttentionSoftCap);
+    /// <summary>Positions that a row of a layer sees, its own included; 0: all up to its own.</summary>
+    public int WindowOf(int layer) => IsWindowed(layer) ? Window : 0;
+
+    internal AttentionRule Rule(int layer) => new(AttentionScale ?? 1 / Math.Sqrt(HeadSize), WindowOf(layer), AttentionSoftCap);
 }

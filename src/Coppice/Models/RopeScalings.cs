@@ -105,7 +105,7 @@ internal static class RopeScalings
         float factor = c.Single(s_factor, 0, MaxFactor) ?? c.Single(s_oldFactor, 0, MaxFactor) ?? 0;
         string type = c.String(s_type) ?? (factor is 0 or 1 ? "none" : "linear");
         int original = c.Int32(GgufOriginal, 1, CommonConfig.MaxContext) ?? contextTokens;
-        double attention = c.Single(s_attention, 0, MaxFactor) ?? 1;
+        float attention = c.Single(s_attention, 0, MaxFactor) ?? 1;
         if (longDivisors is not null || shortDivisors is not null)
         {
             if (type is not ("none" or "longrope")) throw c.Wrong(s_type, Quoted.Of(type), "'longrope' beside the tensors rope_factors_long and rope_factors_short");
