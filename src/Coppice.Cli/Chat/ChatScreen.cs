@@ -19,6 +19,9 @@ internal sealed class ChatScreen(Streams streams)
 
     public void AskForMore() => _console?.Write(". ");
 
+    /// <summary>The cursor is behind the mark of a turn that does not come.</summary>
+    public void LeaveTurn() => _console?.WriteLine();
+
     /// <summary>What a person may want to know and a program does not.</summary>
     public void Notice(string text) => _console?.Write(new Text(text + "\n", s_dim));
 

@@ -26,7 +26,21 @@ internal sealed class ChatSession(ITextModel model, ChatPrompts prompts, Func<in
         while (true)
         {
             _screen.AskForTurn();
-            if (await turns.ReadAsync(_screen.AskForMore, cancellation) is not string turn) break;
+            string? turn;
+            try
+            {
+                turn = await turns.ReadAsync(_screen.AskForMore, cancellation);
+            }
+            catch (OperationCanceledException)
+            {
+                _screen.LeaveTurn();
+                throw;
+            }
+            if (turn is null)
+            {
+                _screen.LeaveTurn();
+                break;
+            }
             if (string.IsNullOrWhiteSpace(turn)) continue;
             if (turn.StartsWith('/') && !turn.StartsWith("//", StringComparison.Ordinal))
             {
