@@ -73,10 +73,31 @@ internal static class ModelJson
         json.WriteNumber("context_tokens", config.MaxContextTokens);
         json.WriteNumber("norm_epsilon", config.NormEpsilon);
         json.WriteBoolean("tied_output", config.TiedOutput);
-        json.WriteStartObject("rope");
-        json.WriteNumber("base", config.RopeBase);
-        json.WriteString("pairing", config.RopePairing.ToString().ToLowerInvariant());
+        WriteRope(json, "rope", config.Rope);
+        WriteRope(json, "local_rope", config.LocalRope);
+        json.WriteNumber("window", config.Window);
+        json.WriteNumber("windowed_layers", ConfigRows.Windowed(config));
+        json.WriteNumber("attention_soft_cap", config.AttentionSoftCap);
+        json.WriteNumber("logit_soft_cap", config.LogitSoftCap);
+        json.WriteNumber("experts", config.Experts?.Count ?? 0);
+        json.WriteNumber("experts_per_token", config.Experts?.PerToken ?? 0);
         json.WriteEndObject();
+    }
+
+    private static void WriteRope(Utf8JsonWriter json, string name, RopeConfig? rope)
+    {
+        if (rope is null)
+        {
+            json.WriteNull(name);
+            return;
+        }
+        json.WriteStartObject(name);
+        json.WriteNumber("base", rope.Base);
+        json.WriteString("pairing", rope.Pairing.ToString().ToLowerInvariant());
+        json.WriteNumber("dimensions", rope.Dimensions);
+        json.WriteString("scaling", rope.Scaling?.Kind.ToString().ToLowerInvariant());
+        json.WriteNumber("scaling_factor", rope.Scaling?.Factor ?? 1);
+        json.WriteNumber("original_context_tokens", rope.Scaling?.OriginalContextTokens ?? 0);
         json.WriteEndObject();
     }
 

@@ -35,9 +35,12 @@ internal sealed class ModelParts
         return WeightFiles.Open(File.Exists(single) || !File.Exists(index) ? single : index);
     }
 
-    public ModelConfig ReadConfig(IWeightFile? weights) => weights is GgufFile file
-        ? LlamaConfig.Read(file.Metadata, file.TryGetTensor(LlamaWeights.Name(LlamaWeight.Output, 0, WeightNaming.Gguf), out _))
-        : LlamaConfig.Read(JsonFields.Load(System.IO.Path.Combine(Folder ?? "", ConfigFile)), weights?.TryGetTensor(LlamaWeights.Name(LlamaWeight.Output, 0, WeightNaming.HuggingFace), out _) == true);
+    public ModelConfig ReadConfig(IWeightFile? weights)
+    {
+        if (weights is GgufFile file) return ModelFamilies.Of(file.Metadata).ReadConfig(file);
+        JsonFields fields = JsonFields.Load(System.IO.Path.Combine(Folder ?? "", ConfigFile));
+        return ModelFamilies.Of(fields).ReadConfig(fields, weights);
+    }
 
     /// <summary>What the model calls itself, be it one that runs or not.</summary>
     public string? Named(GgufMetadata? metadata)

@@ -57,7 +57,7 @@ internal static class ModelVerb
                     foreach (int p in ps)
                         foreach (int b in bs)
                             rows.AddRange(Measure(run, work, benchModel, $"{benchModel.Name} {formatName}, {kvName} KV", KvFormats.Of(kvName), p, b, tokens.In(parsed), ms));
-                notes.Add($"{benchModel.Name} {formatName}: {benchModel.Llama.WeightBytes / 1e6:0} MB of weights as packed, process {Environment.WorkingSet / 1e6:0} MB.");
+                notes.Add($"{benchModel.Name} {formatName}: {benchModel.Decoder.WeightBytes / 1e6:0} MB of weights as packed, process {Environment.WorkingSet / 1e6:0} MB.");
             }
             return Finish(run, work, rows, tokens.In(parsed), notes);
         });
@@ -90,7 +90,7 @@ internal static class ModelVerb
             ("tokensPerSecond", b * (double)newTokens / seconds.Median), ("ofNoAttention", bound), ("stepMilliseconds", seconds.Median / steps * 1e3),
             ("linearShare", split.Linear / split.Total), ("attentionShare", split.Attention / split.Total), ("restShare", (split.Rest + split.Plan + split.Sampling) / split.Total),
             ("planShare", split.Plan / split.Total), ("samplingShare", split.Sampling / split.Total), ("kvMegabytesRead", runs.BytesRead / 1e6), ("kvMegabytes", scene.KvBytes / 1e6), ("kvMegabytesUnshared", scene.KvBytesUnshared / 1e6),
-            ("weightMegabytes", model.Llama.WeightBytes / 1e6), ("scratchMegabytes", scene.ArenaBytes / 1e6)));
+            ("weightMegabytes", model.Decoder.WeightBytes / 1e6), ("scratchMegabytes", scene.ArenaBytes / 1e6)));
     }
 
     private static SvgPlot Plot(IReadOnlyList<BenchRow> rows, string title)
