@@ -35,6 +35,7 @@ internal static class CommonConfig
         (new(null, "attention.clamp_kqv"), [0]), (new(null, "attention.max_alibi_bias"), [0]), (new(null, "attention.temperature_scale"), [0]), (new(null, "router_logit_softcapping"), [0]),
         (new(null, "logit_scale"), [1, 0]), (new(null, "residual_scale"), [1, 0]), (new(null, "embedding_scale"), [1, 0]), (new(null, "expert_weights_scale"), [1, 0]),
         (new(null, "rope.scaling.alpha"), [0]), (new(null, "rope.scaling.yarn_ext_factor"), [1]), (new(null, "rope.scaling.yarn_attn_factor"), [1]),
+        (new(null, "rope.scaling.yarn_log_multiplier"), [0]),
     ];
 
     /// <summary>The sizes and what follows from them, for the family to go on from: SiLU, gated, no biases, RMS norms, RoPE over whole heads.</summary>

@@ -206,6 +206,8 @@ public sealed class ModelSourceTests
         Refused(TinyGguf().Key("llama.expert_count", 8u).Key("llama.expert_used_count", 9u), "'llama.expert_used_count' is 9; needed: a number from 1 to 8");
         Refused(TinyGguf().Key("llama.expert_count", 8u).Key("llama.expert_used_count", 2u), "Tensor 'blk.0.ffn_gate_inp.weight' is missing; needed: [8, 8]");
         Refused(TinyGguf().Key("llama.attention.clamp_kqv", 8f), "'llama.attention.clamp_kqv' is 8; needed: 0");
+        Refused(TinyGguf().Key("llama.rope.scaling.attn_factor", 1.2f), "'llama.rope.scaling.attn_factor' is 1.2; needed: 1 without YaRN or LongRoPE");
+        Refused(TinyGguf().Key("llama.rope.scaling.yarn_log_multiplier", 0.1f), "'llama.rope.scaling.yarn_log_multiplier' is 0.1; needed: 0");
         Refused(TinyGguf().Key("llama.logit_scale", 0.5f), "'llama.logit_scale' is 0.5; needed: 1");
         Refused(TinyGguf().Key("llama.rope.dimension_count", 2u), "'llama.rope.dimension_count' is 2; needed: 4, the head size");
         Refused(TinyGguf().Key("llama.attention.value_length", 8u), "'llama.attention.value_length' is 8; needed: 4, the head size");

@@ -143,7 +143,7 @@ public sealed class FamilyConfigTests
             """{"rope_type":"longrope","short_factor":[1,1,1,1],"long_factor":[2,2,2,1e-6]}""", """{"full_attention":{"rope_type":"yarn"},"sliding_attention":3}"""];
         Arbitrary<(string Key, string Value)[]> changes = Gen.Choose(1, 3).SelectMany(count =>
             (from key in Gen.Elements(keys) from value in Gen.Elements(values) select (key, value)).ArrayOf(count)).ToArbitrary();
-        MutationTests.Check(changes, 60, edits =>
+        MutationTests.Check(changes, 100, edits =>
         {
             Dictionary<string, string> fields = new(config, StringComparer.Ordinal);
             foreach ((string key, string value) in edits) fields[key] = value;
@@ -158,7 +158,7 @@ public sealed class FamilyConfigTests
         byte[] file = File.ReadAllBytes(TinyFamilies.All[name].Write(folder));
         // The header, and as many numbers behind it: a header of so many sizes does not bear much.
         int header = Array.LastIndexOf(file[..4000], (byte)'.');
-        MutationTests.Check(MutationTests.Edits(2 * header), 40, edits => OpensWithFiniteAngles(folder, "model.gguf", MutationTests.Apply(file, edits), folder.File("model.gguf")));
+        MutationTests.Check(MutationTests.Edits(2 * header), 60, edits => OpensWithFiniteAngles(folder, "model.gguf", MutationTests.Apply(file, edits), folder.File("model.gguf")));
     }
 
     private static bool OpensWithFiniteAngles(TempFolder folder, string name, byte[] bytes, string path)

@@ -54,7 +54,7 @@ internal static class Gemma3
         {
             if (object_ is null) return rope;
             rope = rope with { Base = object_.Single("rope_theta", 1, 1e12f) ?? rope.Base };
-            return rope with { Scaling = RopeKeys.Scaling(fields, object_, object_.String("rope_type") ?? "default", rope, config.MaxContextTokens) };
+            return rope with { Scaling = RopeScalings.ReadOne(fields, object_, object_.String("rope_type") ?? "default", rope, config.MaxContextTokens) };
         }
     }
 }
