@@ -8,13 +8,12 @@ namespace Coppice.Cli;
 /// </summary>
 internal sealed class Interrupts
 {
-    // How long a command may take to wind up: the engine ends cancelled requests at its next step.
-    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(10);
-
     private readonly Lock _lock = new();
     private CancellationTokenSource? _part;   // what the next Ctrl+C stops instead of the command
 
-    public static async Task<int> RunAsync(Func<Interrupts, CancellationToken, Task<int>> command)
+    /// <param name="grace">How long the command may take to wind up.</param>
+    /// <param name="command">Runs until it ends or is cancelled; gives the exit code.</param>
+    public static async Task<int> RunAsync(TimeSpan grace, Func<Interrupts, CancellationToken, Task<int>> command)
     {
         using CancellationTokenSource stop = new();
         Interrupts interrupts = new();
@@ -30,7 +29,7 @@ internal sealed class Interrupts
         Task<int> running = Task.Run(() => command(interrupts, stop.Token));
         Task stopped = Task.Delay(Timeout.Infinite, stop.Token);
         if (await Task.WhenAny(running, stopped) == stopped)
-            await Task.WhenAny(running, Task.Delay(s_grace, CancellationToken.None));
+            await Task.WhenAny(running, Task.Delay(grace, CancellationToken.None));
         return running.IsCompleted ? await running : ExitCodes.Interrupted;
     }
 

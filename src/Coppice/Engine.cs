@@ -34,7 +34,7 @@ public sealed class Engine : IDisposable
     /// <summary>The model's tokenizer.</summary>
     public Tokenizer Tokenizer { get; }
 
-    /// <summary>How the model wants conversations written; null if it does not say.</summary>
+    /// <summary>The chat templates that come with the model; null if there are none.</summary>
     public ChatTemplates? ChatTemplates { get; }
 
     /// <summary>The model's sizes.</summary>
