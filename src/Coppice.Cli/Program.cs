@@ -1,3 +1,4 @@
 using Coppice.Cli;
 
-return await Interrupts.RunAsync(Interrupts.GraceOf(args), cancellation => CoppiceCommand.RunAsync(args, Streams.OfProcess(), EngineTextModel.Open, cancellation));
+return await Interrupts.RunAsync(Interrupts.GraceOf(args), (interrupts, cancellation) =>
+    CoppiceCommand.RunAsync(args, Streams.OfProcess() with { Interrupts = interrupts }, EngineTextModel.Open, cancellation));

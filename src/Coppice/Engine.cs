@@ -21,11 +21,11 @@ public sealed class Engine : IDisposable
     private readonly AutoResetEvent _wake = new(false);
     private volatile bool _stopping;
 
-    private Engine(ModelSource source, Tokenizer tokenizer, EngineCore core)
+    private Engine(ModelSource source, Tokenizer tokenizer, ChatTemplates? chatTemplates, EngineCore core)
     {
         _source = source;
         Tokenizer = tokenizer;
-        ChatTemplates = ChatTemplates.Of(source);
+        ChatTemplates = chatTemplates;
         _core = core;
         _thread = new Thread(Loop) { IsBackground = true, Name = "Coppice engine" };
         _thread.Start();
@@ -65,7 +65,7 @@ public sealed class Engine : IDisposable
         try
         {
             Tokenizer tokenizer = ModelTokenizer.Load(source);
-            return new Engine(source, tokenizer, new EngineCore(source, tokenizer, new CpuBackend(EngineLimits.Threads(options), options.Weights, options.Placement), options));
+            return new Engine(source, tokenizer, ChatTemplates.Of(source), new EngineCore(source, tokenizer, new CpuBackend(EngineLimits.Threads(options), options.Weights, options.Placement), options));
         }
         catch
         {
