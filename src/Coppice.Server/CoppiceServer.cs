@@ -60,7 +60,7 @@ public sealed class CoppiceServer : IAsyncDisposable
         WebApplication app = builder.Build();
         ILogger logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Coppice");
 
-        ServedModel model = new(engine, options.ModelName ?? modelName, time);
+        ServedModel model = new(engine, options.ModelName ?? modelName, options.ChatTemplates ?? engine.ChatTemplates, time);
         Callers callers = new(options, time);
         Admission admission = new(options.Limits, engine.Options.MaxBatch);
         CancellationTokenSource stopping = new();

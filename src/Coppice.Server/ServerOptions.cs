@@ -6,6 +6,9 @@ public sealed record ServerOptions
     /// <summary>The name that requests call the model by. Null: the model's file or folder name.</summary>
     public string? ModelName { get; init; }
 
+    /// <summary>How conversations are written. Null: as the model says, and if it does not, there are no chats.</summary>
+    public ChatTemplates? ChatTemplates { get; init; }
+
     /// <summary>The address to listen on: an IP address, <c>localhost</c>, or <c>*</c> for all.</summary>
     public string Host { get; init; } = "127.0.0.1";
 

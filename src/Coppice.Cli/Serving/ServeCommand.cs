@@ -14,13 +14,15 @@ internal static class ServeCommand
     {
         ModelOptions model = new();
         ListenOptions listen = new();
+        ChatTemplateOption template = new();
         Command command = new("serve", "Serve a model over the OpenAI API.");
         listen.AddTo(command);
+        template.AddTo(command);
         model.AddTo(command);
         command.SetAction((parsed, cancellation) =>
         {
             ParseResult all = Settings.AddTo(command, parsed, Directory.GetCurrentDirectory(), Environment.GetEnvironmentVariable);
-            return ServeAsync(model.ModelPath(all), model.Engine(all), listen.Read(all), listen.Detail(all), streams, cancellation);
+            return ServeAsync(model.ModelPath(all), model.Engine(all), listen.Read(all) with { ChatTemplates = template.Read(all) }, listen.Detail(all), streams, cancellation);
         });
         HelpPage.Attach(command, $"""
             Every option may also stand in appsettings.json in the current folder, as "Coppice": {"{"} "MaxBatch": 64 {"}"}, or in the environment, as COPPICE_MAX_BATCH=64. The command line comes first, then the environment.

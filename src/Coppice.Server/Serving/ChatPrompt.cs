@@ -7,11 +7,10 @@ internal static class ChatPrompt
 {
     /// <exception cref="InvalidRequestException">The model has no chat template.</exception>
     /// <exception cref="ChatTemplateException">The template refuses the conversation.</exception>
-    public static int[] Encode(Engine engine, IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, IReadOnlyDictionary<string, JsonElement> variables)
+    public static int[] Encode(Tokenizer tokenizer, ChatTemplates? templates, IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, IReadOnlyDictionary<string, JsonElement> variables)
     {
-        if (engine.ChatTemplates is not { } templates)
+        if (templates is null)
             throw new InvalidRequestException("The model has no chat template, so it does not say how a conversation is written. Write the prompt yourself.");
-        Tokenizer tokenizer = engine.Tokenizer;
         string text = templates.Render(new ChatTemplateInput
         {
             Messages = messages,

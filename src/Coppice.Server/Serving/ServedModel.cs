@@ -4,7 +4,7 @@ using Coppice.Server.Wire;
 namespace Coppice.Server.Serving;
 
 /// <summary>The engine and the name it is served under.</summary>
-internal sealed class ServedModel(Engine engine, string name, TimeProvider time)
+internal sealed class ServedModel(Engine engine, string name, ChatTemplates? templates, TimeProvider time)
 {
     public Engine Engine { get; } = engine;
 
@@ -33,9 +33,9 @@ internal sealed class ServedModel(Engine engine, string name, TimeProvider time)
     /// <exception cref="ChatTemplateException">The template refuses the conversation.</exception>
     public int[] Encode(ChatSource chat)
     {
-        if (Engine.ChatTemplates is null)
-            throw new ApiException(400, $"The model '{Name}' has no chat template, so it does not say how a conversation is written. Write the prompt yourself and send it to /v1/completions.") { Param = "messages", Code = "no_chat_template" };
-        return ChatPrompt.Encode(Engine, chat.Messages!, chat.AddGenerationPrompt, chat.Variables);
+        if (templates is null)
+            throw new ApiException(400, $"The model '{Name}' has no chat template, so it does not say how a conversation is written. Write the prompt yourself and send it to /v1/completions, or start the server with --chat-template.") { Param = "messages", Code = "no_chat_template" };
+        return ChatPrompt.Encode(Tokenizer, templates, chat.Messages!, chat.AddGenerationPrompt, chat.Variables);
     }
 
     public int[] Encode(PromptSource prompt) => prompt.Tokens ?? Tokenizer.Encode(prompt.Text!);

@@ -81,6 +81,23 @@ public sealed class RefusalTests(ServerFixture fixture) : IClassFixture<ServerFi
     }
 
     [Fact]
+    public async Task A_model_without_a_chat_template_says_that_it_has_none()
+    {
+        await using RunningServer server = await RunningServer.StartAsync(chatTemplate: "");
+        (int status, JsonElement answer) = await server.AskAsync("/v1/chat/completions", """{"messages":[{"role":"user","content":"Hi"}]}""");
+        Assert.Equal((400, "no_chat_template"), (status, answer.GetProperty("error").GetProperty("code").GetString()));
+    }
+
+    [Fact]
+    public async Task A_template_that_complains_is_quoted()
+    {
+        await using RunningServer server = await RunningServer.StartAsync(chatTemplate: "{{ raise_exception('Only kings may speak.') }}");
+        (int status, JsonElement answer) = await server.AskAsync("/v1/chat/completions", """{"messages":[{"role":"user","content":"Hi"}]}""");
+        Assert.Equal((400, "chat_template_error"), (status, answer.GetProperty("error").GetProperty("code").GetString()));
+        Assert.Contains("Only kings may speak.", answer.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_page_of_another_name_for_this_machine_is_refused()
     {
         using HttpRequestMessage request = new(HttpMethod.Get, "/v1/models") { Headers = { Host = "evil.example" } };

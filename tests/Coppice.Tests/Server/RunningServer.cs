@@ -9,7 +9,8 @@ namespace Coppice.Tests.Server;
 /// <summary>A real server on a free port, its engine, and a client.</summary>
 internal sealed class RunningServer : IAsyncDisposable
 {
-    private const string ChatTemplate = "{{ bos_token }}{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}";
+    /// <summary>How conversations are written for the tests, whatever the sample model has.</summary>
+    public const string ChatTemplate = "{{ bos_token }}{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}";
 
     private RunningServer(Engine engine, CoppiceServer server, TempFolder? folder)
     {
@@ -25,9 +26,12 @@ internal sealed class RunningServer : IAsyncDisposable
 
     public HttpClient Client { get; }
 
-    public static async Task<RunningServer> StartAsync(ServerOptions? options = null, EngineOptions? engineOptions = null, bool withChatTemplate = false)
+    /// <param name="options">The server's.</param>
+    /// <param name="engineOptions">The engine's.</param>
+    /// <param name="chatTemplate">The model's template; empty for a model that has none; null for the sample model as it is.</param>
+    public static async Task<RunningServer> StartAsync(ServerOptions? options = null, EngineOptions? engineOptions = null, string? chatTemplate = null)
     {
-        TempFolder? folder = withChatTemplate ? ChatModel() : null;
+        TempFolder? folder = chatTemplate is null ? null : ModelWith(chatTemplate);
         Engine engine = Engine.Open(folder?.Path ?? TestData.SampleModel, engineOptions ?? new EngineOptions { KvBytes = 64 << 20, Threads = 2 });
         CoppiceServer server = await CoppiceServer.StartAsync(engine, "sample", (options ?? new ServerOptions()) with { Port = 0 }, _ => { });
         return new RunningServer(engine, server, folder);
@@ -77,12 +81,13 @@ internal sealed class RunningServer : IAsyncDisposable
         _folder?.Dispose();
     }
 
-    private static TempFolder ChatModel()
+    private static TempFolder ModelWith(string chatTemplate)
     {
         TempFolder folder = new();
-        foreach (string name in (string[])["config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"])
+        foreach (string name in (string[])["config.json", "generation_config.json", "model.safetensors", "tokenizer.json"])
             File.Copy(Path.Combine(TestData.SampleModel, name), folder.File(name));
-        folder.Write("chat_template.jinja", ChatTemplate);
+        folder.Write("tokenizer_config.json", """{"bos_token":"<s>","eos_token":"</s>","unk_token":"<unk>","add_bos_token":true}""");
+        if (chatTemplate.Length > 0) folder.Write("chat_template.jinja", chatTemplate);
         return folder;
     }
 }
@@ -92,7 +97,7 @@ public sealed class ServerFixture : IAsyncLifetime
 {
     internal RunningServer Running { get; private set; } = null!;
 
-    public async Task InitializeAsync() => Running = await RunningServer.StartAsync(withChatTemplate: true);
+    public async Task InitializeAsync() => Running = await RunningServer.StartAsync(chatTemplate: RunningServer.ChatTemplate);
 
     public async Task DisposeAsync() => await Running.DisposeAsync();
 }
