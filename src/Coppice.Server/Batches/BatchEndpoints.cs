@@ -35,7 +35,7 @@ internal sealed class BatchEndpoints(FileStore files, BatchStore batches, BatchR
     public ApiOperation[] Operations() =>
     [
         new("POST", "/v1/files", "Stores a file for batches.", AddFileAsync, new ApiBody("multipart/form-data",
-            [("file", """{"type":"string","format":"binary"}""", "One request a line."), ("purpose", """{"type":"string","enum":["batch"]}""", "What the file is for; before the file.")], ["file", "purpose"])),
+            [("file", """{"type":"string","format":"binary"}""", "One request a line."), ("purpose", """{"type":"string","enum":["batch"]}""", "What the file is for.")], ["file", "purpose"])),
         new("GET", "/v1/files", "The stored files.", ListFilesAsync),
         new("GET", "/v1/files/{id}", "A stored file.", context => ShowAsync(context, files.Find(callers.Of(context.Request), Id(context)))),
         new("GET", "/v1/files/{id}/content", "A stored file's bytes.", ContentAsync),
