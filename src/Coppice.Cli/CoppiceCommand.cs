@@ -61,6 +61,7 @@ internal static class CoppiceCommand
         root.Add(RunCommand.Make(streams, open));
         root.Add(GenerateCommand.Make(streams, open));
         root.Add(InspectCommand.Make(streams));
+        root.Add(QuantizeCommand.Make(streams));
         Command bench = BenchCommand.Create();
         HelpPage.Attach(bench,
             ("What sharing a prefix gains on this machine", "coppice bench attention"),

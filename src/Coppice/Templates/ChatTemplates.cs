@@ -11,7 +11,9 @@ namespace Coppice;
 /// </summary>
 public sealed class ChatTemplates
 {
-    private const string DefaultName = "default", ToolUseName = "tool_use", GgufKey = "tokenizer.chat_template";
+    internal const string DefaultName = "default";
+
+    private const string ToolUseName = "tool_use", GgufKey = "tokenizer.chat_template";
     private const int LargestFile = 1 << 24;
 
     private readonly Dictionary<string, string> _sources;
@@ -59,6 +61,9 @@ public sealed class ChatTemplates
 
     /// <summary>The templates of an opened model; null if it has none.</summary>
     internal static ChatTemplates? Of(ModelSource source) => source.Gguf is { } metadata ? FromGguf(metadata) : FromFolder(source.Folder!);
+
+    /// <summary>The templates as they were written, by name.</summary>
+    internal IReadOnlyDictionary<string, string> Sources => _sources;
 
     /// <summary>The template of this name.</summary>
     /// <exception cref="InvalidRequestException">There is none.</exception>
