@@ -6,6 +6,7 @@ namespace Coppice.Conversion;
 /// <summary>
 /// The tokenizer of a Hugging Face folder as tokenizer.ggml.* values. GGUF keeps a name for how text is cut into words and not the patterns
 /// themselves, so names are tried until one gives the folder's own tokens on texts of every kind; a tokenizer that none fits is refused.
+/// What GGUF does not hold at all is lost: composing characters (NFC), which few texts need.
 /// </summary>
 internal static class FolderVocabulary
 {
@@ -59,10 +60,17 @@ internal static class FolderVocabulary
             AddsBeginOfText = own.AddsBeginOfText,
             AddsEndOfText = own.AddsEndOfText,
         };
-        if (byteLevel) return s_pre.Select(pre => plain with { Pre = pre, Merges = merges });
+        if (byteLevel)
+        {
+            // A vocabulary may hide a difference: names with steps of the same kinds go first.
+            List<Type> kinds = Kinds(JsonSteps.Read(root).PreTokenizers);
+            return s_pre.OrderByDescending(pre => Kinds(GgufPreTokenizer.Find(root.File, pre).Steps).SequenceEqual(kinds)).Select(pre => plain with { Pre = pre, Merges = merges });
+        }
         float[] scores = Scores(tokens, merges);
         return [plain with { Scores = scores, AddsSpace = true }, plain with { Scores = scores, AddsSpace = false }];
     }
+
+    private static List<Type> Kinds(IEnumerable<PreTokenizer> steps) => [.. steps.Select(step => step.GetType()).Where(kind => kind != typeof(SpellBytes))];
 
     private static string Merge(JsonField merge) => merge.Element.ValueKind == System.Text.Json.JsonValueKind.Array ? string.Join(' ', merge.Items().Select(part => part.String())) : merge.String();
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Coppice.Loading;
 
 namespace Coppice.Conversion;
@@ -16,7 +17,7 @@ internal readonly record struct ConversionProgress(string Tensor, WeightType Typ
 /// <summary>What was written.</summary>
 /// <param name="ByteCount">Of the file.</param>
 /// <param name="Types">Largest first.</param>
-/// <param name="Fallbacks">Tensors that could not be of the type that the policy wanted, and why.</param>
+/// <param name="Fallbacks">Lines for people: tensors that could not be of the type that was asked for, and why.</param>
 internal sealed record ConversionReport(long ByteCount, IReadOnlyList<WrittenType> Types, IReadOnlyList<string> Fallbacks);
 
 /// <summary>Writes a model as a GGUF file whose matrices are of one type, as far as <see cref="TypePolicy"/> lets them.</summary>
@@ -66,10 +67,13 @@ internal static class ModelConversion
             WrittenType before = types.GetValueOrDefault(written.Type) ?? new(written.Type, 0, 0, 0, 0);
             types[written.Type] = new(written.Type, before.Tensors + 1, before.Elements + elements, before.ByteCount + written.ByteCount, before.SquaredError + error);
         }
-        string[] fallbacks = [.. tensors.Where(t => BlockFormat.Of(type) is { } format && t.Written.Shape.Count > 1 && t.Written.Shape[^1] % format.BlockElements != 0 && t.Written.Type != type && t.Written.Type != WeightType.F32)
-            .Select(t => $"{t.Written.Name}: rows of {t.Written.Shape[^1]} are no whole blocks of {type}'s {BlockFormat.Of(type)!.BlockElements}; written as {t.Written.Type}")];
-        return new(file.Position, [.. types.Values.OrderByDescending(t => t.ByteCount)], fallbacks);
+        return new(file.Position, [.. types.Values.OrderByDescending(t => t.ByteCount)], Fallbacks(type, tensors.Select(t => t.Written)));
     }
+
+    private static string[] Fallbacks(WeightType asked, IEnumerable<GgufTensor> written) => BlockFormat.Of(asked) is not { } format ? [] :
+        [.. written.Where(t => t.Shape.Count > 1 && t.Type != asked && t.Shape[^1] % format.BlockElements != 0)
+            .GroupBy(t => (t.Shape[^1], t.Type))
+            .Select(same => string.Create(CultureInfo.InvariantCulture, $"{same.Count()} tensors have rows of {same.Key.Item1} weights, no whole blocks of {format.BlockElements}: written as {same.Key.Type} instead of {asked}"))];
 
     private static long Elements(WeightTensor tensor) => tensor.Shape.Aggregate(1L, (product, size) => product * size);
 }

@@ -11,7 +11,7 @@ internal static class TokenizerProbes
         "$100 + 5% = <tag> ^~|`backtick` {curly} [square] (round) \"quoted\" 'single' ... !!! ??? --- ___ ///", "word.word,word;word:word!word?word-word_word/word\\word",
         "!\n!!\n?\n.\n;\n /\n//\n", "camelCase PascalCase snake_case SCREAMING_CASE mixedUP wORDS iPhone McDonald eBay", "naïve café Ünïcödé straße Ångström œuvre ½ ² ³ ① Ⅷ",
         "Привет, мир! Как дела? 2024 год", "你好，世界。今天天气很好！", "こんにちは世界。カタカナとひらがな 漢字", "안녕하세요 세계", "مرحبا بالعالم ١٢٣", "नमस्ते दुनिया १२३", "שלום עולם", "สวัสดีชาวโลก",
-        "😀 👍🏽 👨‍👩‍👧 🇩🇪 ❤️ ✓ → ∑ ∞ ≠", "\u00a0non-breaking\u3000wide\u2003em\u200bzero", "a\u0301 combining x\u0323\u0302", "tab\tspace \tmixed  \t end  ", "\n", " ", "  ", "   \n   ", "a", "", "\t", "…—–“”‘’«»",
+        "😀 👍🏽 👨‍👩‍👧 🇩🇪 ❤️ ✓ → ∑ ∞ ≠", "\u00a0non-breaking\u3000wide\u2003em\u200bzero", "\u00e1 combining x\u0323\u0302", "tab\tspace \tmixed  \t end  ", "\n", " ", "  ", "   \n   ", "a", "", "\t", "…—–“”‘’«»",
         "The quick brown fox jumps over the lazy dog. 0123456789 ABCDEFGHIJKLMNOPQRSTUVWXYZ", "don't DON'T Don'T 'tis 'twas o'clock rock'n'roll", "x=1;y=2;z=x+y;print(z)", "<0x0A> <s> </s> <unk> ▁ Ġ Ċ",
     ];
 }
