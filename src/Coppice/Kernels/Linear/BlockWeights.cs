@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Coppice.Backends;
 using Coppice.Loading;
 
@@ -33,6 +34,7 @@ internal sealed unsafe class BlockWeights : LinearWeights
     private BlockWeights(WorkerPool pool, StackedTensors stacked, Q8Kernel kernel, BlockFormat format, BlockPanels panels)
         : base(stacked, (long)stacked.Inputs / panels.StepInputs * panels.StepBytes)
     {
+        if (stacked.Inputs % format.BlockElements != 0) throw new ArgumentException($"Rows of {stacked.Inputs} weights are no whole blocks of {format.Type}'s {format.BlockElements}.", nameof(stacked));
         (_format, _panels, _kernel) = (format, panels, kernel);
         PackBytes(pool, stacked, new Packing(format, panels));
     }
@@ -107,9 +109,12 @@ internal sealed unsafe class BlockWeights : LinearWeights
 
     private readonly struct Packing(BlockFormat format, BlockPanels panels) : IBytePacking
     {
-        public void PackOutput(byte* row, int inputs, int output, byte* panel)
+        [SkipLocalsInit]
+        public void PackOutput(byte* row, int from, int inputs, int output, byte* panel)
         {
             BlockParts parts;
+            row += from / format.BlockElements * format.BlockBytes;
+            panel += (long)from / format.BlockElements * panels.StepBytes;
             for (int k = 0; k < inputs; k += format.BlockElements, row += format.BlockBytes, panel += panels.StepBytes)
             {
                 format.TakeApart(row, &parts);

@@ -55,7 +55,7 @@ internal abstract unsafe class LinearWeights : ILinearWeights
         GC.KeepAlive(this);
     }
 
-    /// <summary>Fills all panels from rows of whole blocks as the file has them, one output at a time.</summary>
+    /// <summary>Fills all panels from rows as the file has them.</summary>
     protected void PackBytes<TPacking>(WorkerPool pool, StackedTensors stacked, TPacking packing) where TPacking : struct, IBytePacking
     {
         pool.Run(new BytePacking<TPacking>(this, stacked, packing), Panels);
@@ -66,8 +66,12 @@ internal abstract unsafe class LinearWeights : ILinearWeights
     {
         public void Run(int item, int worker)
         {
-            for (int output = 0; output < weights.PanelWidth(item); output++)
-                fixed (byte* row = stacked.RowBytes(item * PanelOutputs + output)) packing.PackOutput(row, weights.Inputs, output, weights.Panel(item));
+            // So many inputs of all outputs that what is written stays in the first-level cache.
+            const int partInputs = 512;
+            byte* panel = weights.Panel(item);
+            for (int k = 0; k < weights.Inputs; k += partInputs)
+                for (int output = 0; output < weights.PanelWidth(item); output++)
+                    fixed (byte* row = stacked.RowBytes(item * PanelOutputs + output)) packing.PackOutput(row, k, Math.Min(partInputs, weights.Inputs - k), output, panel);
         }
     }
 
@@ -98,14 +102,15 @@ internal unsafe interface IPanelPacking
     void PackUnit(float* rows, int rowFloats, int inputs, int unit, byte* panel);
 }
 
-/// <summary>Writes one of a panel's 64 outputs from the file's bytes.</summary>
+/// <summary>Writes inputs of one of a panel's 64 outputs from the file's bytes.</summary>
 internal unsafe interface IBytePacking
 {
-    /// <param name="row">The output's weights, whole blocks.</param>
-    /// <param name="inputs">Weights of the row.</param>
+    /// <param name="row">The output's weights.</param>
+    /// <param name="from">First input, a multiple of 512.</param>
+    /// <param name="inputs">How many.</param>
     /// <param name="output">0 to 63.</param>
     /// <param name="panel">The whole panel, zeroed before the first output.</param>
-    void PackOutput(byte* row, int inputs, int output, byte* panel);
+    void PackOutput(byte* row, int from, int inputs, int output, byte* panel);
 }
 
 /// <summary>Native memory for one product at a time: activations in the format's own layout. It grows and never shrinks.</summary>

@@ -108,8 +108,10 @@ internal sealed unsafe class Q8_0 : LinearWeights
     /// <summary>The bytes of the file as they are, and their scale as a float.</summary>
     private readonly struct FilePacking(int bias) : IBytePacking
     {
-        public void PackOutput(byte* row, int inputs, int output, byte* panel)
+        public void PackOutput(byte* row, int from, int inputs, int output, byte* panel)
         {
+            row += from / BlockInputs * FileBlockBytes;
+            panel += (long)from / BlockInputs * BlockBytes;
             uint add = 0x01010101u * (uint)bias;
             for (int k = 0; k < inputs; k += BlockInputs, row += FileBlockBytes, panel += BlockBytes)
             {
