@@ -21,8 +21,8 @@ internal sealed class RandomTensor(string name, int seed, WeightType type, param
     public static Func<LlamaWeight, int, WeightTensor> Of(ModelConfig config) => (role, layer) =>
         new RandomTensor(string.Create(CultureInfo.InvariantCulture, $"random.{layer}.{role}"), layer * 16 + (int)role, WeightType.F32, LlamaWeights.Shape(role, config));
 
-    public override ReadOnlySpan<byte> RowBytes(long row) => BlockFormat.Of(type) is not null ? RandomFill.Bytes((int)BlockFormat.BytesOf(type, shape[^1]), seed + (int)row * 31)
-        : throw new NotSupportedException("A random weight of floats has numbers and no bytes.");
+    public override ReadOnlySpan<byte> RowBytes(long row) => type == WeightType.F32 ? throw new NotSupportedException("A random weight of floats has numbers and no bytes.")
+        : RandomFill.Bytes((int)BlockFormat.BytesOf(type, shape[^1]), seed + (int)row * 31);
 
     public override void ReadRow(long row, Span<float> destination)
     {
