@@ -14,7 +14,7 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
 {
     private const int MaxRows = Q8Activations.TileRows, Tiles = 4, TileBytes = 1024;
 
-    private static readonly Lazy<(Q8Matrix? Kernel, string Note)> Of32 = new(() => Create(Q8Layout.Blocks32)), Of16 = new(() => Create(Q8Layout.Blocks16));
+    private static readonly Lazy<(Q8Matrix? Kernel, string Note)> Only = new(Create);
 
     private static readonly AssemblerRegisterZMM[] Z = [zmm0, zmm1, zmm2, zmm3, zmm4, zmm5, zmm6, zmm7, zmm8, zmm9, zmm10, zmm11, zmm12, zmm13, zmm14, zmm15];
     private static readonly AssemblerRegisterZMM[] Dots = [zmm20, zmm22, zmm24, zmm26], Scales = [zmm21, zmm23, zmm25, zmm27];
@@ -22,7 +22,7 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
 
     private readonly delegate* unmanaged[SuppressGCTransition]<Q8Arguments*, void>[] _shapes = new delegate* unmanaged[SuppressGCTransition]<Q8Arguments*, void>[MaxRows];
 
-    private Q8Matrix(Q8Layout layout) : base(layout)
+    private Q8Matrix() : base(Q8Layout.Blocks32)
     {
         for (int i = 0; i < MaxRows; i++)
         {
@@ -31,12 +31,9 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
         }
     }
 
-    /// <summary>For blocks of 32.</summary>
-    public static Q8Matrix? Instance => Of32.Value.Kernel;
+    public static Q8Matrix? Instance => Only.Value.Kernel;
 
-    public static string Note => Of32.Value.Note;
-
-    public static Q8Matrix? Of(Q8Layout layout) => (layout.BlockInputs == 16 ? Of16 : Of32).Value.Kernel;
+    public static string Note => Only.Value.Note;
 
     public override string Name => "tdpbssd";
 
@@ -63,12 +60,12 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
         _shapes[rows - 1](&arguments);
     }
 
-    private static (Q8Matrix?, string) Create(Q8Layout layout)
+    private static (Q8Matrix?, string) Create()
     {
         if ((MatrixUnit.WhyNot ?? (Isa.HasMatrixInt8 ? null : "the CPU lacks tdpbssd")) is { } reason) return (null, $"Q8_0: no AMX, {reason}");
         try
         {
-            return (new Q8Matrix(layout), "Q8_0: emitted code, tdpbssd");
+            return (new Q8Matrix(), "Q8_0: emitted code, tdpbssd");
         }
         catch (Win32Exception error)
         {

@@ -11,14 +11,9 @@ namespace Coppice.Kernels;
 /// where there are mins; with blocks of 256 [groups][64] scales and [groups][64] mins, both in one byte where they have four bits each;
 /// [32 inputs] × planes of bits (<see cref="IBitPlanes"/>)}.
 /// </summary>
-internal sealed unsafe class BlockPanels(BlockFormat format, int bias)
+internal sealed unsafe class BlockPanels(BlockFormat format)
 {
     private const int Outputs = LinearWeights.PanelOutputs, PlaneInputs = 32, HalvesBytes = Outputs * sizeof(ushort);
-
-    // Added to what is stored, so that it becomes what a kernel with that bias wants.
-    private readonly byte _add = (byte)(bias - (format.Codebook.Length > 0 ? 0 : format.Offset));
-
-    private readonly byte[] _codebook = [.. format.Codebook.ToArray().Select(value => (byte)(value + bias))];
 
     public Q8Layout Layout { get; } = new(format.GroupElements);
 
@@ -72,18 +67,19 @@ internal sealed unsafe class BlockPanels(BlockFormat format, int bias)
 
     /// <summary>A step as blocks of bytes.</summary>
     /// <param name="step">Of a panel.</param>
+    /// <param name="bias">Added to every byte: <see cref="Q8Kernel.WeightBias"/>.</param>
     /// <param name="blocks">[groups] blocks of <see cref="Layout"/>.</param>
     /// <param name="mins">[groups][64], what is added to an output for each unit of the sum of a block's activations; left alone where there are none.</param>
-    public void Expand(byte* step, byte* blocks, float* mins)
+    public void Expand(byte* step, int bias, byte* blocks, float* mins)
     {
-        if (Isa.Width >= 512) Simd<B512>(step, blocks, mins);
-        else if (Isa.Width >= 256) Simd<B256>(step, blocks, mins);
-        else if (Isa.Width >= 128) Simd<B128>(step, blocks, mins);
-        else Reference(step, blocks, mins);
+        if (Isa.Width >= 512) Simd<B512>(step, bias, blocks, mins);
+        else if (Isa.Width >= 256) Simd<B256>(step, bias, blocks, mins);
+        else if (Isa.Width >= 128) Simd<B128>(step, bias, blocks, mins);
+        else Reference(step, bias, blocks, mins);
     }
 
     /// <summary>The definition. Slow, obvious, never optimised.</summary>
-    public void Reference(byte* step, byte* blocks, float* mins)
+    public void Reference(byte* step, int bias, byte* blocks, float* mins)
     {
         for (int output = 0; output < Outputs; output++)
         {
@@ -117,16 +113,16 @@ internal sealed unsafe class BlockPanels(BlockFormat format, int bias)
         };
     }
 
-    internal void Simd<V>(byte* step, byte* blocks, float* mins) where V : struct, IByteLanes<V>
+    internal void Simd<V>(byte* step, int bias, byte* blocks, float* mins) where V : struct, IByteLanes<V>
     {
         ExpandScales<V>(step, blocks, mins);
         switch (format.Bits)
         {
-            case 2: ExpandPlanes<Planes2, V>(step + PlanesAt, blocks); break;
-            case 3: ExpandPlanes<Planes3, V>(step + PlanesAt, blocks); break;
-            case 4: ExpandPlanes<Planes4, V>(step + PlanesAt, blocks); break;
-            case 5: ExpandPlanes<Planes5, V>(step + PlanesAt, blocks); break;
-            default: ExpandPlanes<Planes6, V>(step + PlanesAt, blocks); break;
+            case 2: ExpandPlanes<Planes2, V>(step + PlanesAt, bias, blocks); break;
+            case 3: ExpandPlanes<Planes3, V>(step + PlanesAt, bias, blocks); break;
+            case 4: ExpandPlanes<Planes4, V>(step + PlanesAt, bias, blocks); break;
+            case 5: ExpandPlanes<Planes5, V>(step + PlanesAt, bias, blocks); break;
+            default: ExpandPlanes<Planes6, V>(step + PlanesAt, bias, blocks); break;
         }
     }
 
@@ -177,13 +173,13 @@ internal sealed unsafe class BlockPanels(BlockFormat format, int bias)
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void ExpandPlanes<TPlanes, V>(byte* planes, byte* blocks) where TPlanes : struct, IBitPlanes where V : struct, IByteLanes<V>
+    private void ExpandPlanes<TPlanes, V>(byte* planes, int bias, byte* blocks) where TPlanes : struct, IBitPlanes where V : struct, IByteLanes<V>
     {
         // Where 16 inputs share a scale the second four quads are a block of their own.
         int upperAt = Layout.BlockInputs == PlaneInputs ? PlaneInputs / 2 * Outputs : Layout.WeightBlockBytes, stepBytes = PlaneInputs / Layout.BlockInputs * Layout.WeightBlockBytes;
-        V add = V.Fill(_add);
-        bool looksUp = _codebook.Length > 0;
-        V table = V.Repeat(looksUp ? Vector128.Create<byte>(_codebook) : default);
+        V add = V.Fill((byte)(bias - format.Offset));
+        bool looksUp = format.Codebook.Length > 0;
+        V table = V.Repeat(looksUp ? Vector128.Create<sbyte>(format.Codebook).AsByte() + Vector128.Create((byte)bias) : default);
         for (int k = 0; k < format.BlockElements; k += PlaneInputs, planes += PlaneBytes, blocks += stepBytes)
         {
             for (int at = 0; at < Q8Layout.QuadBytes; at += V.Count)

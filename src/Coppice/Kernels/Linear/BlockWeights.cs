@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Coppice.Backends;
+using Coppice.Kernels.Emitted;
 using Coppice.Loading;
 
 namespace Coppice.Kernels;
@@ -14,28 +15,32 @@ internal sealed unsafe class BlockWeights : LinearWeights
 {
     private const int PartInputs = 256, ItemRows = 256, TileRows = Q8Layout.TileRows, MinRows = 6;
 
+    // Up to so many rows a matrix unit's way through memory takes longer than vectors need for all of it.
+    private const int FewRows = 4;
+
     private readonly BlockFormat _format;
     private readonly BlockPanels _panels;
-    private readonly Q8Kernel _kernel;
+    private readonly Q8Kernel _few, _many;
 
-    public BlockWeights(WorkerPool pool, StackedTensors stacked) : this(pool, stacked, Q8Kernel.AllOf(LayoutOf(stacked.Type))[0])
+    public BlockWeights(WorkerPool pool, StackedTensors stacked)
+        : this(pool, stacked, Q8Kernel.AllOf(LayoutOf(stacked.Type)).First(kernel => kernel is not Q8Matrix), Q8Kernel.AllOf(LayoutOf(stacked.Type))[0], BlockFormat.Of(stacked.Type)!)
     {
     }
 
-    internal BlockWeights(WorkerPool pool, StackedTensors stacked, Q8Kernel kernel) : this(pool, stacked, kernel, BlockFormat.Of(stacked.Type)!)
+    internal BlockWeights(WorkerPool pool, StackedTensors stacked, Q8Kernel kernel) : this(pool, stacked, kernel, kernel, BlockFormat.Of(stacked.Type)!)
     {
     }
 
-    private BlockWeights(WorkerPool pool, StackedTensors stacked, Q8Kernel kernel, BlockFormat format)
-        : this(pool, stacked, kernel, format, new BlockPanels(format, kernel.WeightBias))
+    private BlockWeights(WorkerPool pool, StackedTensors stacked, Q8Kernel few, Q8Kernel many, BlockFormat format)
+        : this(pool, stacked, few, many, format, new BlockPanels(format))
     {
     }
 
-    private BlockWeights(WorkerPool pool, StackedTensors stacked, Q8Kernel kernel, BlockFormat format, BlockPanels panels)
+    private BlockWeights(WorkerPool pool, StackedTensors stacked, Q8Kernel few, Q8Kernel many, BlockFormat format, BlockPanels panels)
         : base(stacked, (long)stacked.Inputs / panels.StepInputs * panels.StepBytes)
     {
         if (stacked.Inputs % format.BlockElements != 0) throw new ArgumentException($"Rows of {stacked.Inputs} weights are no whole blocks of {format.Type}'s {format.BlockElements}.", nameof(stacked));
-        (_format, _panels, _kernel) = (format, panels, kernel);
+        (_format, _panels, _few, _many) = (format, panels, few, many);
         PackBytes(pool, stacked, new Packing(format, panels));
     }
 
@@ -143,7 +148,7 @@ internal sealed unsafe class BlockWeights : LinearWeights
         public void Run(int item, int worker)
         {
             BlockPanels panels = weights._panels;
-            Q8Kernel kernel = weights._kernel;
+            Q8Kernel kernel = rows <= FewRows ? weights._few : weights._many;
             Q8Layout layout = weights.Layout;
             int panel = item % weights.Panels, firstRow = item / weights.Panels * chunkRows, take = Math.Min(chunkRows, rows - firstRow);
             int inputs = weights.Inputs, width = weights.PanelWidth(panel), allBlocks = weights.Blocks;
@@ -157,7 +162,7 @@ internal sealed unsafe class BlockWeights : LinearWeights
                 int part = Math.Min(PartInputs, inputs - k), blocks = part / layout.BlockInputs, firstBlock = k / layout.BlockInputs;
                 byte* next = step;
                 for (int at = 0; at < blocks; at += stepBlocks, next += panels.StepBytes)
-                    panels.Expand(next, expanded + at * layout.WeightBlockBytes, mins + at * PanelOutputs);
+                    panels.Expand(next, kernel.WeightBias, expanded + at * layout.WeightBlockBytes, mins + at * PanelOutputs);
                 int share = (int)(next - step) / tiles;
                 step = next;
                 for (int r = 0; r < take; r += TileRows, next += share)

@@ -43,7 +43,8 @@ internal abstract unsafe class Q8Kernel(Q8Layout layout)
     private static List<Q8Kernel> Find(Q8Layout layout)
     {
         var kernels = new List<Q8Kernel>();
-        if (Q8Matrix.Of(layout) is { } matrix) kernels.Add(matrix);
+        // A block of 16 is a quarter of a tile: vectors are faster at any number of rows.
+        if (layout == Q8Layout.Blocks32 && Q8Matrix.Instance is { } matrix) kernels.Add(matrix);
         if (Q8Vnni.Of(layout) is { } vnni) kernels.Add(vnni);
         if (Isa.Width >= 256 && AvxVnni.IsSupported) kernels.Add(new Q8Vectors<Vnni256, Vector256<int>>(layout, "vpdpbusd, 256 bits", bias: 128));
         if (Isa.Width >= 256 && Avx2.IsSupported) kernels.Add(new Q8Vectors<Avx256, Vector256<int>>(layout, "vpmaddubsw, 256 bits", bias: 0));

@@ -59,7 +59,7 @@ public sealed unsafe class BlockWeightsTests
         BlockFormat format = Format(type);
         foreach (int bias in new[] { 0, 128 })
         {
-            var panels = new BlockPanels(format, bias);
+            var panels = new BlockPanels(format);
             int groups = format.BlockElements / format.GroupElements, bytes = groups * panels.Layout.WeightBlockBytes;
             byte[] file = BlockTensor.RandomBlocks(format, 64, 5), step = new byte[panels.StepBytes], expected = new byte[bytes], actual = new byte[bytes];
             float[] expectedMins = new float[groups * 64], actualMins = new float[groups * 64];
@@ -72,12 +72,12 @@ public sealed unsafe class BlockWeightsTests
                     format.TakeApart(from + output * format.BlockBytes, &parts);
                     panels.Put(&parts, output, s);
                 }
-                panels.Reference(s, e, em);
+                panels.Reference(s, bias, e, em);
                 foreach (int width in new[] { 128, 256, 512 })
                 {
-                    if (width == 128) panels.Simd<B128>(s, a, am);
-                    else if (width == 256) panels.Simd<B256>(s, a, am);
-                    else panels.Simd<B512>(s, a, am);
+                    if (width == 128) panels.Simd<B128>(s, bias, a, am);
+                    else if (width == 256) panels.Simd<B256>(s, bias, a, am);
+                    else panels.Simd<B512>(s, bias, a, am);
                     Assert.Equal(expected, actual);
                     Assert.Equal(expectedMins, actualMins);
                 }
