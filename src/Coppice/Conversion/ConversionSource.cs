@@ -71,11 +71,12 @@ internal sealed class ConversionSource : IDisposable
         try
         {
             GgufVocabulary vocabulary = FolderVocabulary.Read(source.Folder!);
-            return new(path, source, LlamaToGguf.Tensors(source), writer =>
+            void keys(GgufWriter writer)
             {
-                LlamaToGguf.WriteKeys(source, writer);
+                FolderToGguf.WriteKeys(source, writer);
                 VocabularyKeys.Write(source, vocabulary, writer);
-            });
+            }
+            return new(path, source, FolderToGguf.Tensors(source, keys), keys);
         }
         catch
         {

@@ -16,7 +16,7 @@ internal readonly record struct GgufTensor(string Name, IReadOnlyList<long> Shap
 internal sealed class GgufWriter(Stream output)
 {
     private const uint Version = 3;
-    private const int Alignment = 32;
+    internal const int Alignment = 32;
 
     private readonly MemoryStream _metadata = new();
     private readonly List<GgufTensor> _tensors = [];

@@ -29,7 +29,7 @@ internal static class VocabularyKeys
         if (vocabulary.AddsEndOfText is bool finishes) writer.Key(Prefix + "add_eos_token", finishes);
         if (vocabulary.AddsSpace is bool space) writer.Key(Prefix + "add_space_prefix", space);
         if (ChatTemplates.FromFolder(source.Folder!) is { } templates)
-            foreach ((string name, string text) in templates.Sources) writer.Key(name == ChatTemplates.DefaultName ? TemplateKey : $"{TemplateKey}.{name}", text);
+            foreach (string name in templates.Names) writer.Key(name == ChatTemplates.DefaultName ? TemplateKey : $"{TemplateKey}.{name}", templates.Text(name));
     }
 
     private static void WriteId(GgufWriter writer, string name, int? id)

@@ -44,7 +44,7 @@ public sealed class ModelConversionTests
         string path = folder.File("s.gguf");
         Convert(TestData.SampleModel, WeightType.BF16, path);
         using ModelSource own = ModelSource.Open(TestData.SampleModel), written = ModelSource.Open(path);
-        Assert.Equal(own.Config with { RopePairing = RopePairing.Interleaved }, written.Config);
+        Assert.Equal(own.Config with { Rope = own.Config.Rope with { Pairing = RopePairing.Interleaved } }, written.Config);
         Assert.Equal(own.EndOfTextTokens, written.EndOfTextTokens);
         Assert.Equal(own.BeginOfTextToken, written.BeginOfTextToken);
         Tokenizer a = ModelTokenizer.Load(own), b = ModelTokenizer.Load(written);
