@@ -46,12 +46,12 @@ internal sealed class EngineCore : IDisposable
         _threads = backend.Threads;
         MaxContextTokens = Options.MaxContextTokens!.Value;
         EndOfTextTokens = [.. source.EndOfTextTokens];
-        KvLayout layout = KvLayout.Of(Config, Options.Kv);
+        KvLayout layout = AttentionPolicies.Layout(KvLayout.Of(Config, Options.Kv), Options, Config.Heads / Config.KvHeads);
         _model = new Llama(source, backend, MaxContextTokens);
         _kv = new KvPages(layout, EngineLimits.Pages(Options, layout) + 1);
         _pool = new PagePool(_kv);
-        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk);
-        _policy = AttentionPolicies.Create(Options.Attention);
+        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, AttentionPolicies.Reuse(Options.Attention));
+        _policy = AttentionPolicies.Create(Options, Config.HeadSize, Config.Heads / Config.KvHeads);
         _plan = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
         _sampler = new Sampler(Config.VocabularySize);
         _branches = new Sequence[Options.MaxBatch];
@@ -146,7 +146,8 @@ internal sealed class EngineCore : IDisposable
             lock (_metricsLock)
             {
                 SchedulerCounters scheduler = _scheduler.Counters;
-                long pageBytes = _kv.Layout.PageBytes;
+                long pageBytes = _kv.Layout.PageBytes, readBytes = _kv.Layout.HistoryPageBytes;
+                SparseTraffic sparse = (_policy as ISparsePolicy)?.Traffic ?? default;
                 return new EngineMetrics
                 {
                     Requests = scheduler.FinishedRequests,
@@ -158,8 +159,12 @@ internal sealed class EngineCore : IDisposable
                     GeneratedTokens = _counters.GeneratedTokens,
                     Steps = _counters.Steps,
                     StepSeconds = (double)_counters.StepTicks / Stopwatch.Frequency,
-                    KvBytesRead = _counters.PagesRead * pageBytes,
-                    KvBytesReadPerSequence = _counters.PagesReadPerSequence * pageBytes,
+                    KvBytesRead = _counters.PagesRead * readBytes + sparse.Bytes,
+                    KvBytesReadPerSequence = _counters.PagesReadPerSequence * readBytes,
+                    ExactDecodeRows = _counters.DecodeRows - _counters.SparseRows,
+                    SparseDecodeRows = _counters.SparseRows,
+                    SparseBytesRead = sparse.Bytes,
+                    SparseBytesExact = sparse.ExactBytes,
                     PeakKvBytes = _counters.PeakPages * pageBytes,
                     PeakKvBytesUnshared = _counters.PeakPagesUnshared * pageBytes,
                     KvBytesLimit = _pool.Total * pageBytes,
@@ -210,6 +215,8 @@ internal sealed class EngineCore : IDisposable
             _counters.Steps++;
             _counters.PagesRead += _plan.PagesRead;
             _counters.PagesReadPerSequence += _plan.PagesReadPerSequence;
+            _counters.DecodeRows += _plan.DecodeRows;
+            _counters.SparseRows += _plan.SparseRows;
             if (_pool.InUse > _counters.PeakPages)
             {
                 _counters.PeakPages = _pool.InUse;
@@ -300,7 +307,7 @@ internal sealed class EngineCore : IDisposable
 
     private struct EngineCounters
     {
-        public long GeneratedTokens, Steps, StepTicks, PagesRead, PagesReadPerSequence;
+        public long GeneratedTokens, Steps, StepTicks, PagesRead, PagesReadPerSequence, DecodeRows, SparseRows;
         public int PeakPages, PeakPagesUnshared;
     }
 }

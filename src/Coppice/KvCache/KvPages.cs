@@ -12,8 +12,12 @@ internal sealed unsafe class KvPages : IDisposable
     private readonly long _pages;
     private readonly byte* _keys;
     private readonly byte* _values;
+    private readonly byte* _keyRows;
+    private readonly byte* _valueSums;
     private void* _keyMemory;
     private void* _valueMemory;
+    private void* _keyRowMemory;
+    private void* _valueSumMemory;
 
     /// <param name="layout">Sizes.</param>
     /// <param name="pages">Pages, page 0 included.</param>
@@ -25,6 +29,8 @@ internal sealed unsafe class KvPages : IDisposable
         // The system hands out zeroed memory lazily, so a budget that is not used costs nothing.
         _keys = Allocate(layout.KeyPageBytes, out _keyMemory);
         _values = Allocate(layout.ValuePageBytes, out _valueMemory);
+        _keyRows = Allocate(layout.KeyRowPageBytes, out _keyRowMemory);
+        _valueSums = Allocate(layout.ValueSumBytes, out _valueSumMemory);
     }
 
     public KvLayout Layout { get; }
@@ -34,6 +40,12 @@ internal sealed unsafe class KvPages : IDisposable
     public byte* Keys(int layer, int head, int page) => _keys + Index(layer, head, page) * Layout.KeyPageBytes;
 
     public byte* Values(int layer, int head, int page) => _values + Index(layer, head, page) * Layout.ValuePageBytes;
+
+    /// <summary>The key at <paramref name="slot"/>, [padded D], zero behind D; only with <see cref="KvLayout.KeyRows"/>.</summary>
+    public byte* KeyRow(int layer, int head, int page, int slot) => _keyRows + Index(layer, head, page) * Layout.KeyRowPageBytes + slot * Layout.PaddedHeadSize * Layout.ElementBytes;
+
+    /// <summary>Sum of the values up to the end of a full page, [padded D]; only with <see cref="KvLayout.ValueSums"/>.</summary>
+    public float* ValueSum(int layer, int head, int page) => (float*)(_valueSums + Index(layer, head, page) * Layout.ValueSumBytes);
 
     /// <summary>Writes one position's key and value for one layer and head.</summary>
     /// <param name="layer">Layer.</param>
@@ -45,6 +57,7 @@ internal sealed unsafe class KvPages : IDisposable
     public void Write(int layer, int head, int page, int slot, float* key, float* value)
     {
         int d = Layout.HeadSize, padded = Layout.PaddedHeadSize;
+        if (Layout.KeyRows) WriteKeyRow(KeyRow(layer, head, page, slot), key);
         if (Layout.Format == KvFormat.F32)
         {
             float* k = (float*)Keys(layer, head, page) + slot;
@@ -88,6 +101,7 @@ internal sealed unsafe class KvPages : IDisposable
             for (int head = 0; head < Layout.KvHeads; head++)
             {
                 Buffer.MemoryCopy(Keys(layer, head, from), Keys(layer, head, to), Layout.KeyPageBytes, Layout.KeyPageBytes);
+                if (Layout.KeyRows) Buffer.MemoryCopy(KeyRow(layer, head, from, 0), KeyRow(layer, head, to, 0), Layout.KeyRowPageBytes, Layout.KeyRowPageBytes);
                 byte* values = Values(layer, head, to);
                 Buffer.MemoryCopy(Values(layer, head, from), values, Layout.ValuePageBytes, Layout.ValuePageBytes);
                 int groupTokens = 4 / Layout.ElementBytes, groupBytes = Layout.PaddedHeadSize * 4;     // bf16 keeps two positions side by side
@@ -103,7 +117,15 @@ internal sealed unsafe class KvPages : IDisposable
     {
         NativeMemory.Free(_keyMemory);
         NativeMemory.Free(_valueMemory);
-        _keyMemory = _valueMemory = null;
+        NativeMemory.Free(_keyRowMemory);
+        NativeMemory.Free(_valueSumMemory);
+        _keyMemory = _valueMemory = _keyRowMemory = _valueSumMemory = null;
+    }
+
+    private void WriteKeyRow(byte* row, float* key)
+    {
+        if (Layout.Format == KvFormat.F32) new ReadOnlySpan<float>(key, Layout.HeadSize).CopyTo(new Span<float>(row, Layout.HeadSize));
+        else Bf16.Round(key, 1f, Layout.HeadSize, (ushort*)row);
     }
 
     private long Index(int layer, int head, int page)

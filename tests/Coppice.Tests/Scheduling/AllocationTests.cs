@@ -11,6 +11,10 @@ public sealed class AllocationTests
     [InlineData(AttentionMode.Auto, 0f)]
     [InlineData(AttentionMode.PerSequence, 1f)]
     [InlineData(AttentionMode.Bifurcated, 1f)]
+    [InlineData(AttentionMode.Sparq, 1f)]
+    [InlineData(AttentionMode.LmInfinite, 0f)]
+    [InlineData(AttentionMode.H2O, 0f)]
+    [InlineData(AttentionMode.TopK, 0f)]
     public void A_steady_decode_step_allocates_nothing_on_any_thread(AttentionMode mode, float temperature)
     {
         using TestEngine engine = new(TestData.SampleModel, new EngineOptions { Attention = mode, Threads = 2 });
