@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Coppice.Memory;
 
 namespace Coppice.KvCache;
 
@@ -31,6 +32,11 @@ internal sealed unsafe class KvPages : IDisposable
         _values = Allocate(layout.ValuePageBytes, out _valueMemory);
         _keyRows = Allocate(layout.KeyRowPageBytes, out _keyRowMemory);
         _valueSums = Allocate(layout.ValueSumBytes, out _valueSumMemory);
+        if (!layout.KeyRows) return;
+        // Single lines of keys and single rows are fetched from all over the cache. Exact attention reads on and on, and has nothing of it.
+        LargePages.Ask(_keys, (long)pages * layout.Layers * layout.KvHeads * layout.KeyPageBytes);
+        LargePages.Ask(_values, (long)pages * layout.Layers * layout.KvHeads * layout.ValuePageBytes);
+        LargePages.Ask(_keyRows, (long)pages * layout.Layers * layout.KvHeads * layout.KeyRowPageBytes);
     }
 
     public KvLayout Layout { get; }

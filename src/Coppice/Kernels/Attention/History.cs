@@ -5,29 +5,36 @@ using Coppice.Scheduling;
 
 namespace Coppice.Kernels.Attention;
 
-/// <summary>The keys and values of one sequence in one layer and KV head, by position. Rows are widened to floats where they are bf16.</summary>
+/// <summary>
+/// The keys and values of one sequence in one layer and KV head, by position. Rows are widened to floats where they are bf16. The pages
+/// of a head lie behind one another, so that page 0 and a size give the address of all.
+/// </summary>
 internal readonly unsafe struct History(KvPages kv, int layer, int head, int[] pages)
 {
     public const int PageTokens = KvLayout.PageTokens;
 
-    public KvLayout Layout => kv.Layout;
-
-    public bool IsBf16 => kv.Layout.Format == KvFormat.BF16;
-
     /// <summary>Bytes of a whole line of 16 positions of one component (f32), or of a pair of components (bf16).</summary>
     public const int LineBytes = PageTokens * sizeof(float);
 
+    private readonly byte* _keys = kv.Keys(layer, head, 0), _values = kv.Values(layer, head, 0), _keyRows = kv.KeyRow(layer, head, 0, 0);
+    private readonly nint _keyBytes = kv.Layout.KeyPageBytes, _valueBytes = kv.Layout.ValuePageBytes;
+    private readonly int _rowBytes = kv.Layout.PaddedHeadSize * kv.Layout.ElementBytes;
+
+    public KvLayout Layout => kv.Layout;
+
+    public bool IsBf16 { get; } = kv.Layout.Format == KvFormat.BF16;
+
     /// <summary>Keys of the sequence's page, as <see cref="KvLayout.KeyPageBytes"/> says.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public byte* Keys(int page) => kv.Keys(layer, head, pages[page]);
+    public byte* Keys(int page) => _keys + pages[page] * _keyBytes;
 
     /// <summary>The key of a position from the second copy, [padded D].</summary>
-    public byte* KeyRowBytes(int position) => kv.KeyRow(layer, head, pages[position / PageTokens], position % PageTokens);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public byte* KeyRowBytes(int position) => _keyRows + ((nint)pages[position / PageTokens] * PageTokens + position % PageTokens) * _rowBytes;
 
     /// <summary>The value of a position; in bf16 that of its pair, [padded D][2].</summary>
-    public byte* ValueRowBytes(int position) => IsBf16
-        ? kv.Values(layer, head, pages[position / PageTokens]) + (position % PageTokens >> 1) * kv.Layout.PaddedHeadSize * 4
-        : kv.Values(layer, head, pages[position / PageTokens]) + position % PageTokens * kv.Layout.PaddedHeadSize * 4;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public byte* ValueRowBytes(int position) => _values + pages[position / PageTokens] * _valueBytes + (nint)(IsBf16 ? position % PageTokens & ~1 : position % PageTokens) * _rowBytes;
 
     /// <summary>Bytes of memory that <see cref="ValueRow"/> touches.</summary>
     public int ValueRowSize => Layout.HeadSize * 4;

@@ -60,7 +60,8 @@ internal static unsafe class SparqRow
             for (int j = 0; j < size.R; j++) packed[h * size.R + j] = q[h * d + components[j]];
         KeyScores.Run(history, null, KvLayout.PagesFor(n), new ReadOnlySpan<int>(components, size.R), packed, g, approximate, n16, ref bytes);
         for (int h = 0; h < g; h++) share[h] = 1f / RowWeights.Run(approximate + h * n16, n, Temper(q + h * d, d, packed + h * size.R, size.R) * factor);
-        GroupSum.Run(approximate, n16, share, g, (int)n16, total);
+        if (g == 1) total = approximate;                    // dividing by the sum changes no order
+        else GroupSum.Run(approximate, n16, share, g, (int)n16, total);
 
         TopPositions.Run(total, n - size.Local, k - size.Local, chosen);
         for (int i = 0; i < size.Local; i++) chosen[k - size.Local + i] = n - size.Local + i;

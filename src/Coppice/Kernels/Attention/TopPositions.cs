@@ -5,12 +5,13 @@ using System.Runtime.Intrinsics;
 namespace Coppice.Kernels.Attention;
 
 /// <summary>
-/// The places of the k largest of n numbers, ascending; among equals the first ones. Numbers below zero and NaN count as zero.
-/// x: [n]; chosen: [min(k, n)].
+/// The places of the k largest of n numbers, ascending; among equals the first ones. Numbers below zero and NaN count as zero, and
+/// become it.  x: [n]; chosen: [min(k, n)].
 /// </summary>
 /// <remarks>
 /// Not a sort: the k-th largest is found by bisection on its bits, each time counting how many are as large, which ends as soon
-/// as exactly k are. Comparing bits as integers is comparing numbers that are not negative.
+/// as exactly k are. Comparing bits as integers is comparing numbers that are not negative. Once no more than k are in doubt they are
+/// copied out, and only they are counted.
 /// </remarks>
 internal static unsafe class TopPositions
 {
@@ -36,80 +37,113 @@ internal static unsafe class TopPositions
     /// <summary>The definition.</summary>
     public static void Reference(float* x, int n, int k, int* chosen)
     {
+        for (int i = 0; i < n; i++) x[i] = x[i] > 0 ? x[i] : 0f;
         float[] values = new ReadOnlySpan<float>(x, n).ToArray();
-        IEnumerable<int> best = Enumerable.Range(0, n).OrderByDescending(i => values[i] > 0 ? values[i] : 0f).ThenBy(i => i).Take(k).Order();
+        IEnumerable<int> best = Enumerable.Range(0, n).OrderByDescending(i => values[i]).ThenBy(i => i).Take(k).Order();
         foreach (int i in best) *chosen++ = i;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static void Simd(float* x, int n, int k, int* chosen)
     {
+        int* bits = (int*)x;
         // [least, beyond): of bits that at least k numbers reach, and of bits that fewer do.
-        int least = 0, beyond = Top(x, n) + 1, reached = n, above = 0;
+        (int least, int beyond) = Clean(x, n);
+        beyond++;
+        int reached = n, above = 0, doubtful = 0, aboveDoubt = 0;
         while (reached != k && beyond - least > 1)
         {
-            int middle = least + (beyond - least) / 2, count = Count(x, n, middle);
+            if (doubtful == 0 && reached - above <= k)
+            {
+                doubtful = CopyOut(bits, n, least, beyond, chosen);
+                aboveDoubt = above;
+            }
+
+            int middle = least + (beyond - least) / 2;
+            int count = doubtful > 0 ? aboveDoubt + Count(chosen, doubtful, middle) : Count(bits, n, middle);
             if (count >= k) (least, reached) = (middle, count);
             else (beyond, above) = (middle, count);
         }
 
         // All that are larger than the k-th, and the first of those that equal it.
         int equals = k - above;
-        Vector512<int> floor = Vector512.Create(least);
         for (int i = 0; i < n; i += Lanes)
         {
-            Vector512<int> bits = Bits(x, n, i);
-            ulong some = Vector512.ExtractMostSignificantBits(Vector512.GreaterThanOrEqual(bits, floor)) & Inside(n, i);
-            ulong same = Vector512.ExtractMostSignificantBits(Vector512.Equals(bits, floor));
+            uint some = AtLeast(bits, n, i, least);
+            if (some == 0) continue;
+            uint larger = reached == k ? some : AtLeast(bits, n, i, least + 1);
             for (; some != 0; some &= some - 1)
             {
                 int lane = BitOperations.TrailingZeroCount(some);
-                if (reached != k && (same >> lane & 1) != 0 && equals-- <= 0) continue;
+                if ((larger >> lane & 1) == 0 && equals-- <= 0) continue;
                 *chosen++ = i + lane;
             }
         }
     }
 
-    private static int Top(float* x, int n)
+    /// <summary>Makes zeros of what is not above zero; the least and the largest bits.</summary>
+    private static (int Least, int Most) Clean(float* x, int n)
     {
-        Vector512<int> top = Vector512<int>.Zero;
-        for (int i = 0; i < n; i += Lanes) top = Vector512.Max(top, Bits(x, n, i));
-        int max = 0;
-        for (int lane = 0; lane < Lanes; lane++) max = Math.Max(max, top[lane]);
-        return max;
-    }
-
-    private static int Count(float* x, int n, int floor)
-    {
-        Vector512<int> from = Vector512.Create(floor), count0 = Vector512<int>.Zero, count1 = count0;
+        Vector512<int> least = Vector512.Create(int.MaxValue), most = Vector512<int>.Zero;
         int i = 0;
-        for (; i + 2 * Lanes <= n; i += 2 * Lanes)
+        for (; i + Lanes <= n; i += Lanes)
         {
-            count0 -= Vector512.GreaterThanOrEqual(Positive(x + i), from);
-            count1 -= Vector512.GreaterThanOrEqual(Positive(x + i + Lanes), from);
+            Vector512<float> value = Vector512.Load(x + i);
+            Vector512<int> bits = value.AsInt32() & Vector512.GreaterThan(value, Vector512<float>.Zero).AsInt32();     // false for NaN
+            bits.Store((int*)x + i);
+            least = Vector512.Min(least, bits);
+            most = Vector512.Max(most, bits);
         }
 
-        int count = Vector512.Sum(count0 + count1);
-        for (; i < n; i += Lanes) count += BitOperations.PopCount(Vector512.ExtractMostSignificantBits(Vector512.GreaterThanOrEqual(Bits(x, n, i), from)) & Inside(n, i));
+        int* lanes = stackalloc int[2 * Lanes];
+        least.Store(lanes);
+        most.Store(lanes + Lanes);
+        (int min, int max) = (int.MaxValue, 0);
+        for (int lane = 0; lane < Lanes; lane++) (min, max) = (Math.Min(min, lanes[lane]), Math.Max(max, lanes[Lanes + lane]));
+        for (; i < n; i++)
+        {
+            x[i] = x[i] > 0 ? x[i] : 0f;
+            (min, max) = (Math.Min(min, ((int*)x)[i]), Math.Max(max, ((int*)x)[i]));
+        }
+
+        return (min, max);
+    }
+
+    /// <summary>Of the numbers those in [<paramref name="least"/>, <paramref name="beyond"/>).</summary>
+    private static int CopyOut(int* bits, int n, int least, int beyond, int* some)
+    {
+        int count = 0;
+        for (int i = 0; i < n; i += Lanes)
+            for (uint mask = AtLeast(bits, n, i, least) & ~AtLeast(bits, n, i, beyond); mask != 0; mask &= mask - 1)
+                some[count++] = bits[i + BitOperations.TrailingZeroCount(mask)];
         return count;
     }
 
-    private static ulong Inside(int n, int i) => n - i >= Lanes ? 0xFFFF : (1UL << (n - i)) - 1;
-
-    private static Vector512<int> Bits(float* x, int n, int i)
+    private static int Count(int* bits, int n, int floor)
     {
-        if (n - i >= Lanes) return Positive(x + i);
-        float* tail = stackalloc float[Lanes];
-        new Span<float>(tail, Lanes).Clear();
-        new ReadOnlySpan<float>(x + i, n - i).CopyTo(new Span<float>(tail, Lanes));
-        return Positive(tail);
+        Vector512<int> from = Vector512.Create(floor);
+        int count = 0, i = 0;
+        for (; i + 4 * Lanes <= n; i += 4 * Lanes)
+        {
+            count += Ones(Vector512.Load(bits + i), from) + Ones(Vector512.Load(bits + i + Lanes), from)
+                + Ones(Vector512.Load(bits + i + 2 * Lanes), from) + Ones(Vector512.Load(bits + i + 3 * Lanes), from);
+        }
+
+        for (; i < n; i += Lanes) count += BitOperations.PopCount(AtLeast(bits, n, i, floor));
+        return count;
     }
 
-    // Greater than zero is false for NaN.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<int> Positive(float* x)
+    private static int Ones(Vector512<int> bits, Vector512<int> from) => BitOperations.PopCount((uint)Vector512.ExtractMostSignificantBits(Vector512.GreaterThanOrEqual(bits, from)));
+
+    /// <summary>Which of the up to 16 numbers from <paramref name="i"/> on reach a floor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint AtLeast(int* bits, int n, int i, int floor)
     {
-        Vector512<float> value = Vector512.Load(x);
-        return value.AsInt32() & Vector512.GreaterThan(value, Vector512<float>.Zero).AsInt32();
+        if (i + Lanes <= n) return (uint)Vector512.ExtractMostSignificantBits(Vector512.GreaterThanOrEqual(Vector512.Load(bits + i), Vector512.Create(floor)));
+        uint mask = 0;
+        for (int lane = 0; i + lane < n; lane++)
+            if (bits[i + lane] >= floor) mask |= 1u << lane;
+        return mask;
     }
 }
