@@ -63,11 +63,11 @@ internal sealed unsafe class KvPages : IDisposable
     public void Write(int layer, int head, int page, int slot, float* key, float* value)
     {
         int d = Layout.HeadSize, padded = Layout.PaddedHeadSize;
-        if (Layout.KeyRows) WriteKeyRow(KeyRow(layer, head, page, slot), key);
         if (Layout.Format == KvFormat.F32)
         {
             float* k = (float*)Keys(layer, head, page) + slot;
             for (int i = 0; i < d; i++) k[i * KvLayout.PageTokens] = key[i];
+            if (Layout.KeyRows) new ReadOnlySpan<float>(key, d).CopyTo(new Span<float>(KeyRow(layer, head, page, slot), d));
             new ReadOnlySpan<float>(value, d).CopyTo(new Span<float>((float*)Values(layer, head, page) + slot * padded, d));
             return;
         }
@@ -78,6 +78,7 @@ internal sealed unsafe class KvPages : IDisposable
         Bf16.Round(key, 1f, d, rounded);
         uint* k16 = (uint*)Keys(layer, head, page) + slot;
         for (int i = 0; i < d / 2; i++) k16[i * KvLayout.PageTokens] = ((uint*)rounded)[i];
+        if (Layout.KeyRows) new ReadOnlySpan<ushort>(rounded, d).CopyTo(new Span<ushort>(KeyRow(layer, head, page, slot), d));
         Bf16.Round(value, 1f, d, rounded);
         ushort* v16 = (ushort*)Values(layer, head, page) + (slot >> 1) * padded * 2 + (slot & 1);
         for (int i = 0; i < d; i++) v16[i * 2] = rounded[i];
@@ -131,12 +132,6 @@ internal sealed unsafe class KvPages : IDisposable
         NativeMemory.Free(_keyRowMemory);
         NativeMemory.Free(_valueSumMemory);
         _keyMemory = _valueMemory = _keyRowMemory = _valueSumMemory = null;
-    }
-
-    private void WriteKeyRow(byte* row, float* key)
-    {
-        if (Layout.Format == KvFormat.F32) new ReadOnlySpan<float>(key, Layout.HeadSize).CopyTo(new Span<float>(row, Layout.HeadSize));
-        else Bf16.Round(key, 1f, Layout.HeadSize, (ushort*)row);
     }
 
     private long Index(int layer, int head, int page)
