@@ -55,8 +55,8 @@ internal static class EngineLimits
         {
             if (sparq.R is not null || sparq.K is not null)
                 throw new ArgumentException($"{nameof(sparq.Compression)} picks {nameof(sparq.R)} and {nameof(sparq.K)}; give either it or them.", nameof(options));
-            if (!(compression >= 1 && compression <= headSize))
-                throw new ArgumentOutOfRangeException(nameof(options), compression, $"{nameof(options.Sparq)}.{nameof(sparq.Compression)} must be from 1 to {headSize}, the model's head size.");
+            if (!(compression >= SparqRule.LeastCompression && compression <= headSize))
+                throw new ArgumentOutOfRangeException(nameof(options), compression, $"{nameof(options.Sparq)}.{nameof(sparq.Compression)} must be from {SparqRule.LeastCompression} to {headSize}, the model's head size.");
         }
 
         if (sparq.R is int r) InRange($"{nameof(options.Sparq)}.{nameof(sparq.R)}", r, 1, headSize);

@@ -63,7 +63,7 @@ public sealed record SparqOptions
     /// <summary>Whether the mean value stands for what is left out.</summary>
     public SparqMeanValue MeanValue { get; init; }
 
-    /// <summary>Fetch about this many times less: r is the head size over it, k half the length over it.</summary>
+    /// <summary>Fetch about this many times less, 2 or more: r is the head size over it, k half the length over it, but at least 128.</summary>
     public double? Compression { get; init; }
 }
 

@@ -14,7 +14,7 @@ internal sealed class AttentionOptions
     private readonly Option<AttentionMode?> _mode = Checked.Choice("--attention",
         "How the cached history is read. auto, tree, bifurcated and per-sequence give the same bits; sparq reads part of it and is approximate, and so are lm-infinite, h2o and top-k, which are there to compare with. Default: auto", s_modes);
 
-    private readonly Option<double?> _compression = Checked.Number("--sparq-compression", 1, 256, "sparq: read about so many times less; picks r and k by head size and length. Default: 4");
+    private readonly Option<double?> _compression = Checked.Number("--sparq-compression", 2, 256, "sparq: read about so many times less; picks r and k by head size and length. Default: 4");
     private readonly Option<int?> _r = Checked.Whole("--sparq-r", "count", 1, 1024, "sparq: query components of the approximate scores, instead of a compression. Default: a quarter of the head size");
     private readonly Option<int?> _k = Checked.Whole("--sparq-k", "count", 1, int.MaxValue, "sparq: positions attended to, instead of a compression. Default: 128");
     private readonly Option<int?> _local = Checked.Whole("--sparq-local", "count", 0, int.MaxValue, "sparq: of these, the last ones, always attended to. Default: a quarter");

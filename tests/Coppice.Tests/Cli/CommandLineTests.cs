@@ -24,7 +24,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("generate -p a --attention sparq --keep 9", "--keep goes with --attention lm-infinite, h2o or top-k, and it is sparq.")]
     [InlineData("generate -p a --attention sparq --sparq-compression 8 --sparq-k 9", "--sparq-compression picks what --sparq-k says. Give one of them.")]
     [InlineData("generate -p a --attention sparq --sparq-k 8 --sparq-local 9", "--sparq-local is 9 and --sparq-k 8")]
-    [InlineData("generate -p a --attention sparq --sparq-compression 0.5", "--sparq-compression is '0.5'; it must be a number from 1 to 256.")]
+    [InlineData("generate -p a --attention sparq --sparq-compression 0.5", "--sparq-compression is '0.5'; it must be a number from 2 to 256.")]
     [InlineData("generate -p a --attention sparq --sparq-r 0", "--sparq-r is '0'; it must be a whole number from 1 to 1024.")]
     [InlineData("generate -p a --attention top-k --keep 0", "--keep is '0'; it must be a whole number, 1 or more.")]
     [InlineData("run f --kv f16", "--kv is 'f16'; it must be f32 or bf16.")]

@@ -32,7 +32,7 @@ public sealed class SparseSameBitsTests
         Random random = new(seed);
         EngineOptions options = Options(mode, seed % 3 == 2 ? KvFormat.BF16 : KvFormat.F32) with
         {
-            Sparq = mode != AttentionMode.Sparq ? null : seed % 2 == 0 ? new SparqOptions { R = 4, K = 16, MeanValue = SparqMeanValue.On } : new SparqOptions { Compression = 8 },
+            Sparq = mode != AttentionMode.Sparq ? null : seed % 2 == 0 ? new SparqOptions { R = 4, K = 16, MeanValue = SparqMeanValue.On } : new SparqOptions { R = 2, K = 24, Local = 3 },
         };
         Workload workload = new(seed, vocabulary: 1024, requests: 8, LongestPrompt);
         Workload.Trace trace = workload.Alone(TestData.SampleModel, options with { Threads = 1 });
@@ -128,7 +128,7 @@ public sealed class SparseSameBitsTests
         { new() { Attention = AttentionMode.Sparq, Sparq = new() { R = 0 } }, "Sparq.R" },
         { new() { Attention = AttentionMode.Sparq, Sparq = new() { K = 0 } }, "Sparq.K" },
         { new() { Attention = AttentionMode.Sparq, Sparq = new() { K = 8, Local = 9 } }, "Sparq.Local" },
-        { new() { Attention = AttentionMode.Sparq, Sparq = new() { Compression = 33 } }, "Sparq.Compression" },
+        { new() { Attention = AttentionMode.Sparq, Sparq = new() { Compression = 1.5 } }, "Sparq.Compression" },
         { new() { Attention = AttentionMode.Sparq, Sparq = new() { Compression = double.NaN } }, "Sparq.Compression" },
         { new() { Attention = AttentionMode.Sparq, Sparq = new() { Compression = 4, R = 8 } }, "Compression" },
     };

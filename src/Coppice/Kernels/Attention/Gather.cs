@@ -9,9 +9,6 @@ internal static unsafe class Gather
     // Rows fetched ahead: positions lie anywhere.
     private const int Ahead = 6;
 
-    // A line that is fetched brings its neighbour along, and asking for both would only use up what the processor can wait for.
-    private const int PairBytes = 128;
-
     // Values that are added to the output while it is in registers.
     private const int Together = 4;
 
@@ -93,8 +90,8 @@ internal static unsafe class Gather
             if (Sse.IsSupported && j + Ahead < count)
             {
                 byte* key = history.KeyRowBytes(chosen[j + Ahead]), value = history.ValueRowBytes(chosen[j + Ahead]);
-                for (int at = 0; at < keyBytes; at += PairBytes) Sse.Prefetch0(key + at);
-                for (int at = 0; at < valueBytes; at += PairBytes) Sse.Prefetch1(value + at);       // needed next, by Values
+                for (int at = 0; at < keyBytes; at += History.LineBytes) Sse.Prefetch0(key + at);
+                for (int at = 0; at < valueBytes; at += History.LineBytes) Sse.Prefetch1(value + at);       // needed next, by Values
             }
 
             float* row = history.KeyRow(chosen[j], widened);
@@ -114,7 +111,7 @@ internal static unsafe class Gather
             for (int i = j + Ahead; Sse.IsSupported && i < Math.Min(count, j + Ahead + Together); i++)
             {
                 byte* value = history.ValueRowBytes(chosen[i]);
-                for (int at = 0; at < valueBytes; at += PairBytes) Sse.Prefetch0(value + at);
+                for (int at = 0; at < valueBytes; at += History.LineBytes) Sse.Prefetch0(value + at);
             }
 
             float* v0 = history.ValueRow(chosen[j], widened), v1 = history.ValueRow(chosen[j + 1], widened + padded);

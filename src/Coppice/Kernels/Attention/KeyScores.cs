@@ -13,8 +13,8 @@ internal static unsafe class KeyScores
 {
     private const int PageTokens = KvLayout.PageTokens;
 
-    // Pages fetched ahead. The lines lie apart, so the processor's own guess does not find them.
-    private const int Ahead = 6;
+    // Pages fetched ahead. The lines lie apart, so the processor's own guess does not find them; more would exceed what it can wait for.
+    private const int Ahead = 2;
 
     /// <param name="history">The keys.</param>
     /// <param name="which">Pages of the sequence, ascending, or null: the first ones.</param>
