@@ -27,6 +27,8 @@ internal sealed class EngineCore : IDisposable
     private readonly Scheduler _scheduler;
     private readonly IAttentionPolicy _policy;
     private readonly AttentionPlan _plan;
+    private readonly AttentionPlan? _whole;
+    private readonly TreePolicy _tree = new();
     private readonly StepArena _arena = new();
     private readonly Sampler _sampler;
     private readonly Tokenizer _tokenizer;
@@ -34,6 +36,7 @@ internal sealed class EngineCore : IDisposable
     private readonly ConcurrentQueue<Request> _incoming = new();
     private readonly Lock _metricsLock = new();
     private readonly int _threads;
+    private readonly (int Window, int Layers)[] _windows;
     private int _cancelled;
     private EngineCounters _counters;
 
@@ -50,8 +53,10 @@ internal sealed class EngineCore : IDisposable
         _model = new Llama(source, backend, MaxContextTokens);
         _kv = new KvPages(layout, EngineLimits.Pages(Options, layout) + 1);
         _pool = new PagePool(_kv);
-        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, AttentionPolicies.Reuse(Options.Attention));
+        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, Config.LargestWindow, AttentionPolicies.Reuse(Options.Attention));
+        _windows = [.. Enumerable.Range(0, Config.Layers).GroupBy(Config.WindowOf).Select(layers => (layers.Key, layers.Count()))];
         _policy = AttentionPolicies.Create(Options, Config.HeadSize, Config.Heads / Config.KvHeads);
+        if (_policy is ISparsePolicy) _whole = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
         _plan = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
         _sampler = new Sampler(Config.VocabularySize);
         _branches = new Sequence[Options.MaxBatch];
@@ -68,8 +73,8 @@ internal sealed class EngineCore : IDisposable
 
     public long WeightBytes => _model.WeightBytes;
 
-    /// <summary>Positions that the whole cache holds.</summary>
-    private int CacheTokens => (int)Math.Min(int.MaxValue, (long)_pool.Total * KvLayout.PageTokens);
+    /// <summary>The longest sequence that the whole cache can hold, or can hold the window of.</summary>
+    private int CacheTokens => _pool.Total >= _scheduler.MostPages(MaxContextTokens) ? MaxContextTokens : (int)Math.Min(int.MaxValue, (long)_pool.Total * KvLayout.PageTokens);
 
     public bool HasWork => _scheduler.HasWork || !_incoming.IsEmpty;
 
@@ -118,9 +123,17 @@ internal sealed class EngineCore : IDisposable
         Batch batch = _scheduler.NextBatch();
         if (batch.IsEmpty) return false;
         _arena.Reset();
-        _plan.Begin(batch);
+        _plan.Begin(batch, Config.LargestWindow);
         _policy.Plan(batch, _plan);
         _plan.Finish(Config.KvHeads, _threads);
+        if (_plan.Sparse is not null)
+        {
+            _whole!.Begin(batch, Config.LargestWindow);
+            _tree.Plan(batch, _whole);
+            _whole.Finish(Config.KvHeads, _threads);
+            _plan.Whole = _whole;
+        }
+
         Matrix logits;
         try
         {
@@ -159,8 +172,8 @@ internal sealed class EngineCore : IDisposable
                     GeneratedTokens = _counters.GeneratedTokens,
                     Steps = _counters.Steps,
                     StepSeconds = (double)_counters.StepTicks / Stopwatch.Frequency,
-                    KvBytesRead = _counters.PagesRead * readBytes + sparse.Bytes,
-                    KvBytesReadPerSequence = _counters.PagesReadPerSequence * readBytes,
+                    KvBytesRead = _counters.LayerPagesRead * (readBytes / Config.Layers) + sparse.Bytes,
+                    KvBytesReadPerSequence = _counters.LayerPagesReadPerSequence * (readBytes / Config.Layers),
                     ExactDecodeRows = _counters.DecodeRows - _counters.SparseRows,
                     SparseDecodeRows = _counters.SparseRows,
                     SparseBytesRead = sparse.Bytes,
@@ -209,12 +222,17 @@ internal sealed class EngineCore : IDisposable
     private void Count()
     {
         int unshared = 0;
-        foreach (Sequence sequence in _scheduler.Running) unshared += sequence.Table.Count;
+        foreach (Sequence sequence in _scheduler.Running) unshared += sequence.Table.Count - sequence.Table.Trimmed;
         lock (_metricsLock)
         {
             _counters.Steps++;
-            _counters.PagesRead += _plan.PagesRead;
-            _counters.PagesReadPerSequence += _plan.PagesReadPerSequence;
+            foreach ((int window, int layers) in _windows)
+            {
+                (long read, long perSequence) = (window > 0 && _plan.Sparse is not null ? _plan.Whole! : _plan).PagesReadWith(window);
+                _counters.LayerPagesRead += read * layers;
+                _counters.LayerPagesReadPerSequence += perSequence * layers;
+            }
+
             _counters.DecodeRows += _plan.DecodeRows;
             _counters.SparseRows += _plan.SparseRows;
             if (_pool.InUse > _counters.PeakPages)
@@ -307,7 +325,7 @@ internal sealed class EngineCore : IDisposable
 
     private struct EngineCounters
     {
-        public long GeneratedTokens, Steps, StepTicks, PagesRead, PagesReadPerSequence, DecodeRows, SparseRows;
+        public long GeneratedTokens, Steps, StepTicks, LayerPagesRead, LayerPagesReadPerSequence, DecodeRows, SparseRows;
         public int PeakPages, PeakPagesUnshared;
     }
 }

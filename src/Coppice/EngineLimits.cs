@@ -1,6 +1,7 @@
 using Coppice.Attention;
 using Coppice.KvCache;
 using Coppice.Models;
+using Coppice.Scheduling;
 
 namespace Coppice;
 
@@ -19,7 +20,7 @@ internal static class EngineLimits
             throw new PlatformNotSupportedException("Threads can be pinned on Linux and Windows only. Leave Placement at Free.");
         int context = options.MaxContextTokens ?? config.MaxContextTokens;
         InRange(nameof(options.MaxContextTokens), context, 2, config.MaxContextTokens);
-        CheckAttention(options, config.HeadSize);
+        CheckAttention(options, config.HeadSize, config.LargestWindow);
         KvLayout layout = AttentionPolicies.Layout(KvLayout.Of(config, options.Kv), options, config.Heads / config.KvHeads);
         long quarter = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
         long bytes = options.KvBytes ?? Math.Max(layout.PageBytes, Math.Min(quarter, (long)options.MaxBatch * KvLayout.PagesFor(context) * layout.PageBytes));
@@ -39,8 +40,10 @@ internal static class EngineLimits
     public static int Pages(EngineOptions options, KvLayout layout) => (int)Math.Min(int.MaxValue / KvLayout.PageTokens - 1, options.KvBytes!.Value / layout.PageBytes);
 
     /// <summary>Options of a mode go with it, and lie in their ranges.</summary>
-    private static void CheckAttention(EngineOptions options, int headSize)
+    private static void CheckAttention(EngineOptions options, int headSize, int window)
     {
+        if (window > 0 && AttentionPolicies.Reuse(options.Attention) != PageReuse.All)
+            throw new ArgumentException($"{nameof(options.Attention)} is {options.Attention} and every layer of this model looks at no more than the last {window} positions, so there is nothing to leave out. Use {AttentionMode.Auto}.", nameof(options));
         if (options.Keep is int keep)
         {
             if (!AttentionPolicies.HasKeep(options.Attention))

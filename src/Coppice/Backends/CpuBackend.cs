@@ -43,6 +43,7 @@ internal sealed unsafe class CpuBackend(int threads, WeightFormat weightFormat =
 
     public void Attend(KvPages kv, int layer, Matrix q, AttentionRule rule, Batch batch, AttentionPlan plan, Matrix output)
     {
+        if (plan.Sparse is not null && !rule.IsPlain) plan = plan.Whole!;
         int heads = q.Columns / kv.Layout.HeadSize;
         int workerFloats = (HeadAttention.ScratchFloats(kv.Layout, heads / kv.Layout.KvHeads, plan.GroupRows) + 15) / 16 * 16;
         Ensure(ref _scratch, (long)workerFloats * Threads * sizeof(float));

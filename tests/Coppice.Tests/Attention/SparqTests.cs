@@ -1,6 +1,9 @@
 using Coppice.Attention;
 using Coppice.Kernels.Attention;
+using Coppice.Backends;
 using Coppice.KvCache;
+using Coppice.Memory;
+using Coppice.Scheduling;
 
 namespace Coppice.Tests.Attention;
 
@@ -179,6 +182,34 @@ public sealed unsafe class SparqTests
         // A compression has at least 128 positions, so that it takes some length to come into its own.
         Assert.Equal([512, 342, 293], new[] { 2.0, 4.0, 8.0 }.Select(c => new SparqRule(new SparqOptions { Compression = c }, 128, 1).LeastPositions));
         Assert.Equal(int.MaxValue, new SparqRule(new SparqOptions { R = 128, K = 128 }, 128, 1).LeastPositions);
+    }
+
+    [Fact]
+    public void Layers_with_a_window_are_attended_exactly()
+    {
+        using var scene = new SparseScene(200, 32, 2);
+        using var backend = new CpuBackend(2);
+        var batch = new Batch(1, 1);
+        batch.Add(scene.Table, 199, [0], decodeFrom: 0);
+        AttentionPlan plan = new(1, 8), whole = new(1, 8);
+        foreach ((AttentionPlan made, IAttentionPolicy policy) in new (AttentionPlan, IAttentionPolicy)[] { (plan, new SparqPolicy(new SparqRule(new SparqOptions { R = 4, K = 10 }, 32, 2))), (whole, new TreePolicy()) })
+        {
+            made.Begin(batch);
+            policy.Plan(batch, made);
+            made.Finish(kvHeads: 1, threads: 2);
+        }
+
+        plan.Whole = whole;
+        Assert.Equal(1, plan.SparseRows);
+        float[] output = new float[64];
+        fixed (float* o = output)
+        {
+            Matrix q = new(scene.Q, 1, 64, 64), to = new(o, 1, 64, 64);
+            backend.Attend(scene.Kv, 0, q, AttentionRule.Plain(32) with { Window = 20 }, batch, plan, to);
+            SparseScene.Close(scene.Mix([.. Enumerable.Range(180, 20)]), output, 1e-5);
+            backend.Attend(scene.Kv, 0, q, AttentionRule.Plain(32), batch, plan, to);
+            SparseScene.Close(scene.SparqInDouble(4, 10, 2, meanValue: false), output, 1e-5);
+        }
     }
 
     [Theory]

@@ -140,6 +140,13 @@ public sealed class SparseSameBitsTests
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_model_of_which_every_layer_has_a_window_has_nothing_to_leave_out()
+    {
+        ArgumentException error = Assert.ThrowsAny<ArgumentException>(() => new TestEngine(TestData.SampleModel, Options(AttentionMode.Sparq, KvFormat.F32), window: 64));
+        Assert.Contains("64", error.Message, StringComparison.Ordinal);
+    }
+
     private static EngineOptions Options(AttentionMode mode, KvFormat format) =>
         new() { Attention = mode, Kv = format, MaxContextTokens = Context, Keep = AttentionPolicies.HasKeep(mode) ? 24 : null };
 
