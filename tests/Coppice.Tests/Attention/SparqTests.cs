@@ -187,10 +187,10 @@ public sealed unsafe class SparqTests
     [Fact]
     public void Layers_with_a_window_are_attended_exactly()
     {
-        using var scene = new SparseScene(200, 32, 2);
+        using var scene = new SparseScene(208, 32, 2);
         using var backend = new CpuBackend(2);
         var batch = new Batch(1, 1);
-        batch.Add(scene.Table, 199, [0], decodeFrom: 0);
+        batch.Add(scene.Table, 207, [0], decodeFrom: 0);
         AttentionPlan plan = new(1, 8), whole = new(1, 8);
         foreach ((AttentionPlan made, IAttentionPolicy policy) in new (AttentionPlan, IAttentionPolicy)[] { (plan, new SparqPolicy(new SparqRule(new SparqOptions { R = 4, K = 10 }, 32, 2))), (whole, new TreePolicy()) })
         {
@@ -206,7 +206,7 @@ public sealed unsafe class SparqTests
         {
             Matrix q = new(scene.Q, 1, 64, 64), to = new(o, 1, 64, 64);
             backend.Attend(scene.Kv, 0, q, AttentionRule.Plain(32) with { Window = 20 }, batch, plan, to);
-            SparseScene.Close(scene.Mix([.. Enumerable.Range(180, 20)]), output, 1e-5);
+            SparseScene.Close(scene.Mix([.. Enumerable.Range(188, 20)]), output, 1e-5);
             backend.Attend(scene.Kv, 0, q, AttentionRule.Plain(32), batch, plan, to);
             SparseScene.Close(scene.SparqInDouble(4, 10, 2, meanValue: false), output, 1e-5);
         }
