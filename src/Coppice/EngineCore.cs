@@ -21,7 +21,7 @@ internal sealed class EngineCore : IDisposable
     public const int GroupRows = 256;
 
     private readonly IBackend _backend;
-    private readonly Llama _model;
+    private readonly Decoder _model;
     private readonly KvPages _kv;
     private readonly PagePool _pool;
     private readonly Scheduler _scheduler;
@@ -50,7 +50,7 @@ internal sealed class EngineCore : IDisposable
         MaxContextTokens = Options.MaxContextTokens!.Value;
         EndOfTextTokens = [.. source.EndOfTextTokens];
         KvLayout layout = AttentionPolicies.Layout(KvLayout.Of(Config, Options.Kv), Options, Config.Heads / Config.KvHeads);
-        _model = new Llama(source, backend, MaxContextTokens);
+        _model = new Decoder(source, backend, MaxContextTokens);
         _kv = new KvPages(layout, EngineLimits.Pages(Options, layout) + 1);
         _pool = new PagePool(_kv);
         _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, Config.LargestWindow, AttentionPolicies.Reuse(Options.Attention));

@@ -20,7 +20,7 @@ internal static class EngineLimits
             throw new PlatformNotSupportedException("Threads can be pinned on Linux and Windows only. Leave Placement at Free.");
         int context = options.MaxContextTokens ?? config.MaxContextTokens;
         InRange(nameof(options.MaxContextTokens), context, 2, config.MaxContextTokens);
-        CheckAttention(options, config.HeadSize, config.LargestWindow);
+        CheckAttention(options, config);
         KvLayout layout = AttentionPolicies.Layout(KvLayout.Of(config, options.Kv), options, config.Heads / config.KvHeads);
         long quarter = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
         long bytes = options.KvBytes ?? Math.Max(layout.PageBytes, Math.Min(quarter, (long)options.MaxBatch * KvLayout.PagesFor(context) * layout.PageBytes));
@@ -40,10 +40,11 @@ internal static class EngineLimits
     public static int Pages(EngineOptions options, KvLayout layout) => (int)Math.Min(int.MaxValue / KvLayout.PageTokens - 1, options.KvBytes!.Value / layout.PageBytes);
 
     /// <summary>Options of a mode go with it, and lie in their ranges.</summary>
-    private static void CheckAttention(EngineOptions options, int headSize, int window)
+    private static void CheckAttention(EngineOptions options, ModelConfig config)
     {
-        if (window > 0 && AttentionPolicies.Reuse(options.Attention) != PageReuse.All)
-            throw new ArgumentException($"{nameof(options.Attention)} is {options.Attention} and every layer of this model looks at no more than the last {window} positions, so there is nothing to leave out. Use {AttentionMode.Auto}.", nameof(options));
+        int headSize = config.HeadSize;
+        if (AttentionPolicies.Reuse(options.Attention) != PageReuse.All && !Enumerable.Range(0, config.Layers).Any(layer => config.Rule(layer).IsPlain))
+            throw new ArgumentException($"{nameof(options.Attention)} is {options.Attention}, and every layer of this model has a sliding window or caps its scores: only layers that do neither are approximated. Use {AttentionMode.Auto}.", nameof(options));
         if (options.Keep is int keep)
         {
             if (!AttentionPolicies.HasKeep(options.Attention))
