@@ -51,6 +51,9 @@ internal sealed class Sequence
     /// <summary>Where the row's logits are in the step, or -1.</summary>
     public int LogitRow { get; set; } = -1;
 
+    /// <summary>The first position that was generated: from here on rows may be approximated.</summary>
+    public int DecodeFrom => Request.Prompt.Length;
+
     public bool IsPrefilling => Length - Computed > 1;
 
     /// <summary>Tokens of the answer.</summary>
