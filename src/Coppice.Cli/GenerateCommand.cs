@@ -29,6 +29,7 @@ internal static class GenerateCommand
         HelpPage.Attach(command,
             ("Continue a text", "coppice generate -p \"Prince Andrew looked\" --max-tokens 60"),
             ("Take the likeliest answer to a question about a document", "(cat document.txt; printf '\\n\\nQuestion: Where is the house of Ada?\\nAnswer:') | coppice generate --temperature 0"),
+            ("An answer that a program can read", "coppice generate -p \"Ada is 36. As JSON:\" --json-schema '{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\",\"maxLength\":20},\"age\":{\"type\":\"integer\"}},\"required\":[\"name\",\"age\"]}'"),
             ("Four samples that can be drawn again", "coppice generate -p \"The dog\" --n 4 --seed 7"));
         return command;
     }

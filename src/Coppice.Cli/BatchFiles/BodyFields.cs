@@ -38,6 +38,8 @@ internal static class BodyFields
         ["ignore_eos"] = (body, field) => body with { Options = body.Options with { IgnoreEndOfText = field.Flag() } },
         ["seed"] = (body, field) => body with { Options = body.Options with { Seed = field.Whole64() } },
         ["logprobs"] = (body, field) => body with { Options = body.Options with { LogProbs = field.Whole(0, 20) } },
+        ["response_format"] = (body, field) => Constrain(body, ConstraintFields.ReadResponseFormat(field)),
+        ["grammar"] = (body, field) => Constrain(body, ConstraintFields.ReadGrammar(field)),
         ["cache_salt"] = (body, field) => body with { Options = body.Options with { CacheSalt = field.Text() } },
 
         // One model is loaded, whatever the line calls it; a result has no use for a user; results are written whole.
@@ -78,6 +80,13 @@ internal static class BodyFields
         if (first.Value.ValueKind is not (JsonValueKind.String or JsonValueKind.Array)) return new Prompt(null, field.TokenIds());
         if (count > 1) throw new InvalidRequestException($"prompt is a list of {count} prompts; give each a line of its own.");
         return ReadPrompt(first with { Name = "prompt" });
+    }
+
+    private static Body Constrain(Body body, OutputConstraint? constraint)
+    {
+        if (constraint is null) return body;
+        if (body.Options.Constraint is not null) throw new InvalidRequestException("response_format and grammar both say what the answer must look like; give one of them.");
+        return body with { Options = body.Options with { Constraint = constraint } };
     }
 
     private static Body Ignore(Body body, string value)

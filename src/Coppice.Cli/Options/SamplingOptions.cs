@@ -18,10 +18,13 @@ internal sealed class SamplingOptions
     private readonly Option<string[]> _stop = new("--stop") { HelpName = "text", Description = "Text that ends a sample and is not printed; may be given several times" };
     private readonly Option<bool> _ignoreEos = new("--ignore-eos") { Description = "Go on past the model's end of text" };
 
+    private readonly ConstraintOptions _constraint = new();
+
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_n, _maxTokens, _minTokens, _temperature, _topP, _topK, _minP, _repetition, _presence, _frequency, _stop, _ignoreEos])
             command.Add(option);
+        _constraint.AddTo(command);
     }
 
     /// <param name="parsed">The command line.</param>
@@ -41,6 +44,7 @@ internal sealed class SamplingOptions
         FrequencyPenalty = parsed.GetValue(_frequency) ?? 0,
         Stop = parsed.GetValue(_stop) ?? [],
         IgnoreEndOfText = parsed.GetValue(_ignoreEos),
+        Constraint = _constraint.Read(parsed),
         Seed = seed,
     };
 }

@@ -5,9 +5,9 @@ internal sealed class CharSet
 {
     public const int Last = 0x10FFFF;
 
-    public static readonly CharSet All = Of((0, Last));
-
     private static readonly (int From, int To)[] s_surrogates = [(0xD800, 0xDFFF)];
+
+    public static readonly CharSet All = Of((0, Last));
 
     private CharSet((int From, int To)[] ranges) => Ranges = ranges;
 

@@ -37,9 +37,9 @@ internal sealed class SchemaReader
         {
             throw new InvalidRequestException($"The schema is not JSON at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}: {e.Message.Split(" LineNumber:")[0]}");
         }
-        catch (InvalidOperationException e) when (e.Source == "System.Text.Json")   // an escaped surrogate without its other half
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException)   // a surrogate without its other half, escaped or not
         {
-            throw new InvalidRequestException("The schema has a text with half a surrogate pair (\\ud800 to \\udfff); texts must be Unicode.");
+            throw new InvalidRequestException("The schema has a text with half a surrogate pair (U+D800 to U+DFFF); texts must be Unicode.");
         }
     }
 
