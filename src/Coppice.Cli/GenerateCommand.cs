@@ -19,10 +19,11 @@ internal static class GenerateCommand
         model.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
+            OutputConstraint? constraint = sampling.ReadConstraint(parsed);   // refused before the model is read, which may take long
             string text = parsed.GetValue(prompt) ?? await ReadPromptAsync(streams, cancellation);
             using ITextModel opened = open(model.ModelPath(parsed), model.Engine(parsed));
             int[] tokens = opened.Encode(text);
-            GenerateOptions options = sampling.Read(parsed, parsed.GetValue(seed), opened.MaxContextTokens - tokens.Length);
+            GenerateOptions options = sampling.Read(parsed, parsed.GetValue(seed), opened.MaxContextTokens - tokens.Length) with { Constraint = constraint };
             await PrintAsync(opened.GenerateAsync(tokens, options, cancellation), options.N, streams.Out, cancellation);
             return ExitCodes.Ok;
         });

@@ -27,6 +27,10 @@ internal sealed class SamplingOptions
         _constraint.AddTo(command);
     }
 
+    /// <summary>What the answers must look like; null for any text.</summary>
+    public OutputConstraint? ReadConstraint(ParseResult parsed) => _constraint.Read(parsed);
+
+    /// <summary>All but the constraint.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="seed">The value of --seed.</param>
     /// <param name="tokensLeft">What the prompt leaves of the model's context.</param>
@@ -44,7 +48,6 @@ internal sealed class SamplingOptions
         FrequencyPenalty = parsed.GetValue(_frequency) ?? 0,
         Stop = parsed.GetValue(_stop) ?? [],
         IgnoreEndOfText = parsed.GetValue(_ignoreEos),
-        Constraint = _constraint.Read(parsed),
         Seed = seed,
     };
 }
