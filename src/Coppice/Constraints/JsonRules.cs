@@ -148,6 +148,9 @@ internal sealed class JsonRules
     {
         string[] raw = [.. names.Where(name => name.EnumerateRunes().All(rune => s_raw.Contains(rune.Value)))];
         if (raw.Length == 0) return String;
+        // Each character becomes some ten nodes: too many are refused before they are expressions.
+        if (raw.Sum(name => name.Length) > ConstraintLimits.Nodes / 10)
+            throw new InvalidRequestException($"The schema names properties of more than {ConstraintLimits.Nodes / 10} characters together beside additional ones. Set additionalProperties to false, or name less.");
         Expr rest = Add("rest of a key", Expr.Sequence([Expr.Repeat(Char, 0, null), Expr.Text("\"")]));
         return Expr.Sequence([Expr.Text("\""), Diverging([.. raw.Select(name => name.EnumerateRunes().Select(rune => rune.Value).ToArray())], 0, rest)]);
     }

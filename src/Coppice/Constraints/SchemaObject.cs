@@ -28,13 +28,13 @@ internal sealed class SchemaObject(JsonRules rules, ReadSchema read)
             }
         }
 
-        bool namesSome = order.Count > 0;
-        List<SchemaPart>? additional = Additional(keywords, properties, order, path, namesSome);
-        HashSet<string> required = new(StringComparer.Ordinal);
-        foreach (SchemaPart item in keywords["required"].SelectMany(part => part.Items()))
+        SchemaPart[] required = [.. keywords["required"].SelectMany(part => part.Items())];
+        HashSet<string> requiredNames = new(required.Select(item => item.Text()), StringComparer.Ordinal);
+        List<SchemaPart>? additional = Additional(keywords, properties, order, requiredNames, path);
+        foreach (SchemaPart item in required)
         {
             string name = item.Text();
-            if (!required.Add(name) || properties.ContainsKey(name)) continue;
+            if (properties.ContainsKey(name)) continue;
             if (name.Length > NameCharacters) throw path.Wrong($"a property's name has {name.Length} characters; it may have at most {NameCharacters}");
             if (additional is null && keywords.Objects.Any(o => o.Additional is { IsFalse: true })) throw item.Path.Wrong($"'{name}' is required and additionalProperties is false without it among the properties");
             properties[name] = additional ?? [];
@@ -45,35 +45,34 @@ internal sealed class SchemaObject(JsonRules rules, ReadSchema read)
         foreach (string name in order)
         {
             Expr key = Expr.Text(JsonRules.TextOf(name));
-            members.Add(new ListItem(JsonRules.Member(key, read(properties[name], depth + 1)), required.Contains(name) ? ListSkip.Never : ListSkip.ToNext));
+            members.Add(new ListItem(JsonRules.Member(key, read(properties[name], depth + 1)), requiredNames.Contains(name) ? ListSkip.Never : ListSkip.ToNext));
         }
         if (additional is not null) members.Add(new ListItem(JsonRules.Member(rules.KeyExcept(order), read(additional, depth + 1)), ListSkip.Loop));
         return rules.Object(members);
     }
 
     /// <summary>The schemas of properties that are not named; null if there may be none. Drops named ones that another schema closes out.</summary>
-    private static List<SchemaPart>? Additional(SchemaKeywords keywords, Dictionary<string, List<SchemaPart>> properties, List<string> order, SchemaPath path, bool namesSome)
+    private static List<SchemaPart>? Additional(SchemaKeywords keywords, Dictionary<string, List<SchemaPart>> properties, List<string> order, HashSet<string> required, SchemaPath path)
     {
-        bool closed = false, open = false;
+        bool namesSome = order.Count > 0, closed = false, open = false;
         List<SchemaPart> schemas = [];
         foreach ((SchemaPart? named, SchemaPart? others) in keywords.Objects)
         {
             if (others is not SchemaPart rule) continue;
             if (rule.Value.ValueKind is not (JsonValueKind.Object or JsonValueKind.True or JsonValueKind.False)) throw rule.Wrong("true, false or a schema");
-            HashSet<string> own = [.. named?.Members().Select(member => member.Name) ?? []];
-            string[] foreign = [.. order.Where(name => !own.Contains(name))];
-            closed |= rule.IsFalse;
-            open |= !rule.IsFalse;
-            if (rule.Value.ValueKind == JsonValueKind.Object) schemas.Add(rule);
-            foreach (string name in foreign)
+            HashSet<string> own = new(named?.Members().Select(member => member.Name) ?? [], StringComparer.Ordinal);
+            if (rule.IsFalse)
             {
-                if (rule.Value.ValueKind == JsonValueKind.Object) properties[name].Add(rule);
-                if (!rule.IsFalse) continue;
-                if (keywords["required"].SelectMany(part => part.Items()).Any(item => item.Text() == name))
-                    throw path.Wrong($"'{name}' is required by one schema and closed out by another's additionalProperties");
-                order.Remove(name);
-                properties.Remove(name);
+                closed = true;
+                string? lost = order.Find(name => required.Contains(name) && !own.Contains(name));
+                if (lost is not null) throw path.Wrong($"'{lost}' is required by one schema and closed out by another's additionalProperties");
+                order.RemoveAll(name => !own.Contains(name) && properties.Remove(name));
+                continue;
             }
+            open = true;
+            if (rule.Value.ValueKind != JsonValueKind.Object) continue;
+            schemas.Add(rule);
+            foreach (string name in order.Where(name => !own.Contains(name))) properties[name].Add(rule);
         }
         return closed || (namesSome && !open) ? null : schemas;
     }
