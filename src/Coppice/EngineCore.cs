@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using Coppice.Attention;
 using Coppice.Backends;
+using Coppice.Constraints;
 using Coppice.KvCache;
 using Coppice.Loading;
 using Coppice.Memory;
@@ -27,9 +28,12 @@ internal sealed class EngineCore : IDisposable
     private readonly Scheduler _scheduler;
     private readonly IAttentionPolicy _policy;
     private readonly AttentionPlan _plan;
+    private readonly AttentionPlan? _whole;
+    private readonly TreePolicy _tree = new();
     private readonly StepArena _arena = new();
     private readonly Sampler _sampler;
     private readonly Tokenizer _tokenizer;
+    private readonly ConstraintCache _constraints;
     private readonly Sequence[] _branches;
     private readonly ConcurrentQueue<Request> _incoming = new();
     private readonly Lock _metricsLock = new();
@@ -47,15 +51,17 @@ internal sealed class EngineCore : IDisposable
         _threads = backend.Threads;
         MaxContextTokens = Options.MaxContextTokens!.Value;
         EndOfTextTokens = [.. source.EndOfTextTokens];
-        KvLayout layout = KvLayout.Of(Config, Options.Kv);
+        KvLayout layout = AttentionPolicies.Layout(KvLayout.Of(Config, Options.Kv), Options, Config.Heads / Config.KvHeads);
         _model = new Decoder(source, backend, MaxContextTokens);
         _kv = new KvPages(layout, EngineLimits.Pages(Options, layout) + 1);
         _pool = new PagePool(_kv);
-        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, Config.LargestWindow, Options.MaxBatchPerOwner);
+        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, Config.LargestWindow, AttentionPolicies.Reuse(Options.Attention), Options.MaxBatchPerOwner);
         _windows = [.. Enumerable.Range(0, Config.Layers).GroupBy(Config.WindowOf).Select(layers => (layers.Key, layers.Count()))];
-        _policy = AttentionPolicies.Create(Options.Attention);
+        _policy = AttentionPolicies.Create(Options, Config.HeadSize, Config.Heads / Config.KvHeads);
+        if (_policy is ISparsePolicy) _whole = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
         _plan = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
         _sampler = new Sampler(Config.VocabularySize);
+        _constraints = new ConstraintCache(tokenizer, Config.VocabularySize);
         _branches = new Sequence[Options.MaxBatch];
     }
 
@@ -93,8 +99,10 @@ internal sealed class EngineCore : IDisposable
     {
         Check(prompt, options);
         int maxTokens = (int)Math.Min((long)prompt.Length + (options.MaxTokens ?? int.MaxValue), Math.Min(MaxContextTokens, CacheTokens));
-        var first = new SamplingState(options, prompt, EndOfTextTokens, Config.VocabularySize, maxTokens - prompt.Length);
-        var request = new Request(prompt, options, maxTokens, wake, first, TextStream.BeginsText(_tokenizer, prompt));
+        bool beginsText = TextStream.BeginsText(_tokenizer, prompt);
+        ConstraintCursor? constraint = options.Constraint is null ? null : _constraints.Begin(options.Constraint, beginsText);
+        var first = new SamplingState(options, prompt, EndOfTextTokens, Config.VocabularySize, maxTokens - prompt.Length, constraint);
+        var request = new Request(prompt, options, maxTokens, wake, first, beginsText);
         _incoming.Enqueue(request);
         return request;
     }
@@ -123,6 +131,14 @@ internal sealed class EngineCore : IDisposable
         _plan.Begin(batch, Config.LargestWindow);
         _policy.Plan(batch, _plan);
         _plan.Finish(Config.KvHeads, _threads);
+        if (_plan.Sparse is not null)
+        {
+            _whole!.Begin(batch, Config.LargestWindow);
+            _tree.Plan(batch, _whole);
+            _whole.Finish(Config.KvHeads, _threads);
+            _plan.Whole = _whole;
+        }
+
         Matrix logits;
         try
         {
@@ -148,7 +164,8 @@ internal sealed class EngineCore : IDisposable
             lock (_metricsLock)
             {
                 SchedulerCounters scheduler = _scheduler.Counters;
-                long pageBytes = _kv.Layout.PageBytes;
+                long pageBytes = _kv.Layout.PageBytes, readBytes = _kv.Layout.HistoryPageBytes;
+                SparseTraffic sparse = (_policy as ISparsePolicy)?.Traffic ?? default;
                 return new EngineMetrics
                 {
                     Requests = scheduler.FinishedRequests,
@@ -160,8 +177,12 @@ internal sealed class EngineCore : IDisposable
                     GeneratedTokens = _counters.GeneratedTokens,
                     Steps = _counters.Steps,
                     StepSeconds = (double)_counters.StepTicks / Stopwatch.Frequency,
-                    KvBytesRead = _counters.LayerPagesRead * (pageBytes / Config.Layers),
-                    KvBytesReadPerSequence = _counters.LayerPagesReadPerSequence * (pageBytes / Config.Layers),
+                    KvBytesRead = _counters.LayerPagesRead * (readBytes / Config.Layers) + sparse.Bytes,
+                    KvBytesReadPerSequence = _counters.LayerPagesReadPerSequence * (readBytes / Config.Layers),
+                    ExactDecodeRows = _counters.DecodeRows - _counters.SparseRows,
+                    SparseDecodeRows = _counters.SparseRows,
+                    SparseBytesRead = sparse.Bytes,
+                    SparseBytesExact = sparse.ExactBytes,
                     PeakKvBytes = _counters.PeakPages * pageBytes,
                     PeakKvBytesUnshared = _counters.PeakPagesUnshared * pageBytes,
                     KvBytesLimit = _pool.Total * pageBytes,
@@ -216,11 +237,13 @@ internal sealed class EngineCore : IDisposable
             _counters.Steps++;
             foreach ((int window, int layers) in _windows)
             {
-                (long read, long perSequence) = _plan.PagesReadWith(window);
+                (long read, long perSequence) = (window > 0 && _plan.Sparse is not null ? _plan.Whole! : _plan).PagesReadWith(window);
                 _counters.LayerPagesRead += read * layers;
                 _counters.LayerPagesReadPerSequence += perSequence * layers;
             }
 
+            _counters.DecodeRows += _plan.DecodeRows;
+            _counters.SparseRows += _plan.SparseRows;
             if (_pool.InUse > _counters.PeakPages)
             {
                 _counters.PeakPages = _pool.InUse;
@@ -277,7 +300,7 @@ internal sealed class EngineCore : IDisposable
 
         _counters.GeneratedTokens++;
         FinishReason? finish = null;
-        if (sequence.Sampling.IsEnd(token)) finish = FinishReason.Stop;
+        if (sequence.Sampling.IsEnd(token) || sequence.Sampling.IsComplete) finish = FinishReason.Stop;
         else if (sequence.Stop is not null && StopTextEnds(sequence, token)) finish = FinishReason.Stop;
         else if (sequence.Length + 1 >= request.MaxTokens) finish = FinishReason.Length;
         sequence.Append(token, chosen, finish);
@@ -311,7 +334,7 @@ internal sealed class EngineCore : IDisposable
 
     private struct EngineCounters
     {
-        public long GeneratedTokens, Steps, StepTicks, LayerPagesRead, LayerPagesReadPerSequence;
+        public long GeneratedTokens, Steps, StepTicks, LayerPagesRead, LayerPagesReadPerSequence, DecodeRows, SparseRows;
         public int PeakPages, PeakPagesUnshared;
     }
 }

@@ -40,7 +40,6 @@ internal static class GenerationFields
         Refused("parallel_tool_calls", "there are no tools.", value => value.ValueKind is JsonValueKind.True or JsonValueKind.False),
         Refused("functions", "calls of functions are not read from answers.", IsEmptyList),
         Refused("function_call", "there are no functions.", value => IsText(value, "none", "auto")),
-        Refused("response_format", "answers are free text.", value => value.ValueKind == JsonValueKind.Object && value.TryGetProperty("type", out JsonElement type) && IsText(type, "text")),
         Refused("modalities", "answers are text.", value => value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(item => IsText(item, "text"))),
         Refused("audio", "answers are text."),
         Refused("prediction", "predicted answers are not used."),
@@ -80,6 +79,8 @@ internal static class GenerationFields
             body.Options = body.Options with { StopTokens = field.TokenIds() };
         }),
         Flag("ignore_eos", "Go on past the model's end of text.", (body, ignore) => body.Options = body.Options with { IgnoreEndOfText = ignore }),
+        new("response_format", ConstraintFields.Schema, "What the answer must look like: any text, a JSON object, or JSON of a schema.", (body, field) => Constrain(body, field, ConstraintFields.ReadResponseFormat(field))),
+        new("grammar", """{"type":"string","maxLength":262144}""", "A grammar in GBNF that the answer must fit.", (body, field) => Constrain(body, field, ConstraintFields.ReadGrammar(field))),
         new("seed", """{"type":"integer"}""", "The same seed, prompt and options draw the same answer, whatever else runs.", (body, field) => body.Options = body.Options with { Seed = field.Whole64() }),
         Flag("stream", "Send the answer as it is made, as server-sent events.", (body, stream) => body.Stream = stream),
         new("stream_options", """{"type":"object","properties":{"include_usage":{"type":"boolean"},"include_obfuscation":{"enum":[false]}}}""", "With stream: include_usage sends a last event with the usage.", ReadStreamOptions),
@@ -89,6 +90,13 @@ internal static class GenerationFields
         Text("prompt_cache_key", MostNameCharacters, "Accepted and not needed: shared prefixes are found by themselves.", (_, _) => { }),
         Text("user", MostNameCharacters, "Accepted and not used.", (_, _) => { }),
     ];
+
+    private static void Constrain(GenerationBody body, Field field, OutputConstraint? constraint)
+    {
+        if (constraint is null) return;
+        if (body.Options.Constraint is not null) throw ApiException.Invalid(field.Name, "response_format and grammar are both given; an answer fits one of them.");
+        body.Options = body.Options with { Constraint = constraint };
+    }
 
     private static bool IsFalse(JsonElement value) => value.ValueKind == JsonValueKind.False;
 

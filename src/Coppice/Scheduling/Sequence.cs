@@ -54,6 +54,9 @@ internal sealed class Sequence
     /// <summary>Its turn in the <see cref="WaitingLine"/>.</summary>
     public double Turn { get; set; }
 
+    /// <summary>The first position that was generated: from here on rows may be approximated.</summary>
+    public int DecodeFrom => Request.Prompt.Length;
+
     public bool IsPrefilling => Length - Computed > 1;
 
     /// <summary>Tokens of the answer.</summary>

@@ -113,6 +113,19 @@ public sealed class CompletionTests(ServerFixture fixture) : IClassFixture<Serve
     }
 
     [Fact]
+    public async Task An_answer_fits_what_it_must_look_like()
+    {
+        const string Format = """{"type":"json_schema","json_schema":{"name":"answer","strict":true,"schema":{"type":"object","properties":{"yes":{"type":"boolean"}},"required":["yes"],"additionalProperties":false}}}""";
+        (int status, JsonElement answer) = await _server.AskAsync(Chat, $$"""{"messages":[{"role":"user","content":"Yes?"}],"max_tokens":60,"seed":1,"response_format":{{Format}}}""");
+        Assert.Equal(200, status);
+        Assert.Equal(JsonValueKind.Object, JsonDocument.Parse(answer.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString()!).RootElement.ValueKind);
+        (_, answer) = await _server.AskAsync(Completions, """{"prompt":"a","max_tokens":9,"seed":1,"grammar":"root ::= \"yes\" | \"no\""}""");
+        Assert.Contains(answer.GetProperty("choices")[0].GetProperty("text").GetString(), (string[])["yes", "no"]);
+        (status, answer) = await _server.AskAsync(Completions, """{"prompt":"a","grammar":"root ::= ("}""");
+        Assert.Equal((400, "grammar"), (status, answer.GetProperty("error").GetProperty("param").GetString()));
+    }
+
+    [Fact]
     public async Task Text_becomes_tokens_and_tokens_text()
     {
         (_, JsonElement tokens) = await _server.AskAsync("/tokenize", """{"prompt":"The prince","return_token_strs":true}""");

@@ -70,6 +70,7 @@ public sealed class RandomRequestTests(ServerFixture fixture) : IClassFixture<Se
             ["max_completion_tokens"] = random => random.Next(1, 6).ToString(CultureInfo.InvariantCulture),
             ["n"] = random => random.Next(1, 4).ToString(CultureInfo.InvariantCulture),
             ["min_tokens"] = _ => "1",
+            ["grammar"] = _ => "\"root ::= \\\"a\\\" root | [0-9]+\"",
             ["chat_template_kwargs"] = _ => """{"enable_thinking":true}""",
         };
 
@@ -81,6 +82,7 @@ public sealed class RandomRequestTests(ServerFixture fixture) : IClassFixture<Se
                 if (required.Contains(field.Name) || random.Next(3) == 0) body[field.Name] = s_special.TryGetValue(field.Name, out Func<Random, string>? special) ? special(random) : Value(field.Value, random);
             if (!body.ContainsKey("max_completion_tokens") && root.GetProperty("properties").TryGetProperty("max_tokens", out _)) body.TryAdd("max_tokens", "2");
             if (body.ContainsKey("max_completion_tokens")) body.Remove("max_tokens");
+            if (body.ContainsKey("grammar")) body.Remove("response_format");
             if (!body.TryGetValue("stream", out string? stream) || stream == "false") body.Remove("stream_options");
             if (!body.TryGetValue("logprobs", out string? logProbs) || logProbs == "false") body.Remove("top_logprobs");
             if (root.GetProperty("properties").TryGetProperty("return_token_strs", out _) && body.ContainsKey("prompt") == body.ContainsKey("messages"))

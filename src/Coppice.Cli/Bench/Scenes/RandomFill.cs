@@ -9,6 +9,7 @@ internal static unsafe class RandomFill
 {
     private const int PoolFloats = 1 << 16;
     private static readonly float[] Pool = MakePool();
+    private static readonly byte[] BytePool = MakeBytes();
 
     /// <summary>Numbers in [-scale, scale]; the same <paramref name="seed"/> gives the same ones.</summary>
     public static void Floats(Span<float> numbers, int seed, float scale = 1)
@@ -24,6 +25,9 @@ internal static unsafe class RandomFill
         }
     }
 
+    /// <summary>Bytes in which any two are a half of ordinary size, as the scales of quantised blocks must be. At most 64 Ki.</summary>
+    public static ReadOnlySpan<byte> Bytes(int count, int seed) => BytePool.AsSpan((int)((uint)seed * 2654435761u % (uint)(BytePool.Length - count)), count);
+
     /// <summary>Fills every page of every layer and head, page 0 excepted.</summary>
     public static void Pages(KvPages kv)
     {
@@ -34,6 +38,8 @@ internal static unsafe class RandomFill
             {
                 Elements(kv.Keys(layer, head, 1), (kv.PageCount - 1L) * layout.KeyPageBytes, layout.Format, layer * 64 + head);
                 Elements(kv.Values(layer, head, 1), (kv.PageCount - 1L) * layout.ValuePageBytes, layout.Format, 7 + layer * 64 + head);
+                if (layout.KeyRows) Elements(kv.KeyRow(layer, head, 1, 0), (kv.PageCount - 1L) * layout.KeyRowPageBytes, layout.Format, layer * 64 + head);
+                if (layout.ValueSums) Elements((byte*)kv.ValueSum(layer, head, 1), (kv.PageCount - 1L) * layout.ValueSumBytes, KvFormat.F32, 11 + layer * 64 + head);
             }
         }
     }
@@ -58,6 +64,15 @@ internal static unsafe class RandomFill
         Span<Vector<float>> vectors = MemoryMarshal.Cast<float, Vector<float>>(numbers);
         for (int i = 0; i < vectors.Length; i++) vectors[i] *= scale;
         for (int i = vectors.Length * Vector<float>.Count; i < numbers.Length; i++) numbers[i] *= scale;
+    }
+
+    private static byte[] MakeBytes()
+    {
+        byte[] pool = new byte[1 << 20];
+        new Random(2).NextBytes(pool);
+        // Without the highest bit of its exponent a half is below 2.
+        for (int i = 0; i < pool.Length; i++) pool[i] &= 0xBF;
+        return pool;
     }
 
     private static float[] MakePool()
