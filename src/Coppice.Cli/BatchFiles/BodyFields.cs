@@ -10,8 +10,6 @@ internal sealed record Body
     public GenerateOptions Options { get; init; } = new();
 
     public int? MaxTokens { get; init; }
-
-    public int? BestOf { get; init; }
 }
 
 /// <summary>The fields of a body: those of OpenAI's completions API, and extensions that other engines have by the same names.</summary>
@@ -21,7 +19,7 @@ internal static class BodyFields
     {
         ["prompt"] = (body, field) => body with { Prompt = ReadPrompt(field) },
         ["n"] = (body, field) => body with { Options = body.Options with { N = field.Whole(1, 1024) } },
-        ["best_of"] = (body, field) => body with { BestOf = field.Whole(1) },
+        ["best_of"] = (body, field) => body with { Options = body.Options with { BestOf = field.Whole(1, 1024) } },
         ["max_tokens"] = (body, field) => body with { MaxTokens = field.Whole(1) },
         ["min_tokens"] = (body, field) => body with { Options = body.Options with { MinTokens = field.Whole(0) } },
         ["temperature"] = (body, field) => body with { Options = body.Options with { Temperature = field.Real(0, 2) } },
@@ -61,8 +59,8 @@ internal static class BodyFields
     public static void Check(Body body)
     {
         if (body.Prompt is null) throw new InvalidRequestException("The field prompt is missing; it is a text or a list of token ids.");
-        if (body.BestOf is int best && best != body.Options.N)
-            throw new InvalidRequestException($"best_of is {best} and n is {body.Options.N}; samples are not ranked here, so best_of can only be n.");
+        if (body.Options.BestOf is int best && best < body.Options.N)
+            throw new InvalidRequestException($"best_of is {best} and n is {body.Options.N}; the n returned are chosen from best_of samples, so best_of must not be less.");
         if (body.MaxTokens < body.Options.MinTokens)
             throw new InvalidRequestException($"min_tokens is {body.Options.MinTokens} and max_tokens is {body.MaxTokens}; min_tokens must not be more.");
     }

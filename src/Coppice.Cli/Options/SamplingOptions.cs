@@ -6,6 +6,7 @@ namespace Coppice.Cli.Options;
 internal sealed class SamplingOptions
 {
     private readonly Option<int?> _n = Checked.Whole("--n", "count", 1, 1024, "Samples of the prompt, computed once. Default: 1");
+    private readonly Option<int?> _bestOf = Checked.Whole("--best-of", "count", 1, 1024, "Make this many samples and print the --n of highest mean log probability, when all have ended");
     private readonly Option<int?> _maxTokens = Checked.Whole("--max-tokens", "tokens", 1, int.MaxValue, "Most tokens per sample. Default: 256, or what the context leaves");
     private readonly Option<int?> _minTokens = Checked.Whole("--min-tokens", "tokens", 0, int.MaxValue, "Tokens before which nothing ends a sample");
     private readonly Option<float?> _temperature = Checked.Real("--temperature", 0, 2, "0 takes the likeliest token each time. Default: 1");
@@ -20,7 +21,7 @@ internal sealed class SamplingOptions
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_n, _maxTokens, _minTokens, _temperature, _topP, _topK, _minP, _repetition, _presence, _frequency, _stop, _ignoreEos])
+        foreach (Option option in (Option[])[_n, _bestOf, _maxTokens, _minTokens, _temperature, _topP, _topK, _minP, _repetition, _presence, _frequency, _stop, _ignoreEos])
             command.Add(option);
     }
 
@@ -30,6 +31,7 @@ internal sealed class SamplingOptions
     public GenerateOptions Read(ParseResult parsed, long? seed, int tokensLeft) => new()
     {
         N = parsed.GetValue(_n) ?? 1,
+        BestOf = parsed.GetValue(_bestOf),
         MaxTokens = parsed.GetValue(_maxTokens) ?? Math.Max(1, Math.Min(256, tokensLeft)),
         MinTokens = parsed.GetValue(_minTokens) ?? 0,
         Temperature = parsed.GetValue(_temperature) ?? 1,
