@@ -60,6 +60,8 @@ internal static class CoppiceCommand
         RootCommand root = new("Answers prompts with a language model on this computer's processor. What prompts share is computed once and read once per step.") { HelpName = "coppice" };
         root.Add(RunCommand.Make(streams, open));
         root.Add(GenerateCommand.Make(streams, open));
+        root.Add(ScoreCommand.Make(streams, open));
+        root.Add(EvalCommand.Make(streams, open));
         root.Add(InspectCommand.Make(streams));
         Command bench = BenchCommand.Create();
         HelpPage.Attach(bench,

@@ -27,5 +27,8 @@ internal sealed class EngineTextModel(Engine engine, string path) : ITextModel
     public Task<GenerateResult> CompleteAsync(ReadOnlyMemory<int> prompt, GenerateOptions options, CancellationToken cancellation) =>
         engine.CompleteAsync(prompt, options, cancellation);
 
+    public Task<ScoreResult> ScoreAsync(ReadOnlyMemory<int> tokens, int scoredFrom, ScoreOptions options, CancellationToken cancellation) =>
+        engine.ScoreAsync(tokens, scoredFrom, options, cancellation);
+
     public void Dispose() => engine.Dispose();
 }

@@ -23,6 +23,8 @@ internal interface ITextModel : IDisposable
     IAsyncEnumerable<GenerateChunk> GenerateAsync(ReadOnlyMemory<int> prompt, GenerateOptions options, CancellationToken cancellation);
 
     Task<GenerateResult> CompleteAsync(ReadOnlyMemory<int> prompt, GenerateOptions options, CancellationToken cancellation);
+
+    Task<ScoreResult> ScoreAsync(ReadOnlyMemory<int> tokens, int scoredFrom, ScoreOptions options, CancellationToken cancellation);
 }
 
 /// <summary>Opens a model: a Hugging Face folder or a .gguf file.</summary>

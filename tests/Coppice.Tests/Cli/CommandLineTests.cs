@@ -47,7 +47,7 @@ public sealed class CommandLineTests : IDisposable
 
     [Theory]
     [InlineData("run", "--output --resume --overwrite --quiet --seed --model --attention --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
-    [InlineData("generate", "--prompt --n --max-tokens --min-tokens --temperature --top-p --top-k --min-p --repetition-penalty --presence-penalty --frequency-penalty --stop --ignore-eos --seed --model --attention --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
+    [InlineData("generate", "--prompt --n --best-of --max-tokens --min-tokens --temperature --top-p --top-k --min-p --repetition-penalty --presence-penalty --frequency-penalty --stop --ignore-eos --seed --model --attention --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
     [InlineData("inspect", "--model --attention --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
     public async Task Help_lists_each_option_once_and_ends_with_examples(string command, string options)
     {

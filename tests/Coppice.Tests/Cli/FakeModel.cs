@@ -91,5 +91,18 @@ internal sealed class FakeModel : ITextModel
         }
     }
 
+    /// <summary>A token's log probability is minus its place among the bytes over 100, its rank that of the byte; "!" breaks.</summary>
+    public async Task<ScoreResult> ScoreAsync(ReadOnlyMemory<int> tokens, int scoredFrom, ScoreOptions options, CancellationToken cancellation)
+    {
+        string text = Encoding.UTF8.GetString([.. tokens.ToArray().Where(t => t < 256).Select(t => (byte)t)]);
+        lock (Prompts) Prompts.Add(text);
+        await Before(text, cancellation);
+        cancellation.ThrowIfCancellationRequested();
+        if (tokens.Length > MaxContextTokens) throw new ContextTooLongException($"The text has {tokens.Length} tokens and the model takes {MaxContextTokens}.");
+        Interlocked.Add(ref _prompt, tokens.Length);
+        return new ScoreResult([.. tokens[scoredFrom..].ToArray().Select(t => new ScoredToken(new ChosenLogProb(t, -t / 100f, [.. Enumerable.Range(0, options.TopLogProbs).Select(i => new TokenLogProb(i, -i))]), t - 31))],
+            new Usage(tokens.Length, 3, 0));
+    }
+
     public void Dispose() => IsDisposed = true;
 }
