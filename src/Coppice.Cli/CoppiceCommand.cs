@@ -51,8 +51,10 @@ internal static class CoppiceCommand
     {
         string path = "";   // of a command below another: "bench tree"
         for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Command: not RootCommand } command; at = at.Parent) path = $"{command.Command.Name} {path}";
+        if (parsed.UnmatchedTokens.Count > 0 && parsed.CommandResult.Command.Subcommands.Count > 0)
+            return new UsageException($"There is no command '{path}{parsed.UnmatchedTokens[0]}'. See coppice {path}--help.");
         if (path.Length > 0) return new UsageException($"{parsed.Errors[0].Message} See coppice {path}--help.");
-        return new UsageException(parsed.UnmatchedTokens.Count > 0 ? $"There is no command '{parsed.UnmatchedTokens[0]}'. See coppice --help." : "There is no command. See coppice --help.");
+        return new UsageException("There is no command. See coppice --help.");
     }
 
     private static RootCommand Make(Streams streams, OpenModel open)

@@ -38,6 +38,7 @@ internal sealed class EngineCore : IDisposable
     private readonly ConcurrentQueue<Request> _incoming = new();
     private readonly Lock _metricsLock = new();
     private readonly int _threads;
+    private readonly (int Window, int Layers)[] _windows;
     private int _cancelled;
     private EngineCounters _counters;
 
@@ -54,7 +55,8 @@ internal sealed class EngineCore : IDisposable
         _model = new Llama(source, backend, MaxContextTokens);
         _kv = new KvPages(layout, EngineLimits.Pages(Options, layout) + 1);
         _pool = new PagePool(_kv);
-        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk) { MostScoredRows = Math.Max(LeastScoredRows, ScoredLogits / Config.VocabularySize) };
+        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, Config.LargestWindow) { MostScoredRows = Math.Max(LeastScoredRows, ScoredLogits / Config.VocabularySize) };
+        _windows = [.. Enumerable.Range(0, Config.Layers).GroupBy(Config.WindowOf).Select(layers => (layers.Key, layers.Count()))];
         _policy = AttentionPolicies.Create(Options.Attention);
         _plan = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
         _sampler = new Sampler(Config.VocabularySize);
@@ -72,8 +74,8 @@ internal sealed class EngineCore : IDisposable
 
     public long WeightBytes => _model.WeightBytes;
 
-    /// <summary>Positions that the whole cache holds.</summary>
-    private int CacheTokens => (int)Math.Min(int.MaxValue, (long)_pool.Total * KvLayout.PageTokens);
+    /// <summary>The longest sequence that the whole cache can hold, or can hold the window of.</summary>
+    private int CacheTokens => _pool.Total >= _scheduler.MostPages(MaxContextTokens) ? MaxContextTokens : (int)Math.Min(int.MaxValue, (long)_pool.Total * KvLayout.PageTokens);
 
     public bool HasWork => _scheduler.HasWork || !_incoming.IsEmpty;
 
@@ -149,7 +151,7 @@ internal sealed class EngineCore : IDisposable
         Batch batch = _scheduler.NextBatch();
         if (batch.IsEmpty) return false;
         _arena.Reset();
-        _plan.Begin(batch);
+        _plan.Begin(batch, Config.LargestWindow);
         _policy.Plan(batch, _plan);
         _plan.Finish(Config.KvHeads, _threads);
         Matrix logits;
@@ -190,8 +192,8 @@ internal sealed class EngineCore : IDisposable
                     ScoredTokens = _counters.ScoredTokens,
                     Steps = _counters.Steps,
                     StepSeconds = (double)_counters.StepTicks / Stopwatch.Frequency,
-                    KvBytesRead = _counters.PagesRead * pageBytes,
-                    KvBytesReadPerSequence = _counters.PagesReadPerSequence * pageBytes,
+                    KvBytesRead = _counters.LayerPagesRead * (pageBytes / Config.Layers),
+                    KvBytesReadPerSequence = _counters.LayerPagesReadPerSequence * (pageBytes / Config.Layers),
                     PeakKvBytes = _counters.PeakPages * pageBytes,
                     PeakKvBytesUnshared = _counters.PeakPagesUnshared * pageBytes,
                     KvBytesLimit = _pool.Total * pageBytes,
@@ -236,12 +238,17 @@ internal sealed class EngineCore : IDisposable
     private void Count()
     {
         int unshared = 0;
-        foreach (Sequence sequence in _scheduler.Running) unshared += sequence.Table.Count;
+        foreach (Sequence sequence in _scheduler.Running) unshared += sequence.Table.Count - sequence.Table.Trimmed;
         lock (_metricsLock)
         {
             _counters.Steps++;
-            _counters.PagesRead += _plan.PagesRead;
-            _counters.PagesReadPerSequence += _plan.PagesReadPerSequence;
+            foreach ((int window, int layers) in _windows)
+            {
+                (long read, long perSequence) = _plan.PagesReadWith(window);
+                _counters.LayerPagesRead += read * layers;
+                _counters.LayerPagesReadPerSequence += perSequence * layers;
+            }
+
             if (_pool.InUse > _counters.PeakPages)
             {
                 _counters.PeakPages = _pool.InUse;
@@ -364,7 +371,7 @@ internal sealed class EngineCore : IDisposable
 
     private struct EngineCounters
     {
-        public long GeneratedTokens, ScoredTokens, Steps, StepTicks, PagesRead, PagesReadPerSequence;
+        public long GeneratedTokens, ScoredTokens, Steps, StepTicks, LayerPagesRead, LayerPagesReadPerSequence;
         public int PeakPages, PeakPagesUnshared;
     }
 }

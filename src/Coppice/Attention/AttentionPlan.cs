@@ -30,7 +30,7 @@ internal sealed class AttentionPlan
     private PlanTask[] _tasks = new PlanTask[64];
     private int[] _spanFirst = new int[2];
     private readonly int[] _positions, _partialFirst;
-    private int _runCount, _taskCount;
+    private int _runCount, _taskCount, _taskRows;
     private Batch? _batch;
 
     /// <param name="maxRows">Most rows of a step.</param>
@@ -49,13 +49,19 @@ internal sealed class AttentionPlan
 
     public ReadOnlySpan<PlanTask> Tasks => _tasks.AsSpan(0, _taskCount);
 
+    /// <summary>
+    /// The widest window of the layers, 0 if one of them sees all: what lies before it for all rows of a run is not listed. Layers with
+    /// narrower windows skip more by themselves.
+    /// </summary>
+    public int Window { get; private set; }
+
     /// <summary>Position of each row in its sequence: it sees the positions up to its own.</summary>
     public ReadOnlySpan<int> Positions => _positions.AsSpan(0, Rows);
 
     /// <summary>States kept for rows that have more than one span.</summary>
     public int PartialStates { get; private set; }
 
-    /// <summary>Pages that the step reads, per layer and KV head.</summary>
+    /// <summary>Pages that the step reads, per KV head of a layer with the widest window.</summary>
     public long PagesRead { get; private set; }
 
     /// <summary>Pages it would read with every sequence reading its own history.</summary>
@@ -69,8 +75,11 @@ internal sealed class AttentionPlan
     public int PartialState(int row, int span) => _partialFirst[row] + span;
 
     /// <summary>Starts the plan of a step.</summary>
-    public void Begin(Batch batch)
+    /// <param name="batch">Its rows.</param>
+    /// <param name="window"><see cref="Window"/>.</param>
+    public void Begin(Batch batch, int window = 0)
     {
+        Window = window;
         Rows = batch.Rows;
         batch.Positions.CopyTo(_positions);
         _runCount = _taskCount = PartialStates = 0;
@@ -88,6 +97,7 @@ internal sealed class AttentionPlan
     /// <summary>Lists blocks [<paramref name="from"/>, <paramref name="to"/>) of a table for a range of rows.</summary>
     public void Add(PageTable table, int from, int to, int firstRow, int rowCount)
     {
+        if (Window > 0) from = Math.Max(from, FirstBlock(firstRow, firstRow + rowCount, Window));
         while (from < to)
         {
             int end = Math.Min(to, (from / KvLayout.BlocksPerSpan + 1) * KvLayout.BlocksPerSpan);
@@ -107,7 +117,8 @@ internal sealed class AttentionPlan
         // block is read again by each group.
         int wanted = Math.Max(1, (4 * threads + kvHeads * spans - 1) / (kvHeads * spans));
         int groupRows = Math.Clamp((Rows + wanted - 1) / wanted, Math.Min(8, _groupRows), _groupRows);
-        CountPerSequence(groupRows);
+        _taskRows = groupRows;
+        PagesReadPerSequence = CountPerSequence(groupRows, Window);
         for (int span = spans - 1; span >= 0; span--)       // the last span is the shortest: it fills up nothing if it goes first
         {
             for (int first = 0; first < Rows; first += groupRows)
@@ -120,7 +131,7 @@ internal sealed class AttentionPlan
                     if (run.FirstRow >= end || run.EndRow <= first) continue;
                     runFirst = Math.Min(runFirst, i);
                     runEnd = i + 1;
-                    PagesRead += PagesOf(run, Math.Min(end, run.EndRow));
+                    PagesRead += PagesOf(run, Math.Max(first, run.FirstRow), Math.Min(end, run.EndRow), Window);
                 }
 
                 if (runEnd == 0) continue;
@@ -130,19 +141,63 @@ internal sealed class AttentionPlan
         }
     }
 
-    /// <summary>Pages of a run up to what its last row sees.</summary>
-    private int PagesOf(in PlanRun run, int endRow) =>
-        Math.Clamp(KvLayout.PagesFor(_positions[endRow - 1] + 1) - run.StartBlock * KvLayout.PagesPerBlock, 0, run.BlockCount * KvLayout.PagesPerBlock);
+    /// <summary><see cref="PagesRead"/> and <see cref="PagesReadPerSequence"/> of a layer with this window. The plan is finished.</summary>
+    public (long Read, long PerSequence) PagesReadWith(int window)
+    {
+        if (window == Window) return (PagesRead, PagesReadPerSequence);
+        long pages = 0;
+        foreach (ref readonly PlanTask task in Tasks)
+            foreach (ref readonly PlanRun run in Runs(task))
+            {
+                int first = Math.Max(task.FirstRow, run.FirstRow), end = Math.Min(task.FirstRow + task.RowCount, run.EndRow);
+                if (first < end) pages += PagesOf(run, first, end, window);
+            }
+
+        return (pages, CountPerSequence(_taskRows, window));
+    }
+
+    /// <summary>Pages of a run up to what its last row sees, without the blocks of which no row of [first, end) sees anything.</summary>
+    private int PagesOf(in PlanRun run, int firstRow, int endRow, int window)
+    {
+        int endPage = KvLayout.PagesFor(_positions[endRow - 1] + 1);
+        if (window == 0) return Math.Clamp(endPage - run.StartBlock * KvLayout.PagesPerBlock, 0, run.BlockCount * KvLayout.PagesPerBlock);
+        int pages = 0;
+        for (int block = run.StartBlock; block < run.StartBlock + run.BlockCount; block++)
+            if (IsSeen(block, firstRow, endRow, window)) pages += Math.Clamp(endPage - block * KvLayout.PagesPerBlock, 0, KvLayout.PagesPerBlock);
+        return pages;
+    }
+
+    private bool IsSeen(int block, int firstRow, int endRow, int window)
+    {
+        int start = block * KvLayout.BlockTokens;
+        foreach (int position in _positions.AsSpan(firstRow, endRow - firstRow))
+            if (position >= start && AttentionRule.FirstSeen(position, window) < start + KvLayout.BlockTokens) return true;
+        return false;
+    }
+
+    /// <summary>The first block of which some row of [first, end) sees something.</summary>
+    private int FirstBlock(int firstRow, int endRow, int window)
+    {
+        int position = int.MaxValue;
+        for (int row = firstRow; row < endRow; row++) position = Math.Min(position, _positions[row]);
+        return AttentionRule.FirstSeen(position, window) / KvLayout.BlockTokens;
+    }
 
     /// <summary>A long prompt's rows may be cut into groups, and each reads the history that it sees.</summary>
-    private void CountPerSequence(int groupRows)
+    private long CountPerSequence(int groupRows, int window)
     {
+        long pages = 0;
         foreach (ref readonly BatchSegment segment in _batch!.Segments)
         {
             int end = segment.FirstRow + segment.Rows;
             for (int first = segment.FirstRow; first < end; first = (first / groupRows + 1) * groupRows)
-                PagesReadPerSequence += KvLayout.PagesFor(_positions[Math.Min(end, (first / groupRows + 1) * groupRows) - 1] + 1);
+            {
+                int last = Math.Min(end, (first / groupRows + 1) * groupRows) - 1;
+                pages += KvLayout.PagesFor(_positions[last] + 1) - AttentionRule.FirstSeen(_positions[first], window) / KvLayout.BlockTokens * KvLayout.PagesPerBlock;
+            }
         }
+
+        return pages;
     }
 
     private int SortBySpan()

@@ -67,7 +67,7 @@ internal sealed unsafe class ReferenceBackend : IBackend
 
     private static void AttendRow(KvPages kv, int layer, AttentionRule rule, int head, PageTable table, int position, ReadOnlySpan<float> query, Span<float> output)
     {
-        int d = kv.Layout.HeadSize, paddedD = kv.Layout.PaddedHeadSize, spans = AttentionPlan.SpanCount(position);
+        int d = kv.Layout.HeadSize, paddedD = kv.Layout.PaddedHeadSize, firstSpan = HeadAttention.FirstSpan(rule, position), spans = AttentionPlan.SpanCount(position) - firstSpan;
         int stateFloats = StateMerge.StateFloats(paddedD);
         float[] q = new float[d], states = new float[spans * stateFloats], keys = new float[KvLayout.BlockTokens * d], values = new float[KvLayout.BlockTokens * paddedD];
         float* l = stackalloc float[Lanes16.Count];
@@ -79,10 +79,10 @@ internal sealed unsafe class ReferenceBackend : IBackend
                 float* state = s + span * stateFloats;
                 float m = float.NegativeInfinity;
                 new Span<float>(l, Lanes16.Count).Clear();
-                var rows = new HeadRows(pq, &m, l, state, &position, d, paddedD);
-                for (int start = span * KvLayout.SpanTokens; start < (span + 1) * KvLayout.SpanTokens && start <= position; start += KvLayout.BlockTokens)
+                var rows = new HeadRows(pq, &m, l, state, &position, d, paddedD, rule);
+                for (int start = (firstSpan + span) * KvLayout.SpanTokens; start < (firstSpan + span + 1) * KvLayout.SpanTokens && start <= position; start += KvLayout.BlockTokens)
                 {
-                    for (int t = 0; t < KvLayout.BlockTokens && start + t <= position; t++)
+                    for (int t = Math.Max(0, rule.FirstSeen(position) - start); t < KvLayout.BlockTokens && start + t <= position; t++)
                     {
                         int page = table[(start + t) / KvLayout.PageTokens], slot = t % KvLayout.PageTokens, inBlock = t / KvLayout.PageTokens;
                         for (int i = 0; i < d; i++)
@@ -94,7 +94,7 @@ internal sealed unsafe class ReferenceBackend : IBackend
 
                     int keyPage = d * KvLayout.PageTokens, valuePage = paddedD * KvLayout.PageTokens;
                     KvBlock block = KvBlock.Contiguous(start, k, keyPage, v, valuePage);
-                    if (Bf16Fold.Takes(kv.Layout)) Bf16Fold.Reference(block, rows, 0, 1);
+                    if (Bf16Fold.Takes(kv.Layout, rule.At(position))) Bf16Fold.Reference(block, rows, 0, 1);
                     else BlockFold.Reference(block, rows, 0, 1);
                 }
 

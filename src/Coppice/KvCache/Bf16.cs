@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Coppice.KvCache;
@@ -6,6 +7,7 @@ namespace Coppice.KvCache;
 internal static class Bf16
 {
     /// <summary>Nearest, ties to even; NaN stays NaN.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ushort Round(float x)
     {
         uint bits = BitConverter.SingleToUInt32Bits(x);

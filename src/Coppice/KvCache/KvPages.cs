@@ -53,10 +53,15 @@ internal sealed unsafe class KvPages : IDisposable
             return;
         }
 
-        ushort* k16 = (ushort*)Keys(layer, head, page) + slot * 2;
-        for (int i = 0; i < d; i++) k16[(i >> 1) * KvLayout.PageTokens * 2 + (i & 1)] = Bf16.Round(key[i]);
+        // Both elements of a pair at once for the keys. Not so for the values: the other half of a pair is another position, and
+        // another thread may be writing it.
+        ushort* rounded = stackalloc ushort[d];
+        Bf16.Round(key, 1f, d, rounded);
+        uint* k16 = (uint*)Keys(layer, head, page) + slot;
+        for (int i = 0; i < d / 2; i++) k16[i * KvLayout.PageTokens] = ((uint*)rounded)[i];
+        Bf16.Round(value, 1f, d, rounded);
         ushort* v16 = (ushort*)Values(layer, head, page) + (slot >> 1) * padded * 2 + (slot & 1);
-        for (int i = 0; i < d; i++) v16[i * 2] = Bf16.Round(value[i]);
+        for (int i = 0; i < d; i++) v16[i * 2] = rounded[i];
     }
 
     /// <summary>Element <paramref name="i"/> of the key at <paramref name="slot"/>: for references and tests.</summary>

@@ -3,7 +3,7 @@ namespace Coppice.KvCache;
 /// <summary>
 /// Hands out pages and counts their holders. Every page is in one of three states, free + cached + in use = total:
 /// free; cached, in the prefix tree and held by nobody; in use, held by one sequence or more. Cached pages are
-/// taken, least recently used leaf first, when no free one is left.
+/// taken, least recently used first, when no free one is left.
 /// </summary>
 internal sealed class PagePool
 {
@@ -40,8 +40,14 @@ internal sealed class PagePool
     /// <summary>Takes a free page, or the oldest cached one, cleared, with one holder.</summary>
     public bool TryTake(out int page)
     {
-        if (_freeCount > 0) page = _free[--_freeCount];
-        else if (!Tree.TryEvict(out page)) return false;
+        if (_freeCount == 0) _freeCount = Tree.Evict(_free);
+        if (_freeCount == 0)
+        {
+            page = 0;
+            return false;
+        }
+
+        page = _free[--_freeCount];
         _holders[page] = 1;
         _kv.Clear(page);
         return true;

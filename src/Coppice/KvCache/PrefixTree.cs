@@ -4,6 +4,8 @@ namespace Coppice.KvCache;
 /// Which computed pages hold which tokens: a tree whose nodes are full pages, keyed by their 16 tokens below their parent.
 /// Salts have roots of their own, so that nothing is shared between them. Nodes are page numbers and links are arrays,
 /// so nothing is allocated while pages come and go. The tree matches tokens; the hash only says where to look.
+/// A page below an idle one may be held: by a sequence whose window has moved on. If the idle one is evicted nobody finds what is below
+/// it any more, so all of that leaves the tree, and what is held there becomes its holders' own.
 /// </summary>
 internal sealed class PrefixTree
 {
@@ -16,7 +18,8 @@ internal sealed class PrefixTree
     private readonly int[] _next, _previous;    // siblings
     private readonly int[] _chain;              // next page in the same hash bucket
     private readonly int[] _buckets;
-    private readonly int[] _older, _newer;      // least-recently-used list of idle leaves
+    private readonly int[] _idleChildren;
+    private readonly int[] _older, _newer;      // least-recently-used list of idle pages without idle children
     private readonly long[] _lastUse;
     private readonly bool[] _listed;
     private readonly bool[] _idle;              // in the tree, held by nobody
@@ -33,6 +36,7 @@ internal sealed class PrefixTree
         _next = Filled(pages);
         _previous = Filled(pages);
         _chain = Filled(pages);
+        _idleChildren = new int[pages];
         _older = Filled(pages);
         _newer = Filled(pages);
         _firstChild = Filled(pages + 1);
@@ -102,8 +106,6 @@ internal sealed class PrefixTree
         _previous[page] = None;
         if (first != None) _previous[first] = page;
         _firstChild[parent] = page;
-        // A parent that has children is no leaf.
-        if (parent < _pages && _listed[parent]) Unlist(parent);
     }
 
     /// <summary>The last holder let go of a page.</summary>
@@ -112,7 +114,9 @@ internal sealed class PrefixTree
         Idle++;
         _idle[page] = true;
         _lastUse[page] = ++_clock;
-        if (_firstChild[page] == None) List(page);
+        if (_idleChildren[page] == 0) List(page);
+        int parent = _parent[page];
+        if (parent < _pages && _idleChildren[parent]++ == 0 && _listed[parent]) Unlist(parent);
     }
 
     /// <summary>Somebody holds an idle page again.</summary>
@@ -121,21 +125,36 @@ internal sealed class PrefixTree
         Idle--;
         _idle[page] = false;
         if (_listed[page]) Unlist(page);
+        int parent = _parent[page];
+        if (parent < _pages && --_idleChildren[parent] == 0 && _idle[parent]) List(parent);
     }
 
-    /// <summary>Takes the least recently used idle leaf out of the tree.</summary>
-    public bool TryEvict(out int page)
+    /// <summary>
+    /// Takes the least recently used idle page that has no idle child out of the tree, and with it all pages below. Those of them that
+    /// nobody holds are written to <paramref name="freed"/>, the page itself last; how many is the result, 0 if there is no idle page.
+    /// </summary>
+    public int Evict(Span<int> freed)
     {
-        page = _oldest;
-        if (page == None) return false;
-        Unlist(page);
-        Idle--;
-        _idle[page] = false;
-        int parent = _parent[page];
-        Unlink(page, parent);
-        if (parent < _pages && _firstChild[parent] == None && _idle[parent]) List(parent);
-        return true;
+        if (_oldest == None) return 0;
+        int count = 0, page = _oldest, node = page;
+        while (true)
+        {
+            while (_firstChild[node] != None) node = _firstChild[node];
+            int parent = _parent[node];
+            if (_idle[node])
+            {
+                freed[count++] = node;
+                BecomesBusy(node);
+            }
+
+            Unlink(node, parent);
+            if (node == page) return count;
+            node = parent;
+        }
     }
+
+    /// <summary>The page above; a root's number if there is none. The page is in the tree.</summary>
+    public int Parent(int page) => _parent[page];
 
     /// <summary>Throws if the links contradict one another.</summary>
     public void CheckInvariants(ReadOnlySpan<int> holders)
@@ -149,9 +168,12 @@ internal sealed class PrefixTree
             bool isIdle = holders[page] == 0;
             if (isIdle != _idle[page]) throw new InvalidOperationException($"Page {page} has {holders[page]} holders, and the tree says idle: {_idle[page]}.");
             if (isIdle) idle++;
-            if (parent < _pages && (_parent[parent] == None || holders[parent] < holders[page]))
-                throw new InvalidOperationException($"Page {page} is held {holders[page]} times and its parent {parent} {holders[parent]} times.");
-            if (_listed[page] != (isIdle && _firstChild[page] == None)) throw new InvalidOperationException($"Page {page} is idle: {isIdle}, listed: {_listed[page]}.");
+            if (parent < _pages && _parent[parent] == None) throw new InvalidOperationException($"Page {page} is in the tree and its parent {parent} is not.");
+            int idleChildren = 0;
+            for (int child = _firstChild[page]; child != None; child = _next[child])
+                if (_idle[child]) idleChildren++;
+            if (idleChildren != _idleChildren[page]) throw new InvalidOperationException($"Page {page} has {idleChildren} idle children, not {_idleChildren[page]}.");
+            if (_listed[page] != (isIdle && idleChildren == 0)) throw new InvalidOperationException($"Page {page} is idle: {isIdle}, listed: {_listed[page]}.");
         }
 
         long last = 0;

@@ -34,7 +34,8 @@ internal sealed class ModelSource : IDisposable
     /// <summary>The GGUF file's metadata; null for a folder.</summary>
     public GgufMetadata? Gguf { get; private init; }
 
-    public ModelConfig Config { get; }
+    /// <summary>Sizes. Tests change them before an engine is made.</summary>
+    public ModelConfig Config { get; set; }
 
     public IWeightFile Weights { get; }
 

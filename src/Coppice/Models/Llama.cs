@@ -60,7 +60,7 @@ internal sealed class Llama : IDisposable
     public Matrix Forward(Batch batch, AttentionPlan plan, KvPages kv, StepArena arena)
     {
         int rows = batch.Rows, e = _config.HiddenSize, f = _config.FeedForwardSize, d = _config.HeadSize;
-        AttentionRule rule = AttentionRule.Plain(d);
+        AttentionRule rule = AttentionRule.Plain(d) with { Window = _config.LargestWindow };
         int queries = _config.Heads * d, keys = _config.KvHeads * d;
         Matrix x = arena.Matrix(rows, e), normed = arena.Matrix(rows, e), qkv = arena.Matrix(rows, queries + 2 * keys);
         Matrix attended = arena.Matrix(rows, queries), gateUp = arena.Matrix(rows, 2 * f), delta = arena.Matrix(rows, e);

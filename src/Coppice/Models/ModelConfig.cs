@@ -51,4 +51,10 @@ public sealed record ModelConfig
 
     /// <summary>The output layer uses the embedding's weights.</summary>
     public required bool TiedOutput { get; init; }
+
+    /// <summary>The widest window if every layer has one: older keys and values are let go. 0: some layer sees all, and all are kept.</summary>
+    internal int LargestWindow { get; init; }
+
+    /// <summary>The window of a layer; 0: it sees all.</summary>
+    internal int WindowOf(int layer) => layer < Layers ? LargestWindow : throw new ArgumentOutOfRangeException(nameof(layer), layer, $"Layer must be below {Layers}.");
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Coppice.Attention;
 using Coppice.KvCache;
 
 namespace Coppice.Scheduling;
@@ -6,6 +7,7 @@ namespace Coppice.Scheduling;
 /// <summary>
 /// Decides who runs. Requests run in the order they came, but one whose prefix another is just computing waits for it.
 /// When pages run out the youngest sequence pauses: it gives its pages back and computes them again later, to the same bits.
+/// Where every layer has a window, a sequence lets go of the pages before the widest; one layer that sees all keeps all pages.
 /// </summary>
 internal sealed class Scheduler
 {
@@ -13,7 +15,7 @@ internal sealed class Scheduler
 
     private readonly PagePool _pool;
     private readonly KvPages _kv;
-    private readonly int _maxBatch, _prefillChunk;
+    private readonly int _maxBatch, _prefillChunk, _keptTokens;
     private readonly LinkedList<Sequence> _waiting = new();
     private readonly List<Sequence> _running = [];      // oldest first
     private readonly Sequence[] _ordered;               // the step's sequences, in the order of their page tables
@@ -21,8 +23,14 @@ internal sealed class Scheduler
     private int _orderedCount;
     private int[] _matched = new int[64];
 
-    public Scheduler(KvPages kv, PagePool pool, int maxBatch, int prefillChunk)
+    /// <param name="kv">Keys and values.</param>
+    /// <param name="pool">Their pages.</param>
+    /// <param name="maxBatch">Most sequences that run at once.</param>
+    /// <param name="prefillChunk">Most prompt tokens of a step.</param>
+    /// <param name="keptTokens">The widest window if every layer has one; 0: everything is kept.</param>
+    public Scheduler(KvPages kv, PagePool pool, int maxBatch, int prefillChunk, int keptTokens)
     {
+        _keptTokens = keptTokens;
         _kv = kv;
         _pool = pool;
         _maxBatch = maxBatch;
@@ -106,12 +114,24 @@ internal sealed class Scheduler
         sequence.Computed += rows;
     }
 
-    /// <summary>Puts the sequence's full pages into the prefix tree. A page that is there already takes the place of the sequence's own.</summary>
+    /// <summary>Pages that a sequence of so many tokens holds at most at once: more than its window takes, since a step adds a chunk and whole blocks go.</summary>
+    public int MostPages(int tokens)
+    {
+        int pages = KvLayout.PagesFor(tokens);
+        return _keptTokens == 0 ? pages : (int)Math.Min(pages, ((long)_keptTokens + _prefillChunk + 2 * KvLayout.BlockTokens) / KvLayout.PageTokens + 2);
+    }
+
+    /// <summary>
+    /// Puts the sequence's full pages into the prefix tree, and lets go of those before its window. A page that is there already takes the
+    /// place of the sequence's own.
+    /// </summary>
     public void Publish(Sequence sequence)
     {
         for (; (sequence.Published + 1) * KvLayout.PageTokens <= sequence.Computed; sequence.Published++)
         {
             int index = sequence.Published, own = sequence.Table[index];
+            // Where a page above was evicted, the tree has no place for what follows.
+            if (index > 0 && !_pool.Tree.Contains(sequence.Table[index - 1])) continue;
             int parent = index == 0 ? sequence.Request.Root : sequence.Table[index - 1];
             ReadOnlySpan<int> tokens = sequence.Tokens.Slice(index * KvLayout.PageTokens, KvLayout.PageTokens);
             if (!_pool.Tree.TryFind(parent, tokens, out int page))
@@ -125,6 +145,19 @@ internal sealed class Scheduler
                 _pool.LetGo(own);
             }
         }
+
+        Trim(sequence);
+    }
+
+    /// <summary>
+    /// Lets go of whole blocks before the window of the next position; of whole blocks, so that samples of about the same length go on
+    /// having the same tables, which the attention shares by. The last published page stays: the next is put below it.
+    /// </summary>
+    private void Trim(Sequence sequence)
+    {
+        if (_keptTokens == 0) return;
+        int blocks = Math.Min(AttentionRule.FirstSeen(sequence.Computed, _keptTokens) / KvLayout.BlockTokens, (sequence.Published - 1) / KvLayout.PagesPerBlock);
+        while (sequence.Table.Trimmed < blocks * KvLayout.PagesPerBlock) _pool.LetGo(sequence.Table.TrimFirst());
     }
 
     /// <summary>
@@ -142,7 +175,8 @@ internal sealed class Scheduler
             int page = 0;
             if (rest > 0 && !_pool.TryTake(out page)) break;
             branch.Admit();
-            for (int p = 0; p < full; p++) Share(branch, first.Table[p]);
+            branch.Table.Skip(first.Table.Trimmed);
+            for (int p = first.Table.Trimmed; p < full; p++) Share(branch, first.Table[p]);
             if (rest > 0)
             {
                 _kv.Copy(first.Table[full], page, rest);
@@ -182,13 +216,27 @@ internal sealed class Scheduler
     /// <summary>Throws if pages were lost or are counted twice.</summary>
     public void CheckInvariants()
     {
-        _pool.CheckInvariants(_running.SelectMany(sequence => sequence.Table.Pages.Take(sequence.Table.Count)));
+        _pool.CheckInvariants(_running.SelectMany(sequence => sequence.Table.Pages.Take(sequence.Table.Trimmed..sequence.Table.Count)));
         foreach (Sequence sequence in _running)
         {
             if (sequence.Table.Count != KvLayout.PagesFor(sequence.Computed) && sequence.Table.Count != KvLayout.PagesFor(sequence.Length))
                 throw new InvalidOperationException($"{sequence.Table.Count} pages for {sequence.Computed} of {sequence.Length} tokens.");
             if (sequence.Published > sequence.Table.Count || sequence.Published * KvLayout.PageTokens > sequence.Computed)
                 throw new InvalidOperationException($"{sequence.Published} pages published of {sequence.Computed} tokens.");
+            if (sequence.Table.Trimmed > 0 && (_keptTokens == 0 || sequence.Table.Trimmed * KvLayout.PageTokens > AttentionRule.FirstSeen(sequence.Computed, _keptTokens)))
+                throw new InvalidOperationException($"{sequence.Table.Trimmed} pages trimmed at {sequence.Computed} tokens with a window of {_keptTokens}.");
+            for (int i = sequence.Table.Trimmed; i < sequence.Published; i++)
+            {
+                int page = sequence.Table[i];
+                if (!_pool.Tree.Contains(page))
+                {
+                    if (_keptTokens == 0) throw new InvalidOperationException($"Page {page} was published and is not in the tree.");
+                }
+                else if ((i == 0 || i > sequence.Table.Trimmed) && _pool.Tree.Parent(page) != (i == 0 ? sequence.Request.Root : sequence.Table[i - 1]))
+                {
+                    throw new InvalidOperationException($"Page {page} stands below {_pool.Tree.Parent(page)} and not below the page before it.");
+                }
+            }
         }
 
         foreach (Sequence sequence in _waiting)
@@ -232,7 +280,7 @@ internal sealed class Scheduler
             foreach (int page in _matched.AsSpan(0, matched))
                 if (!_pool.IsHeld(page)) idle++;
             // Room for the sequence, one token more, and a page for each that runs.
-            int needed = KvLayout.PagesFor(sequence.Length + 1) - matched;
+            int needed = Math.Min(KvLayout.PagesFor(sequence.Length + 1) - matched, MostPages(sequence.Length + 1));
             if (_running.Count > 0 && _pool.Available - idle < needed + _running.Count) break;
             _waiting.Remove(node);
             Start(sequence, matched);
@@ -277,6 +325,7 @@ internal sealed class Scheduler
 
         sequence.Published = matched;
         sequence.Computed = matched * KvLayout.PageTokens;
+        Trim(sequence);
         // The branch may lie inside a page: copy the part in common.
         int parent = matched == 0 ? sequence.Request.Root : _matched[matched - 1];
         ReadOnlySpan<int> rest = sequence.Tokens[sequence.Computed..sequence.LogitsFrom];
@@ -332,7 +381,8 @@ internal sealed class Scheduler
 
     private void Release(Sequence sequence)
     {
-        while (sequence.Table.Count > 0) _pool.LetGo(sequence.Table.RemoveLast());
+        while (sequence.Table.Count > sequence.Table.Trimmed) _pool.LetGo(sequence.Table.RemoveLast());
+        sequence.Table.Clear();
         sequence.Computed = sequence.Published = 0;
     }
 

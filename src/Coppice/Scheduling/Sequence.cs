@@ -7,7 +7,8 @@ namespace Coppice.Scheduling;
 /// <summary>
 /// One sample of a request: prompt and answer as one run of tokens.
 /// positions [0, Computed) have keys and values in the table's pages; [Computed, Length) are to be computed next.
-/// pages [0, Published) are in the prefix tree; [Published, Table.Count) belong to this sequence alone.
+/// pages [0, Table.Trimmed) lie before the window and are held no more. Pages [0, Published) were put into the prefix tree, which loses
+/// them only if one before the window was evicted; [Published, Table.Count) belong to this sequence alone.
 /// </summary>
 internal sealed class Sequence
 {

@@ -11,12 +11,18 @@ public sealed class ExactModesTests
     private static readonly int[] HeadSizes = [8, 32, 40, 64, 80, 96, 128, 256];
     private static readonly int[] Groups = [1, 4, 7, 8];
 
+    /// <summary>Trees of this seed and above have rules with windows, caps or both.</summary>
+    private const int RuledSeed = 24;
+
+    private static readonly int[] Windows = [1, 5, 16, 23, 64, 65, 100, 1000];
+    private static readonly float[] Caps = [0f, 2f, 0f, 0.5f];
+
     public static TheoryData<int, KvFormat> Seeds
     {
         get
         {
             var data = new TheoryData<int, KvFormat>();
-            for (int seed = 0; seed < 24; seed++) data.Add(seed, seed % 3 == 2 ? KvFormat.BF16 : KvFormat.F32);
+            for (int seed = 0; seed < RuledSeed + 40; seed++) data.Add(seed, seed % 3 == 2 ? KvFormat.BF16 : KvFormat.F32);
             return data;
         }
     }
@@ -32,7 +38,7 @@ public sealed class ExactModesTests
             using var backend = new CpuBackend(threads);
             foreach (IAttentionPolicy policy in Policies())
                 foreach (int groupRows in new[] { 5, 64 })
-                    Levels.SameBits(expected, tree.Attend(backend, policy, groupRows), $"{policy.GetType().Name}, {threads} threads, groups of {groupRows}");
+                    Levels.SameBits(expected, tree.Attend(backend, policy, groupRows, groupRows == 5 ? 0 : tree.Rule.Window), $"{policy.GetType().Name}, {threads} threads, groups of {groupRows}");
         }
     }
 
@@ -71,17 +77,22 @@ public sealed class ExactModesTests
         AssertClose(tree.Exact(), tree.Attend(backend, new TreePolicy()), 1e-5);
     }
 
-    [Fact]
-    public void Long_sequences_split_at_fixed_spans_and_keep_their_bits()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(40)]
+    [InlineData(700)]
+    [InlineData(2048)]
+    [InlineData(3000)]
+    public void Long_sequences_split_at_fixed_spans_and_keep_their_bits(int window)
     {
         var layout = new KvLayout(1, 1, 8, KvFormat.F32);
-        using var tree = new RandomTree(3, layout, g: 1, maxTokens: 5000, maxSequences: 3);
+        using var tree = new RandomTree(3, layout, g: 1, maxTokens: 5000, maxSequences: 3) { Rule = AttentionRule.Plain(8) with { Window = window } };
         using var reference = new ReferenceBackend();
         float[] expected = tree.Attend(reference, new PerSequencePolicy());
         foreach (int threads in new[] { 1, 3 })
         {
             using var backend = new CpuBackend(threads);
-            foreach (IAttentionPolicy policy in Policies()) Levels.SameBits(expected, tree.Attend(backend, policy), policy.GetType().Name);
+            foreach (IAttentionPolicy policy in Policies()) Levels.SameBits(expected, tree.Attend(backend, policy, planWindow: threads == 1 ? window : 0), policy.GetType().Name);
         }
 
         AssertClose(tree.Exact(), expected, 1e-5);
@@ -107,6 +118,47 @@ public sealed class ExactModesTests
         Assert.Equal((8 * 65, 8 * 65), Pages(new PerSequencePolicy(), batch));
     }
 
+    [Fact]
+    public void Blocks_before_every_window_are_not_read_and_what_is_in_them_does_not_matter()
+    {
+        // A history of nine blocks; the row at its end sees 100 positions, which lie in the last two.
+        var layout = new KvLayout(1, 1, 8, KvFormat.F32);
+        using var kv = new KvPages(layout, 40);
+        float[] key = new float[8], poison = new float[8];
+        Array.Fill(poison, float.NaN);
+        var table = new PageTable(9 * 64);
+        for (int t = 0; t < 9 * 64; t++)
+        {
+            if (t % 16 == 0) table.Append(1 + t / 16);
+            for (int i = 0; i < 8; i++) key[i] = MathF.Sin(t * 8 + i);
+            unsafe
+            {
+                fixed (float* k = t < 7 * 64 ? poison : key) kv.Write(0, 0, table[t / 16], t % 16, k, k);
+            }
+        }
+
+        var batch = new Batch(1, 1);
+        batch.Add(table, 9 * 64 - 1, new int[1]);
+        using var backend = new CpuBackend(2);
+        foreach (int planWindow in new[] { 0, 100 })
+        {
+            var plan = new AttentionPlan(1, 64);
+            plan.Begin(batch, planWindow);
+            new TreePolicy().Plan(batch, plan);
+            plan.Finish(1, 2);
+            Assert.Equal(planWindow == 0 ? 36 : 8, plan.PagesRead);
+            Assert.Equal((8, 8), plan.PagesReadWith(100));
+            float[] q = [1, 2, 3, 4, 5, 6, 7, 8], output = new float[8];
+            unsafe
+            {
+                fixed (float* from = q, to = output)
+                    backend.Attend(kv, 0, new Coppice.Memory.Matrix(from, 1, 8, 8), AttentionRule.Plain(8) with { Window = 100 }, batch, plan, new Coppice.Memory.Matrix(to, 1, 8, 8));
+            }
+
+            Assert.All(output, x => Assert.True(float.IsFinite(x)));
+        }
+    }
+
     [Theory, MemberData(nameof(Seeds))]
     public void Reading_per_sequence_reads_what_the_count_without_sharing_says(int seed, KvFormat format)
     {
@@ -114,10 +166,17 @@ public sealed class ExactModesTests
         foreach (int groupRows in new[] { 3, 64 })
         {
             var plan = new AttentionPlan(tree.Batch.Rows, groupRows);
-            plan.Begin(tree.Batch);
+            plan.Begin(tree.Batch, tree.Rule.Window);
             new PerSequencePolicy().Plan(tree.Batch, plan);
             plan.Finish(kvHeads: 2, threads: 2);
             Assert.Equal(plan.PagesReadPerSequence, plan.PagesRead);
+
+            // A layer with a narrower window reads what a plan for it alone would.
+            (long Read, long PerSequence) narrow = plan.PagesReadWith(20);
+            plan.Begin(tree.Batch, 20);
+            new PerSequencePolicy().Plan(tree.Batch, plan);
+            plan.Finish(kvHeads: 2, threads: 2);
+            if (tree.Rule.Window is 0 or >= 20) Assert.Equal((plan.PagesRead, plan.PagesReadPerSequence), narrow);
         }
     }
 
@@ -137,7 +196,10 @@ public sealed class ExactModesTests
         int d = HeadSizes[seed % HeadSizes.Length], g = Groups[seed / 3 % Groups.Length];
         // Lengths at and around the borders of pages and blocks come with the seed.
         int maxTokens = new[] { 1, 15, 16, 17, 63, 64, 65, 128, 200, 333 }[seed % 10];
-        return new RandomTree(seed, new KvLayout(1, 2, d, format), g, Math.Max(2, maxTokens), maxSequences: 2 + seed % 7);
+        AttentionRule rule = AttentionRule.Plain(d);
+        if (seed >= RuledSeed + 32) rule = rule with { SoftCap = 1.5f };
+        else if (seed >= RuledSeed) rule = rule with { Window = Windows[seed % 8], SoftCap = Caps[(seed - RuledSeed) / 8] };
+        return new RandomTree(seed, new KvLayout(1, 2, d, format), g, Math.Max(2, maxTokens), maxSequences: 2 + seed % 7) { Rule = rule };
     }
 
     private static void AssertClose(double[] expected, float[] actual, double tolerance)

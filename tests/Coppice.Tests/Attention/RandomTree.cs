@@ -18,6 +18,7 @@ internal sealed unsafe class RandomTree : IDisposable
     {
         _random = new Random(seed);
         G = g;
+        Rule = AttentionRule.Plain(layout.HeadSize);
         Kv = new KvPages(layout, 1 + maxSequences * (KvLayout.PagesFor(maxTokens) + 4) * 2);
         int roots = _random.Next(1, 3);
         while (_sequences.Count < maxSequences)
@@ -49,6 +50,8 @@ internal sealed unsafe class RandomTree : IDisposable
 
     public int G { get; }
 
+    public AttentionRule Rule { get; set; }
+
     public KvPages Kv { get; }
 
     public Batch Batch { get; }
@@ -56,10 +59,10 @@ internal sealed unsafe class RandomTree : IDisposable
     public Matrix Q { get; }
 
     /// <summary>The attention output of one way to plan it.</summary>
-    public float[] Attend(IBackend backend, IAttentionPolicy policy, int groupRows = 64)
+    public float[] Attend(IBackend backend, IAttentionPolicy policy, int groupRows = 64, int planWindow = 0)
     {
         var plan = new AttentionPlan(Batch.Rows, groupRows);
-        plan.Begin(Batch);
+        plan.Begin(Batch, planWindow);
         policy.Plan(Batch, plan);
         plan.Finish(Kv.Layout.KvHeads, backend.Threads);
         return Attend(backend, plan, Batch, Q, Kv);
@@ -72,7 +75,7 @@ internal sealed unsafe class RandomTree : IDisposable
         var batch = new Batch(whole.Rows, 1);
         batch.Add(whole.Table, whole.Start, new int[whole.Rows]);
         var plan = new AttentionPlan(whole.Rows, 64);
-        plan.Begin(batch);
+        plan.Begin(batch, Rule.Window);
         policy.Plan(batch, plan);
         plan.Finish(Kv.Layout.KvHeads, backend.Threads);
         return Attend(backend, plan, batch, new Matrix(Q.Data + (long)whole.FirstRow * Q.RowFloats, whole.Rows, Q.Columns, Q.RowFloats), Kv);
@@ -88,13 +91,18 @@ internal sealed unsafe class RandomTree : IDisposable
         {
             for (int r = 0; r < segment.Rows; r++)
             {
-                int row = segment.FirstRow + r, length = segment.Start + r + 1;
+                int row = segment.FirstRow + r, length = segment.Start + r + 1, first = Rule.Window == 0 ? 0 : Math.Max(0, length - Rule.Window);
                 for (int head = 0; head < heads; head++)
                 {
                     double[] scores = new double[length];
-                    for (int t = 0; t < length; t++)
+                    Array.Fill(scores, double.NegativeInfinity, 0, first);
+                    for (int t = first; t < length; t++)
+                    {
                         for (int i = 0; i < d; i++)
                             scores[t] += (double)Q.Row(row)[head * d + i] * Kv.Key(0, head / G, segment.Table[t / 16], t % 16, i) / Math.Sqrt(d);
+                        if (Rule.SoftCap > 0) scores[t] = Rule.SoftCap * Math.Tanh(scores[t] / Rule.SoftCap);
+                    }
+
                     double max = scores.Max(), sum = 0;
                     for (int t = 0; t < length; t++) sum += scores[t] = Math.Exp(scores[t] - max);
                     for (int t = 0; t < length; t++)
@@ -125,10 +133,10 @@ internal sealed unsafe class RandomTree : IDisposable
         _q.Dispose();
     }
 
-    private static float[] Attend(IBackend backend, AttentionPlan plan, Batch batch, Matrix q, KvPages kv)
+    private float[] Attend(IBackend backend, AttentionPlan plan, Batch batch, Matrix q, KvPages kv)
     {
         float[] output = new float[q.Rows * q.Columns];
-        fixed (float* o = output) backend.Attend(kv, 0, q, AttentionRule.Plain(kv.Layout.HeadSize), batch, plan, new Matrix(o, q.Rows, q.Columns, q.Columns));
+        fixed (float* o = output) backend.Attend(kv, 0, q, Rule, batch, plan, new Matrix(o, q.Rows, q.Columns, q.Columns));
         return output;
     }
 

@@ -109,7 +109,7 @@ public sealed class SceneTests
     public void The_split_of_a_step_adds_up()
     {
         using BenchModel model = BenchModel.OfShape("tiny", () => new CpuBackend(2), WeightFormat.Native, maxPositions: 200);
-        using var scene = new ModelScene(model, rows: 5, prefix: 100, newTokens: 3, KvFormat.F32);
+        using var scene = new ModelScene(model, TreeShape.OneLevel(rows: 5, prefix: 100, suffix: 3), KvFormat.F32);
         SceneRuns auto = new(ExactModes.Auto), none = new(SceneRuns.NoAttention);
         scene.Decode(auto);
         scene.Decode(none);

@@ -11,6 +11,7 @@ public sealed class CommandLineTests : IDisposable
     [Theory]
     [InlineData("run", "Required argument")]
     [InlineData("fly", "There is no command 'fly'.")]
+    [InlineData("bench fly", "There is no command 'bench fly'. See coppice bench --help.")]
     [InlineData("run f --temprature 0", "'--temprature'")]
     [InlineData("run f --threads 0", "--threads is '0'; it must be a whole number from 1 to 1024.")]
     [InlineData("run f --threads many", "--threads is 'many'; it must be a whole number from 1 to 1024.")]

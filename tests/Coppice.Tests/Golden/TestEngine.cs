@@ -10,10 +10,15 @@ internal sealed class TestEngine : IDisposable
 {
     private readonly ModelSource _source;
 
-    public TestEngine(string model, EngineOptions? options = null, IBackend? backend = null)
+    /// <param name="model">File or folder.</param>
+    /// <param name="options">Options.</param>
+    /// <param name="backend">By default the CPU's.</param>
+    /// <param name="window">A sliding window in every layer; 0: as the model has it.</param>
+    public TestEngine(string model, EngineOptions? options = null, IBackend? backend = null, int window = 0)
     {
         options ??= new EngineOptions();
         _source = ModelSource.Open(model);
+        if (window > 0) _source.Config = _source.Config with { LargestWindow = window };
         Tokenizer = ModelTokenizer.Load(_source);
         Core = new EngineCore(_source, Tokenizer, backend ?? new CpuBackend(EngineLimits.Threads(options), options.Weights), options with { KvBytes = options.KvBytes ?? 64L << 20 });
     }

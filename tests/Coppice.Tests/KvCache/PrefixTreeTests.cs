@@ -77,6 +77,42 @@ public sealed class PrefixTreeTests : IDisposable
     }
 
     [Fact]
+    public void A_cached_page_above_one_that_is_held_can_go_and_what_is_below_leaves_the_tree()
+    {
+        // root - a - b - c - d: a and b lie before a window, c is held, and d was another's, who ended.
+        int a = Publish(_root, 1), b = Publish(a, 2), c = Publish(b, 3), d = Publish(c, 4);
+        _pool.LetGo(d);
+        _pool.LetGo(a);
+        _pool.LetGo(b);
+        _pool.CheckInvariants([c]);
+        for (int i = 0; i < 4; i++) Take();
+        Assert.Equal(d, Take());
+        Assert.Equal(b, Take());
+        Assert.False(_pool.Tree.Contains(c));
+        Assert.True(_pool.Tree.TryFind(_root, Page(1), out _));
+        Assert.False(_pool.Tree.TryFind(a, Page(2), out _));
+        _pool.LetGo(c);
+        Assert.Equal([c, a], [Take(), Take()]);
+        Assert.False(_pool.TryTake(out _));
+    }
+
+    [Fact]
+    public void Cached_pages_below_one_that_goes_are_free()
+    {
+        // b is older than d: when it goes, so does d, for which there is no way any more.
+        int a = Publish(_root, 1), b = Publish(a, 2), c = Publish(b, 3), d = Publish(c, 4);
+        _pool.LetGo(b);
+        _pool.LetGo(d);
+        for (int i = 0; i < 4; i++) Take();
+        Assert.Equal(b, Take());
+        Assert.Equal((1, 0), (_pool.Free, _pool.Cached));
+        Assert.Equal(d, Take());
+        Assert.False(_pool.TryTake(out _));
+        Assert.True(_pool.Tree.Contains(a));
+        Assert.False(_pool.Tree.Contains(c));
+    }
+
+    [Fact]
     public void A_random_life_of_pages_keeps_every_link_right()
     {
         Random random = new(3);
@@ -90,6 +126,13 @@ public sealed class PrefixTreeTests : IDisposable
                 List<int> path = paths[random.Next(paths.Count)];
                 paths.Remove(path);
                 for (int i = path.Count - 1; i >= 0; i--) pool.LetGo(path[i]);
+            }
+            else if (paths.Count > 0 && random.Next(5) == 0)
+            {
+                List<int> path = paths[random.Next(paths.Count)];
+                if (path.Count < 2) continue;
+                pool.LetGo(path[0]);        // a window moves on
+                path.RemoveAt(0);
             }
             else
             {

@@ -11,13 +11,13 @@ namespace Coppice.Tests.Scheduling;
 
 public sealed class LeakTests
 {
-    [Theory, InlineData(1), InlineData(2), InlineData(3)]
-    public void Pages_add_up_after_every_step_of_a_long_run_of_cancellations_pauses_evictions_and_errors(int seed)
+    [Theory, InlineData(1, 0), InlineData(2, 0), InlineData(3, 0), InlineData(4, 20), InlineData(5, 64)]
+    public void Pages_add_up_after_every_step_of_a_long_run_of_cancellations_pauses_evictions_and_errors(int seed, int window)
     {
         Random random = new(seed);
         FaultyBackend backend = new();
         long pageBytes = 4 * 4 * 2 * 32 * 16 * 4;
-        using TestEngine engine = new(TestData.SampleModel, new EngineOptions { MaxBatch = 8, PrefillChunk = 48, MaxContextTokens = 200, KvBytes = pageBytes * 40 }, backend);
+        using TestEngine engine = new(TestData.SampleModel, new EngineOptions { MaxBatch = 8, PrefillChunk = 48, MaxContextTokens = 200, KvBytes = pageBytes * (window == 0 ? 40 : 24) }, backend, window);
         List<Request> all = [], open = [];
         for (int step = 0; step < 1500; step++)
         {

@@ -41,7 +41,7 @@ internal sealed class SceneRuns(string mode)
 }
 
 /// <summary>
-/// Steps of a model over sequences with a common prefix whose keys and values are random numbers, as no speed depends on them: the engine's
+/// Steps of a model over sequences with common prefixes whose keys and values are random numbers, as no speed depends on them: the engine's
 /// own parts (page tables, plan, forward pass, sampler), without requests.
 /// </summary>
 internal sealed class ModelScene : IDisposable
@@ -61,14 +61,13 @@ internal sealed class ModelScene : IDisposable
     private StepSplit _split;
 
     /// <param name="model">Not owned.</param>
-    /// <param name="rows">B.</param>
-    /// <param name="prefix">P, shared by all rows.</param>
-    /// <param name="newTokens">Tokens that each row gets behind it.</param>
+    /// <param name="tree">The tokens of its last level are what each row gets; what comes before is there already.</param>
     /// <param name="format">Of the pages.</param>
-    public ModelScene(BenchModel model, int rows, int prefix, int newTokens, KvFormat format)
+    public ModelScene(BenchModel model, TreeShape tree, KvFormat format)
     {
+        int rows = tree.Rows, prefix = tree.Length - tree.Tokens[^1], newTokens = tree.Tokens[^1];
         (_model, _prefix, _newTokens) = (model, prefix, newTokens);
-        _tables = new SharedTables(TreeShape.OneLevel(rows, prefix, newTokens));
+        _tables = new SharedTables(tree);
         KvLayout layout = KvLayout.Of(model.Config, format);
         long needed = _tables.Pages * layout.PageBytes, memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (needed > memory * 0.9)

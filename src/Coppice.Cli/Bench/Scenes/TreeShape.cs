@@ -44,6 +44,9 @@ internal sealed record TreeShape
         return true;
     }
 
+    /// <summary>Null if the text is not a tree.</summary>
+    public static TreeShape? Parse(string text) => TryParse(text, out TreeShape? shape) ? shape : null;
+
     private static bool TryNumbers(string text, int most, out int[] numbers)
     {
         string[] parts = text.Split(',');

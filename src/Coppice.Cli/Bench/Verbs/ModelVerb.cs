@@ -37,51 +37,55 @@ internal static class ModelVerb
         Setting<string[]> weights = BenchOptions.Names("--weights", [.. Formats.Select(format => format.Name)], ["native"], "How weights are kept and multiplied");
         Setting<string[]> kv = BenchOptions.Names("--kv", KvFormats.Names, ["f32"], "How keys and values are kept");
         Setting<string[]> modes = BenchOptions.Names("--mode", [.. ExactModes.Names, NoAttentionOption], [ExactModes.Baseline, ExactModes.Auto, NoAttentionOption], "Attention modes; none leaves attention out, as a bound");
-        return BenchCommand.Verb(name, description, [model, shape.Option, prefixes.Option, batches.Option, tokens.Option, weights.Option, kv.Option, modes.Option], (parsed, run) =>
+        Setting<TreeShape[]> trees = BenchOptions.Many("--tree", "nodes/tokens", ';', "trees such as 1,8,128/512,2048,64: nodes of each level, each a multiple of the one before, and tokens of a node of each; semicolons between trees", TreeShape.Parse, [],
+            "Nodes per level / tokens per node of each level, instead of one prefix; the last level is what each row gets");
+        return BenchCommand.Verb(name, description, [model, shape.Option, prefixes.Option, batches.Option, tokens.Option, trees.Option, weights.Option, kv.Option, modes.Option], (parsed, run) =>
         {
-            int[] ps = prefixes.In(parsed);
-            int positions = ps.Max() + tokens.In(parsed) + 1;
+            if (trees.IsGiven(parsed) && (prefixes.IsGiven(parsed) || batches.IsGiven(parsed) || tokens.IsGiven(parsed)))
+                throw new BenchException("--tree says prefixes, rows and new tokens at once. Leave out --prefix, --batch and the number of tokens.");
+            TreeShape[] shapes = trees.IsGiven(parsed) ? trees.In(parsed)
+                : [.. from p in prefixes.In(parsed) from b in batches.In(parsed) select TreeShape.OneLevel(b, p, tokens.In(parsed))];
+            int positions = shapes.Max(tree => tree.Length) + 1;
             string? path = parsed.GetValue(model);
             if (path is not null && shape.IsGiven(parsed)) throw new BenchException("--model and --shape are both given. Give one of them.");
-            int[] bs = batches.In(parsed);
             string[] kvs = kv.In(parsed), ms = [.. modes.In(parsed).Select(mode => mode == NoAttentionOption ? SceneRuns.NoAttention : mode)];
             List<BenchRow> rows = [];
             List<string> notes = [];
             (string Name, WeightFormat Format)[] formats = [.. Formats.Where(format => weights.In(parsed).Contains(format.Name, StringComparer.Ordinal))];
-            run.Expect(formats.Length * ps.Length * bs.Length * kvs.Length);
+            run.Expect(formats.Length * shapes.Length * kvs.Length);
             foreach ((string formatName, WeightFormat format) in formats)
             {
                 CpuBackend Backend() => new(run.Threads, format, run.Placement);
                 using BenchModel benchModel = path is not null ? BenchModel.Open(path, Backend, positions) : BenchModel.OfShape(shape.In(parsed) ?? DefaultShape, Backend, format, positions);
                 foreach (string kvName in kvs)
-                    foreach (int p in ps)
-                        foreach (int b in bs)
-                            rows.AddRange(Measure(run, work, benchModel, $"{benchModel.Name} {formatName}, {kvName} KV", KvFormats.Of(kvName), p, b, tokens.In(parsed), ms));
+                    foreach (TreeShape tree in shapes)
+                        rows.AddRange(Measure(run, work, benchModel, $"{benchModel.Name} {formatName}, {kvName} KV", KvFormats.Of(kvName), tree, ms));
                 notes.Add($"{benchModel.Name} {formatName}: {benchModel.Llama.WeightBytes / 1e6:0} MB of weights as packed, process {Environment.WorkingSet / 1e6:0} MB.");
             }
-            return Finish(run, work, rows, tokens.In(parsed), notes);
+            return Finish(run, work, rows, notes);
         });
     }
 
-    private static IEnumerable<BenchRow> Measure(BenchRun run, Work work, BenchModel model, string name, KvFormat kv, int p, int b, int newTokens, string[] modes)
+    private static IEnumerable<BenchRow> Measure(BenchRun run, Work work, BenchModel model, string name, KvFormat kv, TreeShape tree, string[] modes)
     {
-        using var scene = new ModelScene(model, b, p, newTokens, kv);
+        using var scene = new ModelScene(model, tree, kv);
         SceneRuns[] runs = [.. modes.Select(mode => new SceneRuns(mode))];
-        RaceTimes times = run.Measure($"{name} P={p} B={b}", [.. runs.Select(r => new Contender(r.Mode, () => work.Run(scene, r)))]);
-        return [.. runs.Select(r => Row(name, r, times, model, scene, b, p, newTokens))];
+        RaceTimes times = run.Measure($"{name} {tree.Text}", [.. runs.Select(r => new Contender(r.Mode, () => work.Run(scene, r)))]);
+        return [.. runs.Select(r => Row(tree.Nodes.Count > 2 ? $"{name}, {tree.Text}" : name, r, times, model, scene, tree))];
     }
 
-    private static int Finish(BenchRun run, Work work, List<BenchRow> rows, int newTokens, List<string> notes) => run.Finish(rows,
-        [Column.Case("model"), Column.Of("P"), Column.Of("B"), Column.Variant("mode"), Column.Of("tokensPerSecond", "tokens/s", format: "0.0"), Column.Percent("ofNoAttention", "of no attention"),
+    private static int Finish(BenchRun run, Work work, List<BenchRow> rows, List<string> notes) => run.Finish(rows,
+        [Column.Case("model"), Column.Of("P"), Column.Of("B"), Column.Of("newTokens", "new"), Column.Variant("mode"), Column.Of("tokensPerSecond", "tokens/s", format: "0.0"), Column.Percent("ofNoAttention", "of no attention"),
             Column.Of("stepMilliseconds", "ms a step", format: "0.00"), Column.Percent("linearShare", "linear"), Column.Percent("attentionShare", "attention"), Column.Of("restShare", "rest", 100, "0.0'%'"),
             Column.Of("planShare", "plan", 100, "0.00'%'"), Column.Of("kvMegabytesRead", "KV MB read", format: "0.0"), Column.Of("kvMegabytes", "KV MB held", format: "0.0"),
             Column.Of("kvMegabytesUnshared", "unshared", format: "0.0"), Column.Milliseconds],
         all => Plot(all, work.Title),
-        [.. notes, $"Every row gets {newTokens} new tokens behind the prefix; the ms at the end and the KV MB read are of all of them together.",
+        [.. notes, "P: tokens before a row's new ones; the ms at the end and the KV MB read are of all of them together.",
             "Rest: norms, RoPE, storing keys and values, activations, residuals, embedding, plan and greedy sampling. No attention: the same steps with attention left out, which no attention can pass."]);
 
-    private static BenchRow Row(string name, SceneRuns runs, RaceTimes times, BenchModel model, ModelScene scene, int b, int p, int newTokens)
+    private static BenchRow Row(string name, SceneRuns runs, RaceTimes times, BenchModel model, ModelScene scene, TreeShape tree)
     {
+        int b = tree.Rows, newTokens = tree.Tokens[^1], p = tree.Length - newTokens;
         Spread seconds = times[runs.Mode];
         StepSplit split = runs.Middle(times.Repetitions);
         double steps = split.Steps;

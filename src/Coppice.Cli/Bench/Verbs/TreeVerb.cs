@@ -18,13 +18,13 @@ internal static class TreeVerb
     {
         "1,2,64/8,256,32", "1,4,256/8,256,32", "1,4,8,256/8,256,256,32", "1,256/256,32", "1,1024/2048,32", "1,16,64/1024,256,32", "1,4,16,512/1024,256,128,32", "1,10/4000,400",
         "1,2,4,8,16,32,64,128,1024/16",
-    }.Select(Parse)!];
+    }.Select(TreeShape.Parse)!];
 
     private static readonly Heads[] AllHeads = [new(16, 1, 128), new(32, 8, 128), new(32, 32, 128)];
 
     public static Command Create()
     {
-        Setting<TreeShape[]> trees = BenchOptions.Many("--tree", "nodes/tokens", ';', "trees such as 1,4,256/8,256,32: nodes of each level, each a multiple of the one before, and tokens of a node of each; semicolons between trees", Parse, Grid,
+        Setting<TreeShape[]> trees = BenchOptions.Many("--tree", "nodes/tokens", ';', "trees such as 1,4,256/8,256,32: nodes of each level, each a multiple of the one before, and tokens of a node of each; semicolons between trees", TreeShape.Parse, Grid,
             "Nodes per level / tokens per node of each level. Default: nine trees");
         Setting<Heads[]> heads = HeadOptions.Create(AllHeads[1] with { D = 64 });
         Option<bool> all = new("--all") { Description = "Heads 16/1, 32/8 and 32/32 of 128, which takes minutes" };
@@ -33,8 +33,6 @@ internal static class TreeVerb
         return BenchCommand.Verb("tree", "Attention over trees of prefixes in each exact mode; the regret of auto, and what planning costs", [trees.Option, heads.Option, all, kv.Option, layers.Option], (parsed, run) =>
             Run(run, trees.In(parsed), parsed.GetValue(all) ? AllHeads : heads.In(parsed), [.. kv.In(parsed).Select(KvFormats.Of)], layers.In(parsed)));
     }
-
-    private static TreeShape? Parse(string text) => TreeShape.TryParse(text, out TreeShape? shape) ? shape : null;
 
     private static int Run(BenchRun run, TreeShape[] trees, Heads[] heads, KvFormat[] formats, int layers)
     {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.ComponentModel;
+using Coppice.Attention;
 using Coppice.Kernels.Emitted;
 using Coppice.KvCache;
 
@@ -28,8 +29,8 @@ internal static unsafe class Bf16Fold
     /// <summary>Null where it runs; else why not.</summary>
     public static string? WhyNot => Refusal.Value;
 
-    /// <summary>True if this layout is folded here.</summary>
-    public static bool Takes(KvLayout layout) => layout.Format == KvFormat.BF16 && layout.HeadSize % StepInputs == 0 && WhyNot is null;
+    /// <summary>True if rows of this layout and rule are folded here. <paramref name="rule"/> is <see cref="AttentionRule.At"/> the row's position: rows that a window or a cap bounds are widened.</summary>
+    public static bool Takes(KvLayout layout, AttentionRule rule) => rule.IsPlain && layout.Format == KvFormat.BF16 && layout.HeadSize % StepInputs == 0 && WhyNot is null;
 
     /// <summary>The code for a head size, made once.</summary>
     public static Bf16FoldCode Code(int headSize) => Codes.GetOrAdd(headSize, static size => new Bf16FoldCode(size));

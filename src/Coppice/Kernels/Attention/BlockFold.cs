@@ -7,7 +7,7 @@ namespace Coppice.Kernels.Attention;
 /// Folds a block of 64 positions into the states of rows: s = q · k for the positions the row sees, p = 2^(s - m),
 /// l = l + Σ p, o = o + Σ p · v. If a score exceeds m by more than <see cref="Slack"/>, then first m' = max s, and l and o
 /// are multiplied by 2^(m - m'); else m stays, so that after the first blocks a row is hardly ever scaled again.
-/// Scores and sums over values are chains in the order of D and of positions, Σ p goes through 16 lanes, and positions
+/// A cap c makes c · tanh(s / c) of s first. Scores and sums over values are chains in the order of D and of positions, Σ p goes through 16 lanes, and positions
 /// that a row does not see weigh exactly nothing: a row's bits do not depend on the rows beside it.
 /// </summary>
 internal static unsafe class BlockFold
@@ -47,13 +47,15 @@ internal static unsafe class BlockFold
         for (int row = first; row < end; row++)
         {
             int visible = Visible(block, rows.Positions[row]);
-            if (visible == 0) continue;
+            int hidden = Hidden(block, rows, row);
+            if (hidden >= visible) continue;
             float max = float.NegativeInfinity;
-            for (int t = 0; t < visible; t++)
+            for (int t = hidden; t < visible; t++)
             {
                 float* keys = block.Keys(t / PageTokens) + t % PageTokens;
                 float score = 0f;
                 for (int d = 0; d < rows.D; d++) score = MathF.FusedMultiplyAdd(rows.Q[row * rows.D + d], keys[d * PageTokens], score);
+                if (rows.Cap > 0f) score = rows.Cap * Tanh.Of(score * (1f / rows.Cap));
                 p[t] = score;
                 max = ScalarMath.Max(score, max);
             }
@@ -67,7 +69,7 @@ internal static unsafe class BlockFold
                 rows.M[row] = max;
             }
 
-            for (int t = 0; t < visible; t++)
+            for (int t = hidden; t < visible; t++)
             {
                 p[t] = Exp2.Of(p[t] - rows.M[row]);
                 l[t % Lanes16.Count] += p[t];
@@ -89,8 +91,14 @@ internal static unsafe class BlockFold
             int pages = (visible + PageTokens - 1) / PageTokens;
             Tile.Multiply(rows.Q + (nint)first * d, d, count, new TileColumns(block.Keys0, block.Keys1, block.Keys2, block.Keys3, PageTokens), pages, d, scores, BlockTokens);
             float* o = rows.O + (nint)first * paddedD;
+            if (rows.Cap > 0f) Cap<V>(scores, count, pages, rows.Cap);
             for (int i = 0; i < count; i++)
-                Weigh<V>(scores + i * BlockTokens, pages, Visible(block, rows.Positions[first + i]), rows.M + first + i, rows.L + (first + i) * Lanes16.Count, o + (nint)i * paddedD, paddedD);
+            {
+                int seen = Visible(block, rows.Positions[first + i]);
+                if (rows.Window > 0) seen = Hide(scores + i * BlockTokens, block, rows, first + i, seen);
+                Weigh<V>(scores + i * BlockTokens, pages, seen, rows.M + first + i, rows.L + (first + i) * Lanes16.Count, o + (nint)i * paddedD, paddedD);
+            }
+
             // Pages that lie behind one another, as those of a long prompt do, are one matrix.
             int together = block.ValuesAreContiguous(pages, paddedD) ? pages : 1;
             for (int page = 0; page < pages; page += together)
@@ -107,6 +115,28 @@ internal static unsafe class BlockFold
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Visible(in KvBlock block, int position) => Math.Clamp(position + 1 - block.StartPosition, 0, BlockTokens);
+
+    /// <summary>Positions of the block that lie before the row's window.</summary>
+    private static int Hidden(in KvBlock block, in HeadRows rows, int row) => Math.Clamp(rows.FirstSeen(row) - block.StartPosition, 0, BlockTokens);
+
+    /// <summary>Masks the scores before the window; how far the row sees is the result, 0 where nothing is left.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Hide(float* s, in KvBlock block, in HeadRows rows, int row, int visible)
+    {
+        int hidden = Hidden(block, rows, row);
+        if (hidden >= visible) return 0;
+        new Span<float>(s, hidden).Fill(float.NegativeInfinity);
+        return visible;
+    }
+
+    /// <summary>s = cap · tanh(s / cap), for rows of scores.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Cap<V>(float* scores, int rows, int pages, float cap) where V : struct, ILanes<V>
+    {
+        V limit = V.Broadcast(cap), inverse = V.Broadcast(1f / cap);
+        for (int row = 0; row < rows; row++, scores += BlockTokens)
+            for (int t = 0; t < pages * PageTokens; t += V.Count) V.Store(limit * Tanh.Of(V.Load(scores + t) * inverse), scores + t);
+    }
 
     /// <summary>Turns a row of scores into weights and adds them to the row's l.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

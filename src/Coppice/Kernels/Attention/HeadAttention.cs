@@ -30,9 +30,29 @@ internal static unsafe class HeadAttention
 
     public static void Run(in AttentionCall call, in PlanTask task, int head, float* scratch)
     {
+        AttentionRule rule = call.Rule;
+        if (rule.Window == 0 || !Bf16Fold.Takes(call.Kv.Layout, rule with { Window = 0 }))
+        {
+            RunRows(call, task, head, scratch);
+            return;
+        }
+
+        // A row's arithmetic depends on its own position alone, so rows that see all are apart from those that a window bounds.
+        ReadOnlySpan<int> positions = call.Plan.Positions.Slice(task.FirstRow, task.RowCount);
+        for (int first = 0, end; first < positions.Length; first = end)
+        {
+            AttentionRule own = rule.At(positions[first]);
+            for (end = first + 1; end < positions.Length && rule.At(positions[end]) == own;) end++;
+            RunRows(call with { Rule = own }, task with { FirstRow = task.FirstRow + first, RowCount = end - first }, head, scratch);
+        }
+    }
+
+    private static void RunRows(in AttentionCall call, in PlanTask task, int head, float* scratch)
+    {
         KvLayout layout = call.Kv.Layout;
         int d = layout.HeadSize, paddedD = layout.PaddedHeadSize, g = call.G, rows = task.RowCount * g;
         ReadOnlySpan<int> positions = call.Plan.Positions;
+        if (!SeesSpan(call.Rule, positions.Slice(task.FirstRow, task.RowCount), task.Span)) return;
         float* scores = scratch;
         float* o = scores + BlockFold.ScoreFloats;
         float* q = o + rows * paddedD;
@@ -44,17 +64,17 @@ internal static unsafe class HeadAttention
         new Span<float>(m, rows).Fill(float.NegativeInfinity);
         new Span<float>(l, rows * Lanes16.Count).Clear();
         new Span<float>(o, rows * paddedD).Clear();
-        if (Bf16Fold.Takes(layout))
+        if (Bf16Fold.Takes(layout, call.Rule))
             Fold(call, task, head, new Bf16Rows((ushort*)q, m, l, o, rowPositions, d), (byte*)widened);
         else
-            Fold(call, task, head, new HeadRows(q, m, l, o, rowPositions, d, paddedD), scores, widened);
+            Fold(call, task, head, new HeadRows(q, m, l, o, rowPositions, d, paddedD, call.Rule), scores, widened);
 
         int heads = call.Q.Columns / d;
         for (int row = 0; row < task.RowCount; row++)
         {
             int position = positions[task.FirstRow + row];
             int spans = AttentionPlan.SpanCount(position);
-            if (task.Span >= spans) continue;
+            if (task.Span >= spans || task.Span < FirstSpan(call.Rule, position)) continue;
             for (int i = 0; i < g; i++)
             {
                 int at = row * g + i, queryHead = head * g + i;
@@ -85,8 +105,16 @@ internal static unsafe class HeadAttention
                 // A prompt's rows come in order: those before the block see nothing of it nor of what follows.
                 while (first < end && rows.Positions[first * g] < block * KvLayout.BlockTokens) first++;
                 if (first >= end) break;
+                int from = first, to = end;
+                if (rows.Window > 0)
+                {
+                    while (from < to && !rows.Sees(from * g, block * KvLayout.BlockTokens)) from++;
+                    while (from < to && !rows.Sees((to - 1) * g, block * KvLayout.BlockTokens)) to--;
+                    if (from == to) continue;
+                }
+
                 KvBlock data = Load(call.Kv, call.Layer, head, run.Pages, block, widened);
-                BlockFold.Run(data, rows, first * g, end * g, scores);
+                BlockFold.Run(data, rows, from * g, to * g, scores);
             }
         }
     }
@@ -102,6 +130,7 @@ internal static unsafe class HeadAttention
         foreach (ref readonly PlanRun run in call.Plan.Runs(task))
         {
             int first = Math.Max(run.FirstRow, task.FirstRow) - task.FirstRow, end = Math.Min(run.EndRow, task.FirstRow + task.RowCount) - task.FirstRow;
+            if (first >= end) continue;
             int count = Math.Min(run.BlockCount, rows.Positions[end * g - 1] / KvLayout.BlockTokens + 1 - run.StartBlock);
             if (count <= 0) continue;
             for (int i = 0; i < count; i++) blocks[i] = Block(kv, layer, head, run.Pages, run.StartBlock + i);
@@ -112,18 +141,29 @@ internal static unsafe class HeadAttention
         items.Run();
     }
 
+    /// <summary>The first span of which a row sees something: it has states from there on.</summary>
+    public static int FirstSpan(AttentionRule rule, int position) => rule.FirstSeen(position) / KvLayout.SpanTokens;
+
+    private static bool SeesSpan(AttentionRule rule, ReadOnlySpan<int> positions, int span)
+    {
+        if (rule.Window == 0) return true;
+        foreach (int position in positions)
+            if (span < AttentionPlan.SpanCount(position) && span >= FirstSpan(rule, position)) return true;
+        return false;
+    }
+
     private static float* Query(in AttentionCall call, int row, int head, int d) => call.Q.Data + (long)row * call.Q.RowFloats + head * d;
 
     /// <summary>Merges the spans of one row, for all heads.</summary>
     public static void MergeRow(in AttentionCall call, int row)
     {
-        int spans = AttentionPlan.SpanCount(call.Plan.Positions[row]);
+        int position = call.Plan.Positions[row], spans = AttentionPlan.SpanCount(position), first = FirstSpan(call.Rule, position);
         if (spans == 1) return;
         KvLayout layout = call.Kv.Layout;
         int heads = call.Q.Columns / layout.HeadSize;
         for (int head = 0; head < heads; head++)
         {
-            StateMerge.Merge(Partial(call, row, 0, head, heads), (nint)heads * StateMerge.StateFloats(layout.PaddedHeadSize), spans,
+            StateMerge.Merge(Partial(call, row, first, head, heads), (nint)heads * StateMerge.StateFloats(layout.PaddedHeadSize), spans - first,
                 layout.HeadSize, layout.PaddedHeadSize, call.Output.Data + (long)row * call.Output.RowFloats + head * layout.HeadSize);
         }
     }

@@ -1,3 +1,4 @@
+using Coppice.Attention;
 using Coppice.KvCache;
 
 namespace Coppice.Kernels.Attention;
@@ -7,9 +8,9 @@ namespace Coppice.Kernels.Attention;
 /// the running sum of the weights 2^(s - m), and the sum of weighted values, not yet divided by l (Milakov and
 /// Gimelshein 2018; Dao et al. 2022).
 /// </summary>
-internal readonly unsafe struct HeadRows(float* q, float* m, float* l, float* o, int* positions, int d, int paddedD)
+internal readonly unsafe struct HeadRows(float* q, float* m, float* l, float* o, int* positions, int d, int paddedD, AttentionRule rule = default)
 {
-    /// <summary>[rows][D], scaled by log2(e) / sqrt(D), so that weights are powers of two.</summary>
+    /// <summary>[rows][D], scaled by <see cref="AttentionRule.QueryFactor"/>, so that weights are powers of two.</summary>
     public readonly float* Q = q;
 
     /// <summary>[rows]; -inf before the first block.</summary>
@@ -24,9 +25,21 @@ internal readonly unsafe struct HeadRows(float* q, float* m, float* l, float* o,
     /// <summary>[rows]; a row sees the positions up to its own.</summary>
     public readonly int* Positions = positions;
 
+    /// <summary>How many of them at most, the nearest; 0: all.</summary>
+    public readonly int Window = rule.Window;
+
+    /// <summary>Scores go towards ± this; 0: as they are.</summary>
+    public readonly float Cap = rule.ScoreCap;
+
     public readonly int D = d;
 
     public readonly int PaddedD = paddedD;
+
+    /// <summary>First position that a row sees.</summary>
+    public int FirstSeen(int row) => AttentionRule.FirstSeen(Positions[row], Window);
+
+    /// <summary>True if the row sees some position of a block.</summary>
+    public bool Sees(int row, int startPosition) => Positions[row] >= startPosition && FirstSeen(row) < startPosition + KvLayout.BlockTokens;
 }
 
 /// <summary>

@@ -1,3 +1,4 @@
+using Coppice.Attention;
 using Coppice.Kernels;
 using Coppice.Kernels.Attention;
 using Coppice.KvCache;
@@ -25,7 +26,12 @@ public sealed unsafe class FoldTests
     [Theory, MemberData(nameof(Shapes))]
     public void Every_width_folds_to_the_bits_of_the_definition(int rows, int d)
     {
-        using var scene = new Scene(rows, d, KvFormat.F32);
+        foreach (AttentionRule rule in new AttentionRule[] { default, new(1, Window: 150), new(1, SoftCap: 3), new(1, Window: 37, SoftCap: 20) }) FoldsAlike(rows, d, rule);
+    }
+
+    private static void FoldsAlike(int rows, int d, AttentionRule rule)
+    {
+        using var scene = new Scene(rows, d, KvFormat.F32, rule);
         float[] expected = scene.Fold((in KvBlock block, in HeadRows states) => BlockFold.Reference(block, states, 0, rows));
         using var scores = new AlignedBuffer(BlockFold.ScoreFloats * sizeof(float));
         Levels.SameBits(expected, scene.Fold((in KvBlock block, in HeadRows states) => BlockFold.Simd<F128>(block, states, 0, rows, scores.Floats)), "128");
@@ -46,8 +52,9 @@ public sealed unsafe class FoldTests
     {
         bool expected = Isa.HasMatrixBf16 && Isa.HasBf16Dot && Isa.Unforced && OperatingSystem.IsLinux();
         Assert.Equal(expected, Bf16Fold.WhyNot is null);
-        Assert.False(Bf16Fold.Takes(new KvLayout(1, 1, 64, KvFormat.F32)));
-        Assert.False(Bf16Fold.Takes(new KvLayout(1, 1, 80, KvFormat.BF16)));
+        Assert.False(Bf16Fold.Takes(new KvLayout(1, 1, 64, KvFormat.F32), AttentionRule.Plain(64)));
+        Assert.False(Bf16Fold.Takes(new KvLayout(1, 1, 80, KvFormat.BF16), AttentionRule.Plain(80)));
+        Assert.False(Bf16Fold.Takes(new KvLayout(1, 1, 64, KvFormat.BF16), AttentionRule.Plain(64) with { Window = 4096 }));
     }
 
     [Fact]
@@ -70,13 +77,14 @@ public sealed unsafe class FoldTests
     private sealed class Scene : IDisposable
     {
         private readonly int _rows, _d;
+        private readonly AttentionRule _rule;
         private readonly KvPages _pages;
         private readonly int[] _order, _positions;
         private readonly float[] _q;
 
-        public Scene(int rows, int d, KvFormat format)
+        public Scene(int rows, int d, KvFormat format, AttentionRule rule = default)
         {
-            (_rows, _d) = (rows, d);
+            (_rows, _d, _rule) = (rows, d, rule);
             var random = new Random(rows * 1000 + d);
             const int count = Blocks * KvLayout.PagesPerBlock;
             _pages = new KvPages(new KvLayout(1, 1, d, format), count + 1);
@@ -102,7 +110,7 @@ public sealed unsafe class FoldTests
             fixed (float* s = states, q = _q)
             fixed (int* positions = _positions)
             {
-                var rows = new HeadRows(q, s, s + _rows, s + _rows * 17, positions, _d, _d);
+                var rows = new HeadRows(q, s, s + _rows, s + _rows * 17, positions, _d, _d, _rule);
                 for (int block = 0; block < Blocks; block++)
                 {
                     float* values = wide.Floats + KvLayout.BlockTokens * _d;
