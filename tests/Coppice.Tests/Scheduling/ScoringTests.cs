@@ -117,7 +117,7 @@ public sealed class ScoringTests
     public void A_long_text_is_scored_in_steps_of_a_bounded_number_of_logits()
     {
         using KvPages kv = new(new KvLayout(1, 1, 8, KvFormat.F32), 100);
-        Scheduler scheduler = new(kv, new PagePool(kv), maxBatch: 4, prefillChunk: 64) { MostScoredRows = 10 };
+        Scheduler scheduler = new(kv, new PagePool(kv), maxBatch: 4, prefillChunk: 64, keptTokens: 0) { MostScoredRows = 10 };
         int[][] texts = [Text(6, 101), Text(7, 31), Text(8, 51)];
         int[] from = [21, 1, 50], rows = [0, 0, 0];
         Request[] requests = [.. texts.Select((text, i) => Scoring(text, from[i]))];
