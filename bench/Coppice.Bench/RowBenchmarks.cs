@@ -31,7 +31,7 @@ public class RowBenchmarks : IDisposable
 
     /// <summary>silu(gate) · up.</summary>
     [Benchmark]
-    public void SwiGlu() => Elementwise.Apply<SwiGlu>(_x, _w, _y);
+    public void SwiGlu() => Elementwise.Apply<Gated<Silu>>(_x, _w, _y);
 
     /// <summary>The residual.</summary>
     [Benchmark]

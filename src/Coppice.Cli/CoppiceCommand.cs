@@ -62,6 +62,7 @@ internal static class CoppiceCommand
         RootCommand root = new("Answers prompts with a language model on this computer's processor. What prompts share is computed once and read once per step.") { HelpName = "coppice" };
         root.Add(RunCommand.Make(streams, open));
         root.Add(GenerateCommand.Make(streams, open));
+        root.Add(ChatCommand.Make(streams, open));
         root.Add(ScoreCommand.Make(streams, open));
         root.Add(EvalCommand.Make(streams, open));
         root.Add(InspectCommand.Make(streams));
@@ -74,6 +75,7 @@ internal static class CoppiceCommand
         HelpPage.Attach(root,
             ("Answer the prompts of a file", "coppice run prompts.jsonl -o answers.jsonl"),
             ("Continue one prompt", "coppice generate -p \"Once upon a time\""),
+            ("Talk with a model", "coppice chat --model ./my-model"),
             ("See what the prompts of a file share", "coppice inspect prompts.jsonl"));
         return root;
     }
@@ -91,7 +93,7 @@ internal static class CoppiceCommand
     // What a user can cause says what is wrong by itself; anything else is a fault of the tool and says so.
     private static string Message(Exception e) => OneLine(e switch
     {
-        UsageException or ModelFormatException or InvalidRequestException or ContextTooLongException or ArgumentException or IOException or UnauthorizedAccessException => WithoutParameter(e),
+        UsageException or ModelFormatException or InvalidRequestException or ContextTooLongException or ChatTemplateException or ArgumentException or IOException or UnauthorizedAccessException => WithoutParameter(e),
         OutOfMemoryException => "There is not enough memory. Use a smaller --kv-memory or --max-batch, or a smaller model.",
         _ => $"Unexpected {e.GetType().Name}: {e.Message} (set {TraceVariable}=1 to see where)",
     });

@@ -15,7 +15,13 @@ internal sealed class EngineTextModel(Engine engine, string path) : ITextModel
 
     public EngineMetrics Metrics => engine.Metrics;
 
-    public int[] Encode(string text) => engine.Tokenizer.Encode(text);
+    public ChatTemplates? ChatTemplates => engine.ChatTemplates;
+
+    public string? BeginOfText => Piece(engine.Tokenizer.BeginOfText);
+
+    public string? EndOfText => Piece(engine.Tokenizer.EndOfText);
+
+    public int[] Encode(string text, Specials specials = Specials.All) => engine.Tokenizer.Encode(text, specials);
 
     // Special tokens add nothing to a text, but a list of tokens has to show them.
     public ReadOnlySpan<byte> TokenBytes(int token) =>
@@ -31,4 +37,6 @@ internal sealed class EngineTextModel(Engine engine, string path) : ITextModel
         engine.ScoreAsync(tokens, scoredFrom, options, cancellation);
 
     public void Dispose() => engine.Dispose();
+
+    private string? Piece(int? token) => token is int id ? engine.Tokenizer.Piece(id) : null;
 }

@@ -12,7 +12,7 @@ internal static class GenerateCommand
     {
         Option<string?> prompt = new("--prompt", "-p") { HelpName = "text", Description = "The text to continue. Default: all of standard input" };
         Option<long?> seed = Checked.Seed("--seed", "The same seed, prompt and options draw the same text");
-        SamplingOptions sampling = new();
+        SamplingOptions sampling = SamplingOptions.OfPrompt();
         ModelOptions model = new();
 
         Command command = new("generate", "Continue one prompt and print the text as it comes.") { prompt, seed };
@@ -22,7 +22,7 @@ internal static class GenerateCommand
         {
             string text = parsed.GetValue(prompt) ?? await ReadPromptAsync(streams, cancellation);
             using ITextModel opened = open(model.ModelPath(parsed), model.Engine(parsed));
-            int[] tokens = opened.Encode(text);
+            int[] tokens = opened.Encode(text, Specials.All);
             GenerateOptions options = sampling.Read(parsed, parsed.GetValue(seed), opened.MaxContextTokens - tokens.Length);
             if (options.BestOf < options.N) throw new UsageException($"--best-of is {options.BestOf} and --n is {options.N}; the samples printed are chosen from those made, so --best-of must not be less.");
             IAsyncEnumerable<GenerateChunk> chunks = options.BestOf is null ? opened.GenerateAsync(tokens, options, cancellation) : BestAsync(opened, tokens, options, cancellation);

@@ -14,8 +14,17 @@ internal interface ITextModel : IDisposable
 
     EngineMetrics Metrics { get; }
 
-    /// <summary>Token ids, with the model's beginning of text.</summary>
-    int[] Encode(string text);
+    /// <summary>How it wants conversations written; null where it does not say.</summary>
+    ChatTemplates? ChatTemplates { get; }
+
+    /// <summary>The spelling of the token that begins a text, if there is one.</summary>
+    string? BeginOfText { get; }
+
+    /// <summary>The spelling of the token that ends a text, if there is one.</summary>
+    string? EndOfText { get; }
+
+    /// <summary>Token ids. A prompt gets the model's beginning of text; a rendered conversation has its own.</summary>
+    int[] Encode(string text, Specials specials = Specials.All);
 
     /// <summary>The UTF-8 bytes of a token's text; a token may be a part of a character.</summary>
     ReadOnlySpan<byte> TokenBytes(int token);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using Coppice.Cli.BatchFiles;
+using Coppice.Cli.Chat;
 using Coppice.Cli.Inspecting;
 using Coppice.Cli.Options;
 using Coppice.KvCache;
@@ -14,36 +15,54 @@ internal static class InspectCommand
     public static Command Make(Streams streams)
     {
         Argument<string?> target = new("target") { Arity = ArgumentArity.ZeroOrOne, HelpName = "MODEL|FILE.jsonl|-", Description = "A model, or a file of requests; - for requests on standard input. Default: the model" };
+        Option<bool> json = new("--json") { Description = "Show a model as JSON, for programs" };
+        ChatTemplateOption template = new();
         ModelOptions model = new();
-        Command command = new("inspect", "Show a model's sizes, or draw the prefix tree of a file of prompts and predict what sharing saves.") { target };
+        Command command = new("inspect", "Show what a model is and whether it runs, or draw the prefix tree of a file of prompts and predict what sharing saves.") { target, json };
+        template.AddTo(command);
         model.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             string? path = parsed.GetValue(target);
             bool isModel = path is null || IsModel(path);
-            using ModelSource source = ModelSource.Open(isModel ? path ?? model.ModelPath(parsed) : model.ModelPath(parsed));
-            Tokenizer tokenizer = ModelTokenizer.Load(source);
-            EngineOptions options = EngineLimits.Resolve(model.Engine(parsed), source.Config);
-            StringWriter text = new() { NewLine = "\n" };
-            if (isModel) Table.Write(text, ModelReport.Rows(source, tokenizer, options));
-            else await DrawAsync(path!, source, tokenizer, options, streams, text, cancellation);
-            await streams.Out.WriteAsync(Encoding.UTF8.GetBytes(text.ToString()), cancellation);
+            if (!isModel && parsed.GetValue(json)) throw new UsageException("--json shows a model, and this is a file of requests; leave it out.");
+            (byte[] shown, int code) = isModel
+                ? Show(path ?? model.ModelPath(parsed), model.Engine(parsed), parsed.GetValue(json))
+                : (await DrawAsync(path!, model.ModelPath(parsed), model.Engine(parsed), template.Read(parsed), streams, cancellation), ExitCodes.Ok);
+            await streams.Out.WriteAsync(shown, cancellation);
             await streams.Out.FlushAsync(cancellation);
-            return ExitCodes.Ok;
+            return code;
         });
-        HelpPage.Attach(command,
+        HelpPage.Attach(command, """
+            Of a model that would not run, all that can be read is shown, with what would be refused and why. Exit code: 0 it runs,
+            2 it would be refused.
+            """,
             ("The model that comes with the tool", "coppice inspect"),
             ("A model of one's own", "coppice inspect ./my-model"),
+            ("The same for a program", "coppice inspect model.gguf --json"),
             ("What the prompts of a file share, in that model's tokens", "coppice inspect prompts.jsonl --model ./my-model --kv bf16"));
         return command;
+    }
+
+    private static (byte[] Text, int Code) Show(string path, EngineOptions options, bool json)
+    {
+        using ModelFacts facts = ModelFacts.Of(path);
+        if (facts.Config is { } config) options = EngineLimits.Resolve(options, config);
+        StringWriter rows = new() { NewLine = "\n" };
+        if (!json) Table.Write(rows, ModelReport.Rows(facts, options));
+        return (json ? ModelJson.Write(facts, options) : Encoding.UTF8.GetBytes(rows.ToString()), facts.Refusals.Count == 0 ? ExitCodes.Ok : ExitCodes.Usage);
     }
 
     // Requests come in .jsonl files or from stdin; all else is for the model loader, which says what it misses.
     private static bool IsModel(string path) => Directory.Exists(path)
         || path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".json", StringComparison.OrdinalIgnoreCase);
 
-    private static async Task DrawAsync(string path, ModelSource source, Tokenizer tokenizer, EngineOptions options, Streams streams, StringWriter text, CancellationToken cancellation)
+    private static async Task<byte[]> DrawAsync(string path, string modelPath, EngineOptions options, ChatTemplates? named, Streams streams, CancellationToken cancellation)
     {
+        using ModelSource source = ModelSource.Open(modelPath);
+        Tokenizer tokenizer = ModelTokenizer.Load(source);
+        ChatPrompts? chats = ChatPrompts.Of(tokenizer, named ?? ChatTemplates.Of(source));
+        options = EngineLimits.Resolve(options, source.Config);
         List<BatchLine> lines;
         if (path == "-")
         {
@@ -55,12 +74,24 @@ internal static class InspectCommand
             lines = await BatchFile.ReadAsync(file, cancellation);
         }
         KvLayout layout = KvLayout.Of(source.Config, options.Kv);
-        List<TreePrompt> prompts = [.. lines.OfType<PromptLine>().Select(line =>
-            new TreePrompt(line.Prompt.Tokens ?? tokenizer.Encode(line.Prompt.Text!), line.Options.N, line.Options.CacheSalt))];
+        List<TreePrompt> prompts = [];
+        foreach (BatchLine line in lines)
+        {
+            try
+            {
+                if (line is PromptLine prompt) prompts.Add(new TreePrompt(prompt.Prompt.Encode(tokenizer.Encode, chats), prompt.Options.Samples, prompt.Options.CacheSalt));
+                else if (line is BadLine bad) await streams.Error.WriteLineAsync($"{path} line {bad.Number}: {bad.Error.Message}");
+            }
+            catch (Exception e) when (e is ChatTemplateException or InvalidRequestException)
+            {
+                await streams.Error.WriteLineAsync($"{path} line {line.Number}: {e.Message}");
+            }
+        }
         TreeReport report = new(prompts, tokens => tokenizer.Decode(tokens));
+        StringWriter text = new() { NewLine = "\n" };
         report.Draw(text);
         text.WriteLine();
         Table.Write(text, report.Predict(layout.PageBytes / (double)KvLayout.PageTokens, options.MaxBatch));
-        foreach (BadLine bad in lines.OfType<BadLine>()) await streams.Error.WriteLineAsync($"{path} line {bad.Number}: {bad.Error.Message}");
+        return Encoding.UTF8.GetBytes(text.ToString());
     }
 }

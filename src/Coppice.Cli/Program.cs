@@ -1,3 +1,5 @@
 using Coppice.Cli;
 
-return await Interrupts.RunAsync(cancellation => CoppiceCommand.RunAsync(args, Streams.OfProcess(), EngineTextModel.Open, cancellation));
+// The engine ends cancelled requests at its next step.
+return await Interrupts.RunAsync(TimeSpan.FromSeconds(10), (interrupts, cancellation) =>
+    CoppiceCommand.RunAsync(args, Streams.OfProcess() with { Interrupts = interrupts }, EngineTextModel.Open, cancellation));

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Coppice.Cli.BatchFiles;
+using Coppice.Cli.Chat;
 using Coppice.Cli.Options;
 
 namespace Coppice.Cli;
@@ -8,7 +9,7 @@ namespace Coppice.Cli;
 /// <summary><c>coppice run</c>: a file of prompts in, a file of answers out.</summary>
 internal static class RunCommand
 {
-    private sealed record Choices(ResultsTarget Files, bool Quiet, string Model, EngineOptions Engine, long? Seed);
+    private sealed record Choices(ResultsTarget Files, bool Quiet, string Model, EngineOptions Engine, ChatTemplates? ChatTemplates, long? Seed);
 
     public static Command Make(Streams streams, OpenModel open)
     {
@@ -18,20 +19,25 @@ internal static class RunCommand
         Option<bool> overwrite = new("--overwrite") { Description = "Replace an existing results file" };
         Option<bool> quiet = new("--quiet", "-q") { Description = "Show neither progress nor summary" };
         Option<long?> seed = Checked.Seed("--seed", "Makes the run repeatable: lines without a seed draw theirs from this number and their custom_id");
+        ChatTemplateOption template = new();
         ModelOptions model = new();
 
         Command command = new("run", "Answer all prompts of a file together, and share what they share.") { input, output, resume, overwrite, quiet, seed };
+        template.AddTo(command);
         model.AddTo(command);
         command.SetAction((parsed, cancellation) => RunAsync(
             new Choices(new ResultsTarget(parsed.GetRequiredValue(input), parsed.GetValue(output), parsed.GetValue(resume), parsed.GetValue(overwrite)), parsed.GetValue(quiet),
-                model.ModelPath(parsed), model.Engine(parsed), parsed.GetValue(seed)),
+                model.ModelPath(parsed), model.Engine(parsed), template.Read(parsed), parsed.GetValue(seed)),
             streams, open, cancellation));
         HelpPage.Attach(command, $$$"""
             A line is OpenAI's batch form, {"custom_id": ..., "method": "POST", "url": "/v1/completions", "body": {...}}, or the body
-            alone, {"prompt": ..., "n": ..., "max_tokens": ...}. A prompt is a text or a list of token ids. Without max_tokens the first
-            form generates {{{LineParser.MaxTokensOfApi}}} tokens, as the API does, the second up to {{{LineParser.MaxTokensOfShortForm}}}. A line may say what is right in "expected", a text or a
-            list: an answer is right if it begins with it, and the summary counts them. Results come in the order in which they end,
-            named by custom_id (line-N where there is none). A bad line becomes an error result and the others run.
+            alone, {"prompt": ..., "n": ..., "max_tokens": ...}. A prompt is a text or a list of token ids. A line may be a conversation:
+            url "/v1/chat/completions" and a body with messages (and tools), or the body alone, {"messages": [{"role": "user",
+            "content": ...}]}; the model's chat template writes it as a prompt. A call of a tool stays in the answer's content as the
+            model wrote it. Without max_tokens the first form generates {{{LineParser.MaxTokensOfApi}}} tokens for a prompt and what the context leaves for a
+            conversation, as the API does, the short form up to {{{LineParser.MaxTokensOfShortForm}}} for either. A line may say what is right in "expected", a text
+            or a list: an answer is right if it begins with it, and the summary counts them. Results come in the order in which they
+            end, named by custom_id (line-N where there is none). A bad line becomes an error result and the others run.
 
             Exit code: 0 every line was answered, 1 some lines failed, 2 the command line, a file or the model cannot be used,
             130 interrupted (finished results are kept; a second Ctrl+C quits at once).
@@ -49,6 +55,8 @@ internal static class RunCommand
         files.Check();
         List<BatchLine> lines = await files.ReadAsync(new LineParser(), streams, cancellation);
         using ITextModel model = open(choices.Model, choices.Engine);
+        ChatPrompts? chats = ChatPrompts.Of(model, choices.ChatTemplates);
+        if (chats is null && lines.OfType<PromptLine>().FirstOrDefault(line => line.Prompt.Chat is not null) is { } chat) throw ChatPrompts.NoTemplate($"Line {chat.Number} is a conversation");
 
         RunTally tally = new() { Total = lines.Count };
         using ResultLog log = files.OutputFile is null ? ResultLog.To(streams.Out) :
@@ -58,7 +66,7 @@ internal static class RunCommand
         bool interrupted = false;
         try
         {
-            Task work = Task.Run(() => new BatchRun(model, log, tally, choices.Seed, TimeProvider.System).RunAsync(lines, cancellation), CancellationToken.None);
+            Task work = Task.Run(() => new BatchRun(model, chats, log, tally, choices.Seed, TimeProvider.System).RunAsync(lines, cancellation), CancellationToken.None);
             if (choices.Quiet) await work;
             else await new ProgressDisplay(streams, tally, () => model.Metrics, TimeProvider.System).ShowAsync(work);
         }

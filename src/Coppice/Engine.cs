@@ -21,10 +21,11 @@ public sealed class Engine : IDisposable
     private readonly AutoResetEvent _wake = new(false);
     private volatile bool _stopping;
 
-    private Engine(ModelSource source, Tokenizer tokenizer, EngineCore core)
+    private Engine(ModelSource source, Tokenizer tokenizer, ChatTemplates? chatTemplates, EngineCore core)
     {
         _source = source;
         Tokenizer = tokenizer;
+        ChatTemplates = chatTemplates;
         _core = core;
         _thread = new Thread(Loop) { IsBackground = true, Name = "Coppice engine" };
         _thread.Start();
@@ -32,6 +33,9 @@ public sealed class Engine : IDisposable
 
     /// <summary>The model's tokenizer.</summary>
     public Tokenizer Tokenizer { get; }
+
+    /// <summary>The chat templates that come with the model; null if there are none.</summary>
+    public ChatTemplates? ChatTemplates { get; }
 
     /// <summary>The model's sizes.</summary>
     public ModelConfig Config => _core.Config;
@@ -58,7 +62,7 @@ public sealed class Engine : IDisposable
         try
         {
             Tokenizer tokenizer = ModelTokenizer.Load(source);
-            return new Engine(source, tokenizer, new EngineCore(source, tokenizer, new CpuBackend(EngineLimits.Threads(options), options.Weights, options.Placement), options));
+            return new Engine(source, tokenizer, ChatTemplates.Of(source), new EngineCore(source, tokenizer, new CpuBackend(EngineLimits.Threads(options), options.Weights, options.Placement), options));
         }
         catch
         {

@@ -25,7 +25,7 @@ internal sealed class EngineCore : IDisposable
     private const int LeastScoredRows = 16;
 
     private readonly IBackend _backend;
-    private readonly Llama _model;
+    private readonly Decoder _model;
     private readonly KvPages _kv;
     private readonly PagePool _pool;
     private readonly Scheduler _scheduler;
@@ -52,7 +52,7 @@ internal sealed class EngineCore : IDisposable
         MaxContextTokens = Options.MaxContextTokens!.Value;
         EndOfTextTokens = [.. source.EndOfTextTokens];
         KvLayout layout = KvLayout.Of(Config, Options.Kv);
-        _model = new Llama(source, backend, MaxContextTokens);
+        _model = new Decoder(source, backend, MaxContextTokens);
         _kv = new KvPages(layout, EngineLimits.Pages(Options, layout) + 1);
         _pool = new PagePool(_kv);
         _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, Config.LargestWindow) { MostScoredRows = Math.Max(LeastScoredRows, ScoredLogits / Config.VocabularySize) };

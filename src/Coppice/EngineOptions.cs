@@ -79,6 +79,9 @@ public sealed record EngineOptions
     /// <summary>Most prompt tokens computed in one step, so that long prompts do not hold up running samples.</summary>
     public int PrefillChunk { get; init; } = 512;
 
-    /// <summary>Longest sequence, prompt and answer together. Null: what the model was made for.</summary>
+    /// <summary>
+    /// Longest sequence, prompt and answer together. Null: what the model was made for. A model whose RoPE depends on the length (dynamic NTK,
+    /// LongRoPE) computes every sequence as one of this length.
+    /// </summary>
     public int? MaxContextTokens { get; init; }
 }

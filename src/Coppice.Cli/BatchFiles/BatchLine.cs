@@ -1,3 +1,5 @@
+using Coppice.Cli.Chat;
+
 namespace Coppice.Cli.BatchFiles;
 
 /// <summary>One line of a batch file. Every line that is not blank becomes exactly one result.</summary>
@@ -26,8 +28,28 @@ internal sealed record PromptLine(int Number, string CustomId) : BatchLine(Numbe
 /// <summary>A line that cannot be run.</summary>
 internal sealed record BadLine(int Number, string CustomId, LineError Error) : BatchLine(Number, CustomId);
 
-/// <summary>A text, or token ids that are taken as they are: exactly one of the two.</summary>
-internal sealed record Prompt(string? Text, int[]? Tokens);
+/// <summary>A text, token ids that are taken as they are, or a conversation: exactly one of the three.</summary>
+internal sealed record Prompt
+{
+    public string? Text { get; private init; }
+
+    public int[]? Tokens { get; private init; }
+
+    public ChatTemplateInput? Chat { get; private init; }
+
+    public static Prompt OfText(string text) => new() { Text = text };
+
+    public static Prompt OfTokens(int[] tokens) => new() { Tokens = tokens };
+
+    public static Prompt OfChat(ChatTemplateInput chat) => new() { Chat = chat };
+
+    /// <summary>The tokens that the model continues.</summary>
+    /// <exception cref="ChatTemplateException">The template refuses the conversation.</exception>
+    /// <exception cref="InvalidRequestException">There is no template for it, or a text is not Unicode.</exception>
+    public int[] Encode(Func<string, Specials, int[]> encode, ChatPrompts? chats) => Chat is not null
+        ? (chats ?? throw new InvalidRequestException("The line is a conversation, and the model has no chat template.")).Encode(Chat)
+        : Tokens ?? encode(Text!, Specials.All);
+}
 
 /// <summary>Why a line has no answer.</summary>
 /// <param name="Status">As an HTTP server would say it: 400 where the line is at fault, 500 where the engine is.</param>

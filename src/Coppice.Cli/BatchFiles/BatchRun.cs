@@ -1,11 +1,12 @@
 using System.Threading.Channels;
+using Coppice.Cli.Chat;
 
 namespace Coppice.Cli.BatchFiles;
 
 /// <summary>
 /// Takes lines through a model. Prompts with a common prefix are submitted as neighbours; results are written as requests end.
 /// </summary>
-internal sealed class BatchRun(ITextModel model, ResultLog log, RunTally tally, long? seed, TimeProvider time)
+internal sealed class BatchRun(ITextModel model, ChatPrompts? chats, ResultLog log, RunTally tally, long? seed, TimeProvider time)
 {
     private readonly ResultJson _json = new(model, time);
 
@@ -64,7 +65,16 @@ internal sealed class BatchRun(ITextModel model, ResultLog log, RunTally tally, 
                 continue;
             }
             PromptLine request = (PromptLine)line;
-            int[] prompt = Tokens(model, request);
+            int[] prompt;
+            try
+            {
+                prompt = request.Prompt.Encode(model.Encode, chats);
+            }
+            catch (Exception e) when (e is ChatTemplateException or InvalidRequestException)
+            {
+                Fail(line, LineError.Invalid(e.Message));
+                continue;
+            }
             tree.Add(jobs.Count, prompt, request.Options.CacheSalt);
             jobs.Add(new Job(request, prompt, request.Options with
             {
@@ -74,8 +84,6 @@ internal sealed class BatchRun(ITextModel model, ResultLog log, RunTally tally, 
         }
         return [.. tree.Order().Select(i => jobs[i])];
     }
-
-    public static int[] Tokens(ITextModel model, PromptLine line) => line.Prompt.Tokens ?? model.Encode(line.Prompt.Text!);
 
     private async Task CompleteAsync(Job job, ChannelWriter<Ended> ended, CancellationToken cancellation)
     {
@@ -99,7 +107,7 @@ internal sealed class BatchRun(ITextModel model, ResultLog log, RunTally tally, 
             case OperationCanceledException:
                 break;   // not finished: a later run takes the line up again
             case null:
-                log.Append(_json.Result(job.Line, job.Prompt, result));
+                log.Append(_json.Result(job.Line, result));
                 tally.Answered(job.Line.Expected, result.Choices.Select(choice => choice.Text));
                 break;
             case ContextTooLongException:

@@ -3,13 +3,18 @@ using System.Text.Json;
 
 namespace Coppice.Cli.BatchFiles;
 
-/// <summary>Turns a line's bytes into a request: OpenAI's batch form, or the short form in which the body is the line.</summary>
+/// <summary>Turns a line's bytes into a request: OpenAI's batch form, or the short form in which the body is the line. Either may hold a prompt or a conversation.</summary>
 internal sealed class LineParser
 {
     /// <summary>The API's own default, which files in its form expect.</summary>
     public const int MaxTokensOfApi = 16;
 
+    /// <summary>The API's own default for chats is none: an answer ends where the model ends it, or with the context.</summary>
+    public const int MaxTokensOfChat = int.MaxValue;
+
     public const int MaxTokensOfShortForm = 256;
+
+    private const string CompletionsUrl = "/v1/completions", ChatUrl = "/v1/chat/completions";
 
     private static readonly JsonDocumentOptions s_json = new() { AllowDuplicateProperties = false };
     private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -106,31 +111,31 @@ internal sealed class LineParser
                 default: throw new InvalidRequestException($"The field '{JsonField.Shortened(field.Name)}' is unknown. Known beside body: custom_id, method, url, expected.");
             }
         }
-        if (url is not JsonField target) throw new InvalidRequestException("The field url is missing; it must be /v1/completions.");
-        if (target.Text() is "/v1/chat/completions") throw new InvalidRequestException("url is /v1/chat/completions, and chat lines are not run yet; render the chat into a prompt and use /v1/completions.");
-        if (target.Text() is not "/v1/completions") throw target.Wrong("/v1/completions");
+        if (url is not JsonField target) throw new InvalidRequestException($"The field url is missing; it must be {CompletionsUrl} or {ChatUrl}.");
+        bool isChat = target.Text() == ChatUrl;
+        if (!isChat && target.Text() != CompletionsUrl) throw target.Wrong($"{CompletionsUrl} or {ChatUrl}");
         if (bodyField is not JsonField body) throw new InvalidRequestException("The field body is missing.");
         if (body.Value.ValueKind != JsonValueKind.Object) throw body.Wrong("an object");
 
-        Body read = body.Properties().Aggregate(new Body(), BodyFields.Add);
-        return Finish(number, read, expected, MaxTokensOfApi);
+        return isChat ? Finish(number, ChatFields.Fields.Read(body.Properties()), expected, MaxTokensOfChat)
+            : Finish(number, CompletionFields.Fields.Read(body.Properties()), expected, MaxTokensOfApi);
     }
 
     private static PromptLine ReadShortForm(int number, JsonField line)
     {
-        Body read = new();
         string[] expected = [];
+        List<JsonField> body = [];
         foreach (JsonField field in line.Properties())
         {
             if (field.Name is "expected") expected = field.Texts();
-            else if (field.Name is not "custom_id") read = BodyFields.Add(read, field);
+            else if (field.Name is not "custom_id") body.Add(field);
         }
-        return Finish(number, read, expected, MaxTokensOfShortForm);
+        BodyFields fields = body.Exists(field => field.Name == "messages") ? ChatFields.Fields : CompletionFields.Fields;
+        return Finish(number, fields.Read(body), expected, MaxTokensOfShortForm);
     }
 
     private static PromptLine Finish(int number, Body body, string[] expected, int defaultMaxTokens)
     {
-        BodyFields.Check(body);
         return new PromptLine(number, "") { Prompt = body.Prompt!, Options = body.Options, MaxTokens = body.MaxTokens, DefaultMaxTokens = defaultMaxTokens, Expected = expected };
     }
 }

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
@@ -10,18 +9,25 @@ internal sealed class ResultJson(ITextModel model, TimeProvider time)
 {
     private static readonly JsonWriterOptions s_json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    private readonly LogProbsJson _logProbs = new(model);
+
     /// <summary>How every result begins: what tells a torn one from another file's last line.</summary>
     public static ReadOnlySpan<byte> Start => "{\"id\":\"batch_req_"u8;
 
     /// <summary>One line, with its end.</summary>
-    public byte[] Result(PromptLine line, ReadOnlySpan<int> prompt, GenerateResult result) => Line(line, status: 200, error: null, json =>
+    public byte[] Result(PromptLine line, GenerateResult result) => Line(line, status: 200, error: null, json =>
     {
-        json.WriteString("id", $"cmpl-{line.Number}");
-        json.WriteString("object", "text_completion");
+        bool isChat = line.Prompt.Chat is not null;
+        json.WriteString("id", $"{(isChat ? "chatcmpl" : "cmpl")}-{line.Number}");
+        json.WriteString("object", isChat ? "chat.completion" : "text_completion");
         json.WriteNumber("created", time.GetUtcNow().ToUnixTimeSeconds());
         json.WriteString("model", model.Name);
         json.WriteStartArray("choices");
-        foreach (GenerateChoice choice in result.Choices) WriteChoice(json, choice);
+        foreach (GenerateChoice choice in result.Choices)
+        {
+            if (isChat) WriteChatChoice(json, choice);
+            else WriteChoice(json, choice);
+        }
         json.WriteEndArray();
         Usage usage = result.Usage;
         json.WriteStartObject("usage");
@@ -88,70 +94,31 @@ internal sealed class ResultJson(ITextModel model, TimeProvider time)
         json.WriteNumber("index", choice.Index);
         json.WriteString("text", choice.Text);
         if (choice.LogProbs is null) json.WriteNull("logprobs");
-        else WriteLogProbs(json, choice.LogProbs);
-        json.WriteString("finish_reason", choice.Finish switch
-        {
-            FinishReason.Stop => "stop",
-            FinishReason.Length => "length",
-            _ => "cancelled",
-        });
+        else _logProbs.WriteCompletion(json, choice.LogProbs);
+        WriteFinish(json, choice.Finish);
         json.WriteEndObject();
     }
 
-    // The completions API's four parallel lists. Offsets count characters of the answer's own text.
-    private void WriteLogProbs(Utf8JsonWriter json, IReadOnlyList<ChosenLogProb> tokens)
+    private void WriteChatChoice(Utf8JsonWriter json, GenerateChoice choice)
     {
-        json.WriteStartObject("logprobs");
-        json.WriteStartArray("tokens");
-        foreach (ChosenLogProb token in tokens) json.WriteStringValue(TokenText(token.Token));
-        json.WriteEndArray();
-
-        json.WriteStartArray("token_logprobs");
-        foreach (ChosenLogProb token in tokens) WriteLogProb(json, token.LogProb);
-        json.WriteEndArray();
-
-        json.WriteStartArray("top_logprobs");
-        foreach (ChosenLogProb token in tokens)
-        {
-            // Different tokens may have the same text: the likelier one keeps the key.
-            HashSet<string> keys = [];
-            json.WriteStartObject();
-            foreach ((int id, float logProb) in token.Top.Append(new TokenLogProb(token.Token, token.LogProb)))
-            {
-                string text = TokenText(id);
-                if (!keys.Add(text)) continue;
-                json.WritePropertyName(text);
-                WriteLogProb(json, logProb);
-            }
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
-
-        json.WriteStartArray("text_offset");
-        int offset = 0;
-        Decoder decoder = Encoding.UTF8.GetDecoder();
-        char[] chars = new char[256];
-        foreach (ChosenLogProb token in tokens)
-        {
-            json.WriteNumberValue(offset);
-            ReadOnlySpan<byte> bytes = model.TokenBytes(token.Token);
-            if (chars.Length < bytes.Length + 4) chars = new char[bytes.Length + 4];
-            offset += decoder.GetChars(bytes, chars, flush: false);
-        }
-        json.WriteEndArray();
+        json.WriteStartObject();
+        json.WriteNumber("index", choice.Index);
+        // The whole answer, a tool's call in the model's own spelling among it.
+        json.WriteStartObject("message");
+        json.WriteString("role", "assistant");
+        json.WriteString("content", choice.Text);
+        json.WriteNull("refusal");
+        json.WriteEndObject();
+        if (choice.LogProbs is null) json.WriteNull("logprobs");
+        else _logProbs.WriteChat(json, choice.LogProbs);
+        WriteFinish(json, choice.Finish);
         json.WriteEndObject();
     }
 
-    // JSON has no infinity, and a token that was forbidden has a log probability of minus infinity.
-    private static void WriteLogProb(Utf8JsonWriter json, float logProb) => json.WriteNumberValue(float.IsFinite(logProb) ? logProb : -9999f);
-
-    // A token that is not whole characters is shown by its bytes, as the API does.
-    private string TokenText(int token)
+    private static void WriteFinish(Utf8JsonWriter json, FinishReason finish) => json.WriteString("finish_reason", finish switch
     {
-        ReadOnlySpan<byte> bytes = model.TokenBytes(token);
-        if (System.Text.Unicode.Utf8.IsValid(bytes)) return Encoding.UTF8.GetString(bytes);
-        StringBuilder text = new("bytes:");
-        foreach (byte b in bytes) text.Append($"\\x{b:x2}");
-        return text.ToString();
-    }
+        FinishReason.Stop => "stop",
+        FinishReason.Length => "length",
+        _ => "cancelled",
+    });
 }

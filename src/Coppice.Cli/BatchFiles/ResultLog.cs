@@ -109,7 +109,7 @@ internal sealed class ResultLog : IDisposable
             if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("id", out _)) return null;
             JsonElement response = root.GetProperty("response");
             string[] texts = response.GetProperty("body").TryGetProperty("choices", out JsonElement choices)
-                ? [.. choices.EnumerateArray().Select(choice => choice.GetProperty("text").GetString()!)]
+                ? [.. choices.EnumerateArray().Select(choice => (choice.TryGetProperty("message", out JsonElement message) ? message.GetProperty("content") : choice.GetProperty("text")).GetString()!)]
                 : [];
             return new FinishedResult(root.GetProperty("custom_id").GetString()!, response.GetProperty("status_code").GetInt32(), texts, response.GetProperty("body").Clone());
         }

@@ -2,73 +2,83 @@ using System.Globalization;
 using Coppice.Cli.BatchFiles;
 using Coppice.Cli.Options;
 using Coppice.KvCache;
-using Coppice.Loading;
 using Coppice.Models;
 
 namespace Coppice.Cli.Inspecting;
 
-/// <summary>A model's sizes, as rows of label and value.</summary>
+/// <summary>A model's facts, as rows of label and value.</summary>
 internal static class ModelReport
 {
-    public static List<(string Label, string Value)> Rows(ModelSource source, Tokenizer tokenizer, EngineOptions options)
+    /// <param name="facts">The model.</param>
+    /// <param name="options">Every default filled in where the model's config is known.</param>
+    public static List<(string Label, string Value)> Rows(ModelFacts facts, EngineOptions options)
     {
-        ModelConfig c = source.Config;
-        KvLayout layout = KvLayout.Of(c, options.Kv);
-        double tokenBytes = layout.PageBytes / (double)KvLayout.PageTokens;
-        int context = options.MaxContextTokens ?? c.MaxContextTokens;
+        List<(string, string)> rows = [("model", facts.Path), ("family", facts.Config?.Family ?? (facts.Named is string named ? $"{named} (refused)" : "unknown"))];
+        if (facts.Settings.Count > 0) rows.Add(("settings", string.Join(", ", facts.Settings.Select(s => $"{s.Key} {RunSummary.Count(s.Value)}"))));
+        if (facts.Types.Count > 0)
+        {
+            rows.Add(("parameters", $"{RunSummary.Count(facts.Parameters)} in {facts.Types.Sum(t => t.Tensors)} tensors"));
+            rows.Add(("formats", string.Join(", ", facts.Types.Select(t => $"{t.Name}: {t.Tensors} of {ByteSize.Format(t.Bytes)}{(t.Refused is null ? "" : " (does not run)")}"))));
+            rows.Add(("weights in memory", $"{ByteSize.Format(facts.PackedBytes(options.Weights))} packed ({options.Weights.ToString().ToLowerInvariant()}), beside the mapped file of {ByteSize.Format(facts.Types.Sum(t => t.Bytes))}"));
+        }
+        if (facts.Config is { } config)
+        {
+            rows.AddRange(ConfigRows.Of(config));
+            rows.AddRange(Memory(config, options));
+        }
+        rows.AddRange(Text(facts));
+        rows.AddRange(Templates(facts));
+        rows.AddRange(facts.Refusals.Select(refusal => ("would be refused", refusal)));
+        return rows;
+    }
+
+    public static double KvTokenBytes(ModelConfig config, EngineOptions options) => KvLayout.Of(config, options.Kv).PageBytes / (double)KvLayout.PageTokens;
+
+    private static List<(string, string)> Memory(ModelConfig config, EngineOptions options)
+    {
+        double tokenBytes = KvTokenBytes(config, options);
+        int context = options.MaxContextTokens ?? config.MaxContextTokens;
         long budget = options.KvBytes ?? 0;
-        List<WeightTensor> weights = Weights(source);
-        long parameters = weights.Sum(Elements), bytes = weights.Sum(w => Elements(w) * (w.Type == WeightType.F32 ? 4 : 2));
-        string types = string.Join(", ", weights.Select(w => w.Type.ToString().ToLowerInvariant()).Distinct());
         return
         [
-            ("model", source.Path),
-            ("family", c.Family),
-            ("parameters", $"{RunSummary.Count(parameters)} in {weights.Count} tensors"),
-            ("weights", $"{ByteSize.Format(bytes)} in the file ({types}), {ByteSize.Format(4.0 * parameters)} in memory (f32)"),
-            ("layers", $"{c.Layers} of width {c.HiddenSize}, feed-forward {c.FeedForwardSize}"),
-            ("attention", $"{c.Heads} query heads over {c.KvHeads} key and value heads of {c.HeadSize}"),
-            ("positions", $"RoPE, base {c.RopeBase.ToString("N0", CultureInfo.InvariantCulture)}, {c.RopePairing.ToString().ToLowerInvariant()}"),
-            ("norm", $"RMSNorm, epsilon {c.NormEpsilon.ToString("0e0", CultureInfo.InvariantCulture)}"),
-            ("output", c.TiedOutput ? "the embedding's weights" : "weights of its own"),
-            ("context", $"{RunSummary.Count(context)} tokens{(context < c.MaxContextTokens ? $" of {RunSummary.Count(c.MaxContextTokens)}" : "")}"),
-            ("keys and values", $"{ByteSize.Format(tokenBytes)} a token in {options.Kv.ToString().ToLowerInvariant()}, {ByteSize.Format(tokenBytes * context)} a full context"),
+            ("context", $"{RunSummary.Count(context)} tokens{(context < config.MaxContextTokens ? $" of {RunSummary.Count(config.MaxContextTokens)}" : "")}"),
+            ("keys and values", $"{ByteSize.Format(1000 * tokenBytes)} per 1,000 tokens in {options.Kv.ToString().ToLowerInvariant()}, {ByteSize.Format(tokenBytes * context)} a full context"),
             ("KV memory limit", $"{ByteSize.Format(budget)}: {RunSummary.Count((long)(budget / tokenBytes))} tokens"),
-            ("tokenizer", $"{Kind(source)}, {RunSummary.Count(tokenizer.VocabularySize)} tokens{(tokenizer.VocabularySize < c.VocabularySize ? $" of {RunSummary.Count(c.VocabularySize)}" : "")}"),
-            ("special tokens", Specials(tokenizer)),
-            ("begins with", tokenizer is { AddsBeginOfText: true, BeginOfText: int begin } ? Token(tokenizer, begin) : "nothing"),
-            ("ends at", source.EndOfTextTokens.Count > 0 ? string.Join(", ", source.EndOfTextTokens.Select(token => Token(tokenizer, token))) : "nothing"),
         ];
     }
 
-    // Each weight once: a tied output layer is the embedding.
-    private static List<WeightTensor> Weights(ModelSource source)
+    private static List<(string, string)> Text(ModelFacts facts)
     {
-        List<WeightTensor> weights = [];
-        HashSet<string> seen = new(StringComparer.Ordinal);
-        foreach (LlamaWeight role in Enum.GetValues<LlamaWeight>())
-        {
-            for (int layer = 0; layer < source.Config.Layers; layer++)
-            {
-                WeightTensor weight = source.Weight(role, layer);
-                if (seen.Add(weight.Name)) weights.Add(weight);
-            }
-        }
-        return weights;
+        if (facts.Tokenizer is not { } tokenizer) return [("tokenizer", $"{facts.TokenizerKind}, which cannot be used")];
+        string of = facts.Config is { } config && tokenizer.VocabularySize < config.VocabularySize ? $" of {RunSummary.Count(config.VocabularySize)}" : "";
+        return
+        [
+            ("tokenizer", $"{facts.TokenizerKind}, {RunSummary.Count(tokenizer.VocabularySize)} tokens{of}"),
+            ("special tokens", Specials(tokenizer)),
+            ("begins with", tokenizer is { AddsBeginOfText: true, BeginOfText: int begin } ? Token(tokenizer, begin) : "nothing"),
+            ("ends at", facts.EndOfTextTokens.Count > 0 ? string.Join(", ", facts.EndOfTextTokens.Select(token => Token(tokenizer, token))) : "nothing"),
+        ];
     }
 
-    private static long Elements(WeightTensor weight) => weight.Shape.Aggregate(1L, (product, size) => product * size);
+    private static IEnumerable<(string, string)> Templates(ModelFacts facts)
+    {
+        if (facts.TemplatesProblem is string problem) return [("chat template", $"cannot be read: {problem}")];
+        if (facts.Templates.Count == 0) return [("chat template", "none: chat needs --chat-template")];
+        return facts.Templates.Select(t => ("chat template", $"{(facts.Templates.Count > 1 ? $"{t.Name}, " : "")}in {t.FoundIn}: "
+            + (t.Problem is not null ? $"does not render. {t.Problem}" : $"renders; takes a system prompt: {YesNo(t.TakesSystem)}, tools: {YesNo(t.TakesTools)}")));
+    }
 
-    private static string Kind(ModelSource source) => source.Gguf is { } metadata ? $"{metadata.RequiredString("tokenizer.ggml.model")} in GGUF metadata"
-        : File.Exists(Path.Combine(source.Folder!, "tokenizer.json")) ? "BPE in tokenizer.json" : "SentencePiece BPE in tokenizer.model";
+    private static string YesNo(bool value) => value ? "yes" : "no";
 
     private static string Specials(Tokenizer tokenizer)
     {
         const int most = 12;
-        List<int> specials = [.. Enumerable.Range(0, tokenizer.VocabularySize).Where(tokenizer.IsSpecial)];
+        List<int> specials = [.. SpecialTokens(tokenizer)];
         string shown = string.Join(", ", specials.Take(most).Select(token => Token(tokenizer, token)));
         return specials.Count == 0 ? "none" : specials.Count > most ? $"{shown} and {specials.Count - most} more" : shown;
     }
 
-    private static string Token(Tokenizer tokenizer, int token) => token < tokenizer.VocabularySize ? $"{tokenizer.Piece(token)} ({token})" : $"({token})";
+    public static IEnumerable<int> SpecialTokens(Tokenizer tokenizer) => Enumerable.Range(0, tokenizer.VocabularySize).Where(tokenizer.IsSpecial);
+
+    private static string Token(Tokenizer tokenizer, int token) => token < tokenizer.VocabularySize ? $"{tokenizer.Piece(token)} ({token.ToString(CultureInfo.InvariantCulture)})" : $"({token})";
 }

@@ -2,12 +2,13 @@ using System.CommandLine;
 
 namespace Coppice.Cli.Options;
 
-/// <summary>How one prompt of <c>coppice generate</c> is continued.</summary>
+/// <summary>How one prompt of <c>coppice generate</c>, or one turn of <c>coppice chat</c>, is continued.</summary>
 internal sealed class SamplingOptions
 {
-    private readonly Option<int?> _n = Checked.Whole("--n", "count", 1, 1024, "Samples of the prompt, computed once. Default: 1");
+    private readonly int _mostByDefault;
+    private readonly Option<int?>? _n;
     private readonly Option<int?> _bestOf = Checked.Whole("--best-of", "count", 1, 1024, "Make this many samples and print the --n of highest mean log probability, when all have ended");
-    private readonly Option<int?> _maxTokens = Checked.Whole("--max-tokens", "tokens", 1, int.MaxValue, "Most tokens per sample. Default: 256, or what the context leaves");
+    private readonly Option<int?> _maxTokens;
     private readonly Option<int?> _minTokens = Checked.Whole("--min-tokens", "tokens", 0, int.MaxValue, "Tokens before which nothing ends a sample");
     private readonly Option<float?> _temperature = Checked.Real("--temperature", 0, 2, "0 takes the likeliest token each time. Default: 1");
     private readonly Option<float?> _topP = Checked.Real("--top-p", float.Epsilon, 1, "Sample among the likeliest tokens that together reach this probability");
@@ -19,9 +20,27 @@ internal sealed class SamplingOptions
     private readonly Option<string[]> _stop = new("--stop") { HelpName = "text", Description = "Text that ends a sample and is not printed; may be given several times" };
     private readonly Option<bool> _ignoreEos = new("--ignore-eos") { Description = "Go on past the model's end of text" };
 
+    private SamplingOptions(Option<int?>? n, int mostByDefault, string maxTokens)
+    {
+        _n = n;
+        _mostByDefault = mostByDefault;
+        _maxTokens = Checked.Whole("--max-tokens", "tokens", 1, int.MaxValue, maxTokens);
+    }
+
+    public static SamplingOptions OfPrompt() =>
+        new(Checked.Whole("--n", "count", 1, 1024, "Samples of the prompt, computed once. Default: 1"), 256, "Most tokens per sample. Default: 256, or what the context leaves");
+
+    /// <summary>One answer a turn, as long as the model makes it.</summary>
+    public static SamplingOptions OfChat() => new(null, int.MaxValue, "Most tokens per answer. Default: what the context leaves");
+
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_n, _bestOf, _maxTokens, _minTokens, _temperature, _topP, _topK, _minP, _repetition, _presence, _frequency, _stop, _ignoreEos])
+        if (_n is not null)
+        {
+            command.Add(_n);
+            command.Add(_bestOf);
+        }
+        foreach (Option option in (Option[])[_maxTokens, _minTokens, _temperature, _topP, _topK, _minP, _repetition, _presence, _frequency, _stop, _ignoreEos])
             command.Add(option);
     }
 
@@ -30,9 +49,9 @@ internal sealed class SamplingOptions
     /// <param name="tokensLeft">What the prompt leaves of the model's context.</param>
     public GenerateOptions Read(ParseResult parsed, long? seed, int tokensLeft) => new()
     {
-        N = parsed.GetValue(_n) ?? 1,
-        BestOf = parsed.GetValue(_bestOf),
-        MaxTokens = parsed.GetValue(_maxTokens) ?? Math.Max(1, Math.Min(256, tokensLeft)),
+        N = _n is null ? 1 : parsed.GetValue(_n) ?? 1,
+        BestOf = _n is null ? null : parsed.GetValue(_bestOf),
+        MaxTokens = parsed.GetValue(_maxTokens) ?? Math.Max(1, Math.Min(_mostByDefault, tokensLeft)),
         MinTokens = parsed.GetValue(_minTokens) ?? 0,
         Temperature = parsed.GetValue(_temperature) ?? 1,
         TopP = parsed.GetValue(_topP) ?? 1,

@@ -100,7 +100,7 @@ internal sealed class ScoreRun(ITextModel model, ResultLog log, RunTally tally, 
     private ScoredText[] Texts(ScoreLine line)
     {
         int[] prompt = model.Encode(line.Prompt);
-        return [.. line.Continuations.Select(continuation => ScoredText.Of(model.Encode, prompt, line.Prompt, continuation))];
+        return [.. line.Continuations.Select(continuation => ScoredText.Of(whole => model.Encode(whole), prompt, line.Prompt, continuation))];
     }
 
     private async Task ScoreAsync(Job job, ChannelWriter<Ended> ended, CancellationToken cancellation)

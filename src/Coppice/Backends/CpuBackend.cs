@@ -4,6 +4,7 @@ using Coppice.Kernels.Attention;
 using Coppice.KvCache;
 using Coppice.Loading;
 using Coppice.Memory;
+using Coppice.Models;
 using Coppice.Scheduling;
 
 namespace Coppice.Backends;
@@ -22,17 +23,33 @@ internal sealed unsafe class CpuBackend(int threads, WeightFormat weightFormat =
 
     public void Embed(WeightTensor table, ReadOnlySpan<int> tokens, Matrix x) => Embedding.Run(table, tokens, x.Floats, x.RowFloats);
 
+    public void Gather(Matrix x, ReadOnlySpan<int> rows, Matrix y)
+    {
+        fixed (int* r = rows) Rows(new GatherRows(x, r, y), rows.Length);
+    }
+
     public void RmsNorm(Matrix x, ReadOnlySpan<float> weight, float epsilon, Matrix y)
     {
         fixed (float* w = weight) Rows(new NormRows(x, w, weight.Length, epsilon, y), x.Rows);
     }
 
+    public void LayerNorm(Matrix x, ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, float epsilon, Matrix y)
+    {
+        fixed (float* w = weight, b = bias) Rows(new LayerNormRows(x, w, b, epsilon, y), x.Rows);
+    }
+
     public void Linear(Matrix x, ILinearWeights weights, Matrix y) =>
         Kernels.Linear.Run(x.Floats, x.Rows, x.RowFloats, (LinearWeights)weights, _pool, _activations, y.Floats, y.RowFloats);
 
-    public void Rope(Matrix heads, RopeTable table, ReadOnlySpan<int> positions)
+    public void AddBias(ReadOnlySpan<float> bias, Matrix y)
     {
-        fixed (int* p = positions) Rows(new RopeRows(heads, table, p), heads.Rows);
+        Shape.Same(y.Columns, bias.Length);
+        fixed (float* b = bias) Rows(new BiasRows(b, y), y.Rows);
+    }
+
+    public void Rope(Matrix heads, int headSize, RopeTable table, ReadOnlySpan<int> positions)
+    {
+        fixed (int* p = positions) Rows(new RopeRows(heads, headSize, table, p), heads.Rows);
     }
 
     public void Store(KvPages kv, int layer, Matrix keys, Matrix values, Batch batch)
@@ -51,7 +68,37 @@ internal sealed unsafe class CpuBackend(int threads, WeightFormat weightFormat =
         if (plan.PartialStates > 0) _pool.Run(new Merges(call), q.Rows);
     }
 
-    public void SwiGlu(Matrix gate, Matrix up, Matrix y) => Rows(new BinaryRows<SwiGlu>(gate, up, y), y.Rows);
+    public void Gate(Activation f, Matrix gate, Matrix up, Matrix y)
+    {
+        switch (f)
+        {
+            case Activation.Silu: Rows(new BinaryRows<Gated<Silu>>(gate, up, y), y.Rows); break;
+            case Activation.Gelu: Rows(new BinaryRows<Gated<Gelu>>(gate, up, y), y.Rows); break;
+            case Activation.GeluTanh: Rows(new BinaryRows<Gated<GeluTanh>>(gate, up, y), y.Rows); break;
+            default: throw new ArgumentOutOfRangeException(nameof(f), f, "Unknown activation.");
+        }
+    }
+
+    public void Activate(Activation f, Matrix x, Matrix y)
+    {
+        switch (f)
+        {
+            case Activation.Silu: Rows(new UnaryRows<Silu>(default, x, y), y.Rows); break;
+            case Activation.Gelu: Rows(new UnaryRows<Gelu>(default, x, y), y.Rows); break;
+            case Activation.GeluTanh: Rows(new UnaryRows<GeluTanh>(default, x, y), y.Rows); break;
+            default: throw new ArgumentOutOfRangeException(nameof(f), f, "Unknown activation.");
+        }
+    }
+
+    public void Combine(Matrix x, ReadOnlySpan<int> places, ReadOnlySpan<float> weights, Matrix y)
+    {
+        fixed (int* p = places)
+        fixed (float* w = weights) Rows(new CombineRows(x, p, w, y.Rows == 0 ? 0 : places.Length / y.Rows, y), y.Rows);
+    }
+
+    public void Scale(float factor, Matrix y) => Rows(new UnaryRows<Times>(new(factor), y, y), y.Rows);
+
+    public void SoftCap(float cap, Matrix y) => Rows(new UnaryRows<SoftCap>(new(cap), y, y), y.Rows);
 
     public void Add(Matrix x, Matrix y) => Rows(new BinaryRows<Add>(x, y, y), y.Rows);
 
@@ -91,14 +138,28 @@ internal sealed unsafe class CpuBackend(int threads, WeightFormat weightFormat =
         }
     }
 
-    private readonly struct NormRows(Matrix x, float* weight, int width, float epsilon, Matrix y) : IRow
+    private readonly struct GatherRows(Matrix x, int* rows, Matrix y) : IRow
     {
-        public void Run(int row) => Kernels.RmsNorm.Run(x.Row(row), new ReadOnlySpan<float>(weight, width), epsilon, y.Row(row));
+        public void Run(int row) => x.Row(rows[row]).CopyTo(y.Row(row));
     }
 
-    private readonly struct RopeRows(Matrix heads, RopeTable table, int* positions) : IRow
+    private readonly struct NormRows(Matrix x, float* weight, int width, float epsilon, Matrix y) : IRow
     {
-        public void Run(int row) => Kernels.Rope.Run(heads.Row(row), heads.Columns / table.HeadSize, table.HeadSize, table, positions[row]);
+        public void Run(int row)
+        {
+            for (int first = 0; first < x.Columns; first += width)
+                Kernels.RmsNorm.Run(x.Row(row).Slice(first, width), new ReadOnlySpan<float>(weight, width), epsilon, y.Row(row).Slice(first, width));
+        }
+    }
+
+    private readonly struct LayerNormRows(Matrix x, float* weight, float* bias, float epsilon, Matrix y) : IRow
+    {
+        public void Run(int row) => Kernels.LayerNorm.Run(x.Row(row), new ReadOnlySpan<float>(weight, x.Columns), new ReadOnlySpan<float>(bias, x.Columns), epsilon, y.Row(row));
+    }
+
+    private readonly struct RopeRows(Matrix heads, int headSize, RopeTable table, int* positions) : IRow
+    {
+        public void Run(int row) => Kernels.Rope.Run(heads.Row(row), heads.Columns / headSize, headSize, table, positions[row]);
     }
 
     private readonly struct StoreRows(KvPages kv, int layer, Matrix keys, Matrix values, int* pages, int* positions) : IRow
@@ -115,6 +176,22 @@ internal sealed unsafe class CpuBackend(int threads, WeightFormat weightFormat =
     private readonly struct BinaryRows<TOperation>(Matrix a, Matrix b, Matrix y) : IRow where TOperation : struct, IBinary
     {
         public void Run(int row) => Elementwise.Apply<TOperation>(a.Row(row), b.Row(row), y.Row(row));
+    }
+
+    private readonly struct BiasRows(float* bias, Matrix y) : IRow
+    {
+        public void Run(int row) => Elementwise.Apply<Add>(y.Row(row), new ReadOnlySpan<float>(bias, y.Columns), y.Row(row));
+    }
+
+    private readonly struct UnaryRows<TOperation>(TOperation f, Matrix x, Matrix y) : IRow where TOperation : struct, IUnary
+    {
+        public void Run(int row) => Elementwise.Map(f, x.Row(row), y.Row(row));
+    }
+
+    private readonly struct CombineRows(Matrix x, int* places, float* weights, int perRow, Matrix y) : IRow
+    {
+        public void Run(int row) =>
+            WeightedSum.Run(x.Floats, x.RowFloats, new ReadOnlySpan<int>(places + (long)row * perRow, perRow), new ReadOnlySpan<float>(weights + (long)row * perRow, perRow), y.Row(row));
     }
 
     private readonly struct Heads(AttentionCall call, float* scratch, int workerFloats) : IParallelWork

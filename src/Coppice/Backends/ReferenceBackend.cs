@@ -4,6 +4,7 @@ using Coppice.Kernels.Attention;
 using Coppice.KvCache;
 using Coppice.Loading;
 using Coppice.Memory;
+using Coppice.Models;
 using Coppice.Scheduling;
 
 namespace Coppice.Backends;
@@ -20,17 +21,34 @@ internal sealed unsafe class ReferenceBackend : IBackend
 
     public void Embed(WeightTensor table, ReadOnlySpan<int> tokens, Matrix x) => Embedding.Run(table, tokens, x.Floats, x.RowFloats);
 
+    public void Gather(Matrix x, ReadOnlySpan<int> rows, Matrix y)
+    {
+        for (int row = 0; row < rows.Length; row++) x.Row(rows[row]).CopyTo(y.Row(row));
+    }
+
     public void RmsNorm(Matrix x, ReadOnlySpan<float> weight, float epsilon, Matrix y)
     {
-        for (int row = 0; row < x.Rows; row++) Kernels.RmsNorm.Reference(x.Row(row), weight, epsilon, y.Row(row));
+        for (int row = 0; row < x.Rows; row++)
+            for (int first = 0; first < x.Columns; first += weight.Length)
+                Kernels.RmsNorm.Reference(x.Row(row).Slice(first, weight.Length), weight, epsilon, y.Row(row).Slice(first, weight.Length));
+    }
+
+    public void LayerNorm(Matrix x, ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, float epsilon, Matrix y)
+    {
+        for (int row = 0; row < x.Rows; row++) Kernels.LayerNorm.Reference(x.Row(row), weight, bias, epsilon, y.Row(row));
     }
 
     public void Linear(Matrix x, ILinearWeights weights, Matrix y) =>
         Kernels.Linear.Reference(x.Floats, x.Rows, x.RowFloats, ((PlainWeights)weights).Floats, weights.Inputs, weights.Outputs, y.Floats, y.RowFloats);
 
-    public void Rope(Matrix heads, RopeTable table, ReadOnlySpan<int> positions)
+    public void AddBias(ReadOnlySpan<float> bias, Matrix y)
     {
-        for (int row = 0; row < heads.Rows; row++) Kernels.Rope.Reference(heads.Row(row), heads.Columns / table.HeadSize, table.HeadSize, table, positions[row]);
+        for (int row = 0; row < y.Rows; row++) Elementwise.Reference<Add>(y.Row(row), bias, y.Row(row));
+    }
+
+    public void Rope(Matrix heads, int headSize, RopeTable table, ReadOnlySpan<int> positions)
+    {
+        for (int row = 0; row < heads.Rows; row++) Kernels.Rope.Reference(heads.Row(row), heads.Columns / headSize, headSize, table, positions[row]);
     }
 
     public void Store(KvPages kv, int layer, Matrix keys, Matrix values, Batch batch)
@@ -51,9 +69,43 @@ internal sealed unsafe class ReferenceBackend : IBackend
                     AttendRow(kv, layer, rule, head / group, segment.Table, batch.Positions[row], q.Row(row).Slice(head * d, d), output.Row(row).Slice(head * d, d));
     }
 
-    public void SwiGlu(Matrix gate, Matrix up, Matrix y)
+    public void Gate(Activation f, Matrix gate, Matrix up, Matrix y)
     {
-        for (int row = 0; row < y.Rows; row++) Elementwise.Reference<SwiGlu>(gate.Row(row), up.Row(row), y.Row(row));
+        for (int row = 0; row < y.Rows; row++)
+        {
+            if (f == Activation.Silu) Elementwise.Reference<Gated<Silu>>(gate.Row(row), up.Row(row), y.Row(row));
+            else if (f == Activation.Gelu) Elementwise.Reference<Gated<Gelu>>(gate.Row(row), up.Row(row), y.Row(row));
+            else Elementwise.Reference<Gated<GeluTanh>>(gate.Row(row), up.Row(row), y.Row(row));
+        }
+    }
+
+    public void Activate(Activation f, Matrix x, Matrix y)
+    {
+        for (int row = 0; row < y.Rows; row++)
+        {
+            if (f == Activation.Silu) Elementwise.MapReference(default(Silu), x.Row(row), y.Row(row));
+            else if (f == Activation.Gelu) Elementwise.MapReference(default(Gelu), x.Row(row), y.Row(row));
+            else Elementwise.MapReference(default(GeluTanh), x.Row(row), y.Row(row));
+        }
+    }
+
+    public void Combine(Matrix x, ReadOnlySpan<int> places, ReadOnlySpan<float> weights, Matrix y)
+    {
+        for (int row = 0; row < y.Rows; row++)
+        {
+            int perRow = places.Length / y.Rows;
+            WeightedSum.Reference(x.Floats, x.RowFloats, places.Slice(row * perRow, perRow), weights.Slice(row * perRow, perRow), y.Row(row));
+        }
+    }
+
+    public void Scale(float factor, Matrix y)
+    {
+        for (int row = 0; row < y.Rows; row++) Elementwise.MapReference(new Times(factor), y.Row(row), y.Row(row));
+    }
+
+    public void SoftCap(float cap, Matrix y)
+    {
+        for (int row = 0; row < y.Rows; row++) Elementwise.MapReference(new SoftCap(cap), y.Row(row), y.Row(row));
     }
 
     public void Add(Matrix x, Matrix y)

@@ -10,9 +10,41 @@ internal interface IBinary
     static abstract V Of<V>(V a, V b) where V : struct, ILanes<V>;
 }
 
-/// <summary>y[i] = f(a[i], b[i]).  a, b, y: [n]; y may be a or b.</summary>
+/// <summary>A function of one number, in scalar and vector form with the same bits. It may hold parameters.</summary>
+internal interface IUnary
+{
+    float Of(float x);
+    V Of<V>(V x) where V : struct, ILanes<V>;
+}
+
+/// <summary>y[i] = f(a[i], b[i]) or f(x[i]).  a, b, x, y: [n]; y may be one of the others.</summary>
 internal static unsafe class Elementwise
 {
+    public static void Map<TOperation>(TOperation f, ReadOnlySpan<float> x, Span<float> y) where TOperation : struct, IUnary
+    {
+        Shape.Same(x.Length, y.Length);
+        if (Isa.Width >= 512) MapSimd<F512, TOperation>(f, x, y);
+        else if (Isa.Width >= 256) MapSimd<F256, TOperation>(f, x, y);
+        else if (Isa.Width >= 128) MapSimd<F128, TOperation>(f, x, y);
+        else MapReference(f, x, y);
+    }
+
+    /// <summary>The definition.</summary>
+    public static void MapReference<TOperation>(TOperation f, ReadOnlySpan<float> x, Span<float> y) where TOperation : struct, IUnary
+    {
+        for (int i = 0; i < x.Length; i++) y[i] = f.Of(x[i]);
+    }
+
+    internal static void MapSimd<V, TOperation>(TOperation f, ReadOnlySpan<float> x, Span<float> y) where V : struct, ILanes<V> where TOperation : struct, IUnary
+    {
+        fixed (float* px = &MemoryMarshal.GetReference(x), py = &MemoryMarshal.GetReference(y))
+        {
+            int i = 0;
+            for (; i <= x.Length - V.Count; i += V.Count) V.Store(f.Of(V.Load(px + i)), py + i);
+            for (; i < x.Length; i++) py[i] = f.Of(px[i]);
+        }
+    }
+
     public static void Apply<TOperation>(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> y) where TOperation : struct, IBinary
     {
         Shape.Same(a.Length, b.Length);
@@ -48,15 +80,4 @@ internal readonly struct Add : IBinary
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Of<V>(V a, V b) where V : struct, ILanes<V> => a + b;
-}
-
-/// <summary>silu(gate) · up, with silu(g) = g / (1 + e^-g).  (Shazeer 2020)</summary>
-internal readonly struct SwiGlu : IBinary
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Of(float gate, float up) => gate / (1f + Exp2.Of(gate * -Exp2.Log2E)) * up;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Of<V>(V gate, V up) where V : struct, ILanes<V> =>
-        gate / (V.Broadcast(1f) + Exp2.Of(gate * V.Broadcast(-Exp2.Log2E))) * up;
 }

@@ -15,7 +15,8 @@ internal sealed unsafe class RopeTable : IDisposable
     /// <param name="inverseFrequencies">Angle per position of each pair: [D/2]. What a model does to stretch its context goes in here.</param>
     /// <param name="positions">Positions 0 to positions - 1 are kept.</param>
     /// <param name="pairing">Which elements turn together.</param>
-    public RopeTable(ReadOnlySpan<double> inverseFrequencies, int positions, RopePairing pairing)
+    /// <param name="magnitude">Multiplies cosines and sines.</param>
+    public RopeTable(ReadOnlySpan<double> inverseFrequencies, int positions, RopePairing pairing, double magnitude = 1)
     {
         if (inverseFrequencies.IsEmpty) throw new ArgumentException("RoPE needs at least one pair.", nameof(inverseFrequencies));
         ArgumentOutOfRangeException.ThrowIfLessThan(positions, 1);
@@ -30,6 +31,7 @@ internal sealed unsafe class RopeTable : IDisposable
             for (int i = 0; i < inverseFrequencies.Length; i++)
             {
                 (double sin, double cos) = Math.SinCos(position * inverseFrequencies[i]);
+                (sin, cos) = (sin * magnitude, cos * magnitude);
                 if (pairing == RopePairing.Halves)
                 {
                     row[i] = (float)cos;

@@ -135,13 +135,23 @@ internal sealed class GgufMetadata
         return numbers;
     }
 
+    public bool[] BoolArray(string key)
+    {
+        if (!TryGetArray(key, out GgufValue value, GgufValueType.Bool)) throw Missing(key, GgufValueType.Bool, "an array of ");
+        bool[] flags = new bool[value.Count];
+        for (int i = 0; i < flags.Length; i++) flags[i] = _file.Bytes(value.Offset + i, 1)[0] != 0;
+        return flags;
+    }
+
     /// <summary>The type as text, for listings and errors: "UInt32", "array of 512 String".</summary>
     public string TypeOf(string key) => _values.TryGetValue(key, out GgufValue value) ? Shown(value) : "nothing";
 
     /// <summary>The error for a value that is of the right type and still wrong.</summary>
     public ModelFormatException Wrong(string key, string found, string needed) => new(_file.Path, $"Metadata key {Quoted.Of(key)} is {found}; needed: {needed}.");
 
-    private ModelFormatException Missing(string key, GgufValueType needed, string prefix = "") => new(_file.Path, $"Metadata key {Quoted.Of(key)} is missing; needed: {prefix}{needed}.");
+    public ModelFormatException Missing(string key, string needed) => new(_file.Path, $"Metadata key {Quoted.Of(key)} is missing; needed: {needed}.");
+
+    private ModelFormatException Missing(string key, GgufValueType needed, string prefix = "") => Missing(key, $"{prefix}{needed}");
 
     private bool TryGet(string key, GgufValueType needed, out GgufValue value)
     {

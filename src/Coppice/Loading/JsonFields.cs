@@ -51,6 +51,9 @@ internal sealed class JsonFields
 
     public bool Has(string key) => TryGet(key, out _);
 
+    /// <summary>Whether the key is there, be it with a null.</summary>
+    public bool Mentions(string key) => _object.TryGetProperty(key, out _);
+
     public int? Int32(string key, int min, int max)
     {
         if (!TryGet(key, out JsonElement value)) return null;
@@ -90,6 +93,14 @@ internal sealed class JsonFields
         return value.ValueKind == JsonValueKind.Object ? new(Path, value, $"{_prefix}{key}.") : throw Wrong(key, value, "an object");
     }
 
+    /// <summary>A list of whole numbers.</summary>
+    public int[]? Int32s(string key)
+    {
+        if (!TryGet(key, out JsonElement value)) return null;
+        if (value.ValueKind != JsonValueKind.Array) throw Wrong(key, value, "a list of whole numbers");
+        return OneOrMoreInt32(key, int.MinValue, int.MaxValue);
+    }
+
     /// <summary>A number or a list of numbers.</summary>
     public int[]? OneOrMoreInt32(string key, int min, int max)
     {
@@ -97,6 +108,15 @@ internal sealed class JsonFields
         if (value.ValueKind != JsonValueKind.Array) return [Int32(key, min, max)!.Value];
         return [.. value.EnumerateArray().Select(e => e.ValueKind == JsonValueKind.Number && e.TryGetInt32(out int number) && number >= min && number <= max
             ? number : throw Wrong(key, value, $"whole numbers from {min} to {max}"))];
+    }
+
+    /// <summary>A list of numbers within limits.</summary>
+    public float[]? Singles(string key, float min, float max)
+    {
+        if (!TryGet(key, out JsonElement value)) return null;
+        if (value.ValueKind != JsonValueKind.Array) throw Wrong(key, value, "a list of numbers");
+        return [.. value.EnumerateArray().Select(e => e.ValueKind == JsonValueKind.Number && e.TryGetSingle(out float number) && number >= min && number <= max
+            ? number : throw Wrong(key, value, $"numbers from {min} to {max}"))];
     }
 
     public string[]? Strings(string key)

@@ -13,16 +13,16 @@ internal sealed class ModelSource : IDisposable
     private const string WeightFile = "model.safetensors";
     private const string WeightIndexFile = "model.safetensors.index.json";
 
-    private readonly WeightTensor[] _weights;
+    private readonly Dictionary<WeightKey, WeightTensor> _weights;
     private readonly TextBoundaries _boundaries;
 
-    private ModelSource(string path, IWeightFile weights, WeightNaming naming, ModelConfig config, TextBoundaries boundaries)
+    private ModelSource(string path, IWeightFile weights, WeightNaming naming, ModelFamily family, ModelConfig config, TextBoundaries boundaries)
     {
         Path = path;
         Weights = weights;
         Config = config;
         _boundaries = boundaries;
-        _weights = LlamaWeights.Find(weights, config, naming);
+        _weights = ModelWeights.Find(weights, config, family, naming);
     }
 
     /// <summary>The folder or file, as the user named it.</summary>
@@ -57,13 +57,18 @@ internal sealed class ModelSource : IDisposable
         throw new ModelFormatException(path, "A model is a Hugging Face folder (config.json and safetensors) or a .gguf file.");
     }
 
-    /// <summary>A weight by its role; the layer counts only for weights of layers.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
-    public WeightTensor Weight(LlamaWeight role, int layer = 0)
+    /// <exception cref="ArgumentOutOfRangeException">The model has no such weight.</exception>
+    public WeightTensor Weight(WeightKey key) =>
+        _weights.TryGetValue(key, out WeightTensor? weight) ? weight : throw new ArgumentOutOfRangeException(nameof(key), key, $"A {Config.Family} model of {Config.Layers} layers has no such weight.");
+
+    /// <summary>All weights, a tied output layer's too. Several may be parts of one tensor.</summary>
+    public IReadOnlyDictionary<WeightKey, WeightTensor> AllWeights => _weights;
+
+    /// <summary>The tensors that hold the weights, each once.</summary>
+    public IEnumerable<WeightTensor> UsedTensors()
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(layer);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(layer, Config.Layers);
-        return _weights[LlamaWeights.Index(role, layer)];
+        HashSet<string> names = new(_weights.Values.Select(weight => weight.Name), StringComparer.Ordinal);
+        return Weights.Tensors.Where(tensor => names.Contains(tensor.Name));
     }
 
     public void Dispose() => Weights.Dispose();
@@ -73,8 +78,9 @@ internal sealed class ModelSource : IDisposable
         GgufFile file = GgufFile.Open(path);
         try
         {
-            ModelConfig config = LlamaConfig.Read(file.Metadata, HasOutput(file, WeightNaming.Gguf));
-            return new(path, file, WeightNaming.Gguf, config, TextBoundaries.Read(file.Metadata, config.VocabularySize)) { Gguf = file.Metadata };
+            ModelFamily family = ModelFamilies.Of(file.Metadata);
+            ModelConfig config = family.ReadConfig(file);
+            return new(path, file, WeightNaming.Gguf, family, config, TextBoundaries.Read(file.Metadata, config.VocabularySize)) { Gguf = file.Metadata };
         }
         catch
         {
@@ -90,16 +96,17 @@ internal sealed class ModelSource : IDisposable
         if (!File.Exists(In(ConfigFile))) throw new ModelFormatException(path, NoConfig(folder));
         JsonFields fields = JsonFields.Load(In(ConfigFile));
         JsonFields? generation = File.Exists(In(GenerationConfigFile)) ? JsonFields.Load(In(GenerationConfigFile)) : null;
-        // The architecture is checked before the weights: its name is the better news.
-        LlamaConfig.Read(fields, hasOutput: false);
+        ModelFamily family = ModelFamilies.Of(fields);
+        // The config is checked before the weights: what it says is the better news.
+        family.ReadConfig(fields, weights: null);
         string weightFile = File.Exists(In(WeightFile)) ? In(WeightFile)
             : File.Exists(In(WeightIndexFile)) ? In(WeightIndexFile)
             : throw new ModelFormatException(path, $"The folder has neither {WeightFile} nor {WeightIndexFile}. Convert its weights to safetensors.");
         IWeightFile file = WeightFiles.Open(weightFile);
         try
         {
-            ModelConfig config = LlamaConfig.Read(fields, HasOutput(file, WeightNaming.HuggingFace));
-            return new(path, file, WeightNaming.HuggingFace, config, TextBoundaries.Read(fields, generation, config.VocabularySize)) { Folder = folder };
+            ModelConfig config = family.ReadConfig(fields, file);
+            return new(path, file, WeightNaming.HuggingFace, family, config, TextBoundaries.Read(fields, generation, config.VocabularySize)) { Folder = folder };
         }
         catch
         {
@@ -107,8 +114,6 @@ internal sealed class ModelSource : IDisposable
             throw;
         }
     }
-
-    private static bool HasOutput(IWeightFile file, WeightNaming naming) => file.TryGetTensor(LlamaWeights.Name(LlamaWeight.Output, 0, naming), out _);
 
     private static string NoConfig(string folder)
     {

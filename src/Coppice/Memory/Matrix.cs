@@ -32,6 +32,14 @@ internal readonly unsafe struct Matrix
         return new(Data + (long)row * RowFloats, Columns);
     }
 
+    /// <summary>Rows [first, first + count).</summary>
+    public Matrix RowRange(int first, int count)
+    {
+        if ((uint)first > (uint)Rows || (uint)count > (uint)(Rows - first))
+            throw new ArgumentOutOfRangeException(nameof(first), first, $"{count} rows from here do not lie in {Rows}.");
+        return new(Data + (long)first * RowFloats, count, Columns, RowFloats);
+    }
+
     /// <summary>Columns [first, first + count) of every row.</summary>
     public Matrix Slice(int first, int count)
     {

@@ -35,6 +35,29 @@ public sealed record ChatMessage(string Role, string? Content)
         return new ChatMessage((string)JsonValues.Of(role)!, content) { Json = message.Clone() };
     }
 
+    /// <summary>The message as <see cref="FromJson"/> reads it.</summary>
+    internal void WriteTo(Utf8JsonWriter json)
+    {
+        if (Json is JsonElement whole)
+        {
+            whole.WriteTo(json);
+            return;
+        }
+        json.WriteStartObject();
+        json.WriteString("role", Role);
+        json.WriteString("content", Content);
+        if (Reasoning is not null) json.WriteString("reasoning_content", Reasoning);
+        if (ToolCalls.Count > 0)
+        {
+            json.WriteStartArray("tool_calls");
+            foreach (ChatToolCall call in ToolCalls) call.WriteTo(json);
+            json.WriteEndArray();
+        }
+        if (ToolCallId is not null) json.WriteString("tool_call_id", ToolCallId);
+        if (Name is not null) json.WriteString("name", Name);
+        json.WriteEndObject();
+    }
+
     internal object? ToMap()
     {
         if (Json is JsonElement json) return WithArguments((Map)JsonValues.Of(json)!);
@@ -70,6 +93,18 @@ public sealed record ChatToolCall(string Id, string Name, string Arguments)
         ["type"] = "function",
         ["function"] = new Map { ["name"] = Name, ["arguments"] = Parsed(Arguments) },
     };
+
+    internal void WriteTo(Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        json.WriteString("id", Id);
+        json.WriteString("type", "function");
+        json.WriteStartObject("function");
+        json.WriteString("name", Name);
+        json.WriteString("arguments", Arguments);
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
 
     // A model can write arguments that are no JSON; then templates get them as they are.
     internal static object? Parsed(string arguments)

@@ -14,11 +14,15 @@ public sealed class ChatTemplates
     private const string DefaultName = "default", ToolUseName = "tool_use", GgufKey = "tokenizer.chat_template";
     private const int LargestFile = 1 << 24;
 
-    private readonly Dictionary<string, string> _sources;
+    private readonly Dictionary<string, Source> _sources;
     private readonly ConcurrentDictionary<string, ChatTemplate> _read = new(StringComparer.Ordinal);
     private readonly ChatTemplateLimits _limits;
 
-    private ChatTemplates(Dictionary<string, string> sources, ChatTemplateLimits? limits)
+    /// <param name="Text">Jinja.</param>
+    /// <param name="FoundIn">The file or the metadata key that it stands in.</param>
+    private readonly record struct Source(string Text, string FoundIn);
+
+    private ChatTemplates(Dictionary<string, Source> sources, ChatTemplateLimits? limits)
     {
         _sources = sources;
         _limits = limits ?? new ChatTemplateLimits();
@@ -34,7 +38,7 @@ public sealed class ChatTemplates
     /// <exception cref="ModelFormatException">One of the files is not what it should be.</exception>
     public static ChatTemplates? FromFolder(string folder, ChatTemplateLimits? limits = null)
     {
-        Dictionary<string, string> sources = new(StringComparer.Ordinal);
+        Dictionary<string, Source> sources = new(StringComparer.Ordinal);
         ReadJson(Path.Combine(folder, "chat_template.json"), sources);
         ReadJson(Path.Combine(folder, "tokenizer_config.json"), sources);
         string single = Path.Combine(folder, "chat_template.jinja"), more = Path.Combine(folder, "additional_chat_templates");
@@ -44,15 +48,28 @@ public sealed class ChatTemplates
         return sources.Count > 0 ? new ChatTemplates(sources, limits) : null;
     }
 
+    /// <summary>A template in a file of its own, or the templates in a file such as tokenizer_config.json: for a model that comes without one, or with a wrong one.</summary>
+    /// <param name="file">Jinja, or JSON with a chat_template where the name ends in .json.</param>
+    /// <param name="limits">What a rendering may take; null for the usual.</param>
+    /// <exception cref="ModelFormatException">It is not what it should be.</exception>
+    public static ChatTemplates FromFile(string file, ChatTemplateLimits? limits = null)
+    {
+        if (!File.Exists(file)) throw new ModelFormatException(file, "There is no such file.");
+        Dictionary<string, Source> sources = new(StringComparer.Ordinal);
+        if (file.EndsWith(".json", StringComparison.OrdinalIgnoreCase)) ReadJson(file, sources);
+        else sources[DefaultName] = ReadText(file);
+        return sources.Count > 0 ? new ChatTemplates(sources, limits) : throw new ModelFormatException(file, "The file has no chat_template.");
+    }
+
     /// <summary>The templates in a GGUF file's metadata; null if there are none.</summary>
     /// <exception cref="ModelFormatException">A value is not a text.</exception>
     internal static ChatTemplates? FromGguf(GgufMetadata metadata, ChatTemplateLimits? limits = null)
     {
-        Dictionary<string, string> sources = new(StringComparer.Ordinal);
+        Dictionary<string, Source> sources = new(StringComparer.Ordinal);
         foreach (string key in metadata.Keys)
         {
-            if (key == GgufKey) sources[DefaultName] = metadata.RequiredString(key);
-            else if (key.StartsWith(GgufKey + ".", StringComparison.Ordinal)) sources[key[(GgufKey.Length + 1)..]] = metadata.RequiredString(key);
+            if (key == GgufKey) sources[DefaultName] = new Source(metadata.RequiredString(key), key);
+            else if (key.StartsWith(GgufKey + ".", StringComparison.Ordinal)) sources[key[(GgufKey.Length + 1)..]] = new Source(metadata.RequiredString(key), key);
         }
         return sources.Count > 0 ? new ChatTemplates(sources, limits) : null;
     }
@@ -60,11 +77,14 @@ public sealed class ChatTemplates
     /// <summary>The templates of an opened model; null if it has none.</summary>
     internal static ChatTemplates? Of(ModelSource source) => source.Gguf is { } metadata ? FromGguf(metadata) : FromFolder(source.Folder!);
 
+    /// <summary>The file, or the key of GGUF metadata, that a template stands in.</summary>
+    internal string FoundIn(string name) => _sources[name].FoundIn;
+
     /// <summary>The template of this name.</summary>
     /// <exception cref="InvalidRequestException">There is none.</exception>
     /// <exception cref="ChatTemplateException">It is malformed.</exception>
-    public ChatTemplate Find(string name) => _sources.TryGetValue(name, out string? source)
-        ? _read.GetOrAdd(name, _ => ChatTemplate.Parse(source, _limits))
+    public ChatTemplate Find(string name) => _sources.TryGetValue(name, out Source source)
+        ? _read.GetOrAdd(name, _ => ChatTemplate.Parse(source.Text, _limits))
         : throw new InvalidRequestException($"The model has no chat template '{name}'; it has: {string.Join(", ", Names)}.");
 
     /// <summary>The conversation as a prompt, by the template "tool_use" where there are tools and there is such a template, else by "default".</summary>
@@ -76,7 +96,7 @@ public sealed class ChatTemplates
         return Find(input.Tools is not null && _sources.ContainsKey(ToolUseName) ? ToolUseName : DefaultName).Render(input);
     }
 
-    private static void ReadJson(string file, Dictionary<string, string> sources)
+    private static void ReadJson(string file, Dictionary<string, Source> sources)
     {
         if (!File.Exists(file)) return;
         JsonField.ReadFile(file, root =>
@@ -85,17 +105,17 @@ public sealed class ChatTemplates
             if (field.IsNull) return 0;
             if (field.Element.ValueKind != JsonValueKind.Array)
             {
-                sources[DefaultName] = field.String();
+                sources[DefaultName] = new Source(field.String(), Path.GetFileName(file));
                 return 1;
             }
-            foreach (JsonField named in field.Items()) sources[named.Required("name").String()] = named.Required("template").String();
+            foreach (JsonField named in field.Items()) sources[named.Required("name").String()] = new Source(named.Required("template").String(), Path.GetFileName(file));
             return sources.Count;
         });
     }
 
-    private static string ReadText(string file)
+    private static Source ReadText(string file)
     {
         long length = new FileInfo(file).Length;
-        return length <= LargestFile ? File.ReadAllText(file) : throw new ModelFormatException(file, $"The chat template has {length} bytes; at most {LargestFile} are read.");
+        return length <= LargestFile ? new Source(File.ReadAllText(file), Path.GetFileName(file)) : throw new ModelFormatException(file, $"The chat template has {length} bytes; at most {LargestFile} are read.");
     }
 }

@@ -36,6 +36,11 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("generate -p a --n 0", "--n is '0'; it must be a whole number from 1 to 1024.")]
     [InlineData("generate -p a --max-tokens 0", "--max-tokens is '0'; it must be a whole number, 1 or more.")]
     [InlineData("inspect /no/such/folder/model.gguf", "There is no such file or folder")]
+    [InlineData("inspect - --json", "--json shows a model")]
+    [InlineData("chat --system a --system-file b", "give one of them")]
+    [InlineData("chat", "the model has no chat template, so it does not say how a conversation is written. Name one with --chat-template FILE.")]
+    [InlineData("chat --chat-template /no/such/file", "There is no such file.")]
+    [InlineData("chat --n 2", "'--n'")]
     [InlineData("inspect --kv-memory 100", "--kv-memory is too small")]
     public async Task A_command_line_that_cannot_be_used_is_refused_in_one_line(string line, string says)
     {
@@ -47,9 +52,10 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Theory]
-    [InlineData("run", "--output --resume --overwrite --quiet --seed --model --attention --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
+    [InlineData("chat", "--system --system-file --seed --max-tokens --min-tokens --temperature --top-p --top-k --min-p --repetition-penalty --presence-penalty --frequency-penalty --stop --ignore-eos --chat-template --model --attention --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
+    [InlineData("run", "--output --resume --overwrite --quiet --seed --chat-template --model --attention --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
     [InlineData("generate", "--prompt --n --best-of --max-tokens --min-tokens --temperature --top-p --top-k --min-p --repetition-penalty --presence-penalty --frequency-penalty --stop --ignore-eos --seed --model --attention --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
-    [InlineData("inspect", "--model --attention --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
+    [InlineData("inspect", "--json --chat-template --model --attention --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
     public async Task Help_lists_each_option_once_and_ends_with_examples(string command, string options)
     {
         Assert.Equal(0, await _tool.RunAsync(command, "--help"));
@@ -66,7 +72,7 @@ public sealed class CommandLineTests : IDisposable
     public async Task The_tool_alone_shows_its_commands(string line)
     {
         Assert.Equal(0, await _tool.RunAsync(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)));
-        foreach (string command in (string[])["coppice run ", "coppice generate ", "coppice inspect "]) Assert.Contains(command, _tool.Output, StringComparison.Ordinal);
+        foreach (string command in (string[])["coppice run ", "coppice generate ", "coppice chat ", "coppice inspect "]) Assert.Contains(command, _tool.Output, StringComparison.Ordinal);
         Assert.Equal("", _tool.Error);
     }
 

@@ -21,7 +21,13 @@ internal sealed class FakeModel : ITextModel
     /// <summary>Called for each request before it is answered; may wait or throw.</summary>
     public Func<string, CancellationToken, Task> Before { get; init; } = (_, _) => Task.CompletedTask;
 
+    /// <summary>Called before each chunk of a stream.</summary>
+    public Func<CancellationToken, Task>? BetweenChunks { get; init; }
+
     public List<string> Prompts { get; } = [];
+
+    /// <summary>The prompts as they came, beginning of text included.</summary>
+    public List<int[]> PromptTokens { get; } = [];
 
     public List<GenerateOptions> Asked { get; } = [];
 
@@ -44,7 +50,18 @@ internal sealed class FakeModel : ITextModel
         KvBytesLimit = 1 << 30,
     };
 
-    public int[] Encode(string text) => [BeginOfText, .. Encoding.UTF8.GetBytes(text).Select(b => (int)b)];
+    public ChatTemplates? ChatTemplates { get; init; }
+
+    string? ITextModel.BeginOfText => "<s>";
+
+    public string? EndOfText => "</s>";
+
+    public int[] Encode(string text, Specials specials = Specials.All)
+    {
+        // As a model's tokenizer does: around a prompt by itself, in a rendered conversation where it is spelled out.
+        int[] bytes = [.. Encoding.UTF8.GetBytes(text.Replace("<s>", "", StringComparison.Ordinal)).Select(b => (int)b)];
+        return specials.HasFlag(Specials.Around) || (specials.HasFlag(Specials.InText) && text.StartsWith("<s>", StringComparison.Ordinal)) ? [BeginOfText, .. bytes] : bytes;
+    }
 
     public ReadOnlySpan<byte> TokenBytes(int token) => token == BeginOfText ? "<s>"u8 : new[] { (byte)token };
 
@@ -58,7 +75,9 @@ internal sealed class FakeModel : ITextModel
             {
                 if (i >= choice.Text.Length) continue;
                 bool isLast = i == choice.Text.Length - 1;
-                yield return new GenerateChunk(choice.Index, choice.Text[i], choice.Text[i].ToString(), null, isLast ? FinishReason.Stop : null);
+                cancellation.ThrowIfCancellationRequested();
+                if (BetweenChunks is not null) await BetweenChunks(cancellation);
+                yield return new GenerateChunk(choice.Index, choice.Text[i], choice.Text[i].ToString(), null, isLast ? choice.Finish : null, isLast ? result.Usage : null);
             }
         }
     }
@@ -69,6 +88,7 @@ internal sealed class FakeModel : ITextModel
         lock (Prompts)
         {
             Prompts.Add(text);
+            PromptTokens.Add(prompt.ToArray());
             Asked.Add(options);
             _running += options.N;
             _mostRunning = Math.Max(_mostRunning, _running);

@@ -10,6 +10,8 @@ public sealed class LineParserTests
     private const string Api = """{"custom_id":"a","method":"POST","url":"/v1/completions","body":{"model":"m","prompt":"Hi","max_tokens":3},"expected":"yes"}""";
     private const string Short = """{"custom_id":"b","prompt":"Hi","n":2,"max_tokens":5,"temperature":0.5,"top_p":0.5,"top_k":4,"min_p":0.25,"seed":-9,"stop":["x","y"],"presence_penalty":1,"frequency_penalty":-1,"repetition_penalty":2,"logit_bias":{"5":-100,"6":1.5},"logprobs":3,"min_tokens":1,"ignore_eos":true,"stop_token_ids":[7],"cache_salt":"s","best_of":4,"user":"u","stream":false,"echo":false,"expected":["p","q"]}""";
 
+    private const string Chat = """{"custom_id":"c","url":"/v1/chat/completions","body":{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":[{"type":"text","text":"Hi"}]}],"tools":[{"type":"function","function":{"name":"now"}}],"tool_choice":"auto","documents":[{"text":"d"}],"chat_template_kwargs":{"enable_thinking":true},"max_completion_tokens":7,"logprobs":true,"top_logprobs":3,"parallel_tool_calls":true}}""";
+
     [Fact]
     public void The_form_of_the_api_is_read()
     {
@@ -51,6 +53,26 @@ public sealed class LineParserTests
         }, o);
     }
 
+    [Fact]
+    public void A_conversation_is_read_with_its_tools()
+    {
+        PromptLine line = Good(Chat);
+        ChatTemplateInput chat = line.Prompt.Chat!;
+        Assert.Equal((null, null, (int?)7, int.MaxValue), (line.Prompt.Text, line.Prompt.Tokens, line.MaxTokens, line.DefaultMaxTokens));
+        Assert.Equal(["system", "user"], chat.Messages.Select(message => message.Role));
+        Assert.Equal(("now", 1, true, 3), (chat.Tools!.Value[0].GetProperty("function").GetProperty("name").GetString(), chat.Documents!.Value.GetArrayLength(), chat.Variables["enable_thinking"].GetBoolean(), line.Options.LogProbs));
+        Assert.True(chat.AddGenerationPrompt);
+        Assert.Null(Good(Chat.Replace("\"auto\"", "\"none\"", StringComparison.Ordinal)).Prompt.Chat!.Tools);
+    }
+
+    [Fact]
+    public void The_short_form_of_a_conversation_is_its_messages()
+    {
+        PromptLine line = Good("""{"messages":[{"role":"user","content":"Hi"}],"n":2,"tools":[],"add_generation_prompt":false}""");
+        Assert.Equal((2, 256, false), (line.Options.N, line.DefaultMaxTokens, line.Prompt.Chat!.AddGenerationPrompt));
+        Assert.Null(line.Prompt.Chat.Tools);
+    }
+
     [Theory]
     [InlineData("""{"prompt":[5,6,7]}""", null, new[] { 5, 6, 7 })]
     [InlineData("""{"prompt":["text"]}""", "text", null)]
@@ -84,7 +106,7 @@ public sealed class LineParserTests
     [InlineData("""{"prompt":[1,2.5]}""", "prompt[1] is 2.5")]
     [InlineData("""{"prompt":"\ud800"}""", "surrogate")]
     [InlineData("""{"prompt":"a","prompt":"b"}""", "not JSON")]
-    [InlineData("""{"prompt":"a","temprature":0}""", "The field 'temprature' is unknown. Known: prompt, n,")]
+    [InlineData("""{"prompt":"a","temprature":0}""", "The field 'temprature' is unknown. Known: prompt, best_of, logprobs, echo, n,")]
     [InlineData("""{"prompt":"a","n":0}""", "n is 0; it must be a whole number from 1 to 1024.")]
     [InlineData("""{"prompt":"a","n":"2"}""", "n is \"2\"; it must be a whole number")]
     [InlineData("""{"prompt":"a","max_tokens":0}""", "max_tokens is 0; it must be a whole number, 1 or more.")]
@@ -103,9 +125,19 @@ public sealed class LineParserTests
     [InlineData("""{"prompt":"a","expected":1}""", "expected is 1; it must be a text or a list of texts.")]
     [InlineData("""{"custom_id":7,"prompt":"a"}""", "custom_id is 7; it must be a text.")]
     [InlineData("""{"custom_id":"","prompt":"a"}""", "custom_id is empty")]
-    [InlineData("""{"messages":[]}""", "chat lines are not run")]
-    [InlineData("""{"url":"/v1/chat/completions","body":{"messages":[]}}""", "chat lines are not run")]
-    [InlineData("""{"url":"/v1/embeddings","body":{}}""", "url is \"/v1/embeddings\"; it must be /v1/completions.")]
+    [InlineData("""{"messages":[]}""", "messages is an empty list")]
+    [InlineData("""{"messages":"hi"}""", "messages is \"hi\"; it must be a list of messages.")]
+    [InlineData("""{"messages":[{"role":"user","content":"a"},{"content":"a"}]}""", "messages[1]: A message needs a 'role'")]
+    [InlineData("""{"messages":null}""", "messages is missing")]
+    [InlineData("""{"url":"/v1/chat/completions","body":{"prompt":"a"}}""", "The field 'prompt' is unknown. Known: messages, tools,")]
+    [InlineData("""{"url":"/v1/completions","body":{"messages":[{"role":"user","content":"a"}]}}""", "The field 'messages' is unknown")]
+    [InlineData("""{"prompt":"a","messages":[{"role":"user","content":"a"}]}""", "The field 'prompt' is unknown")]
+    [InlineData("""{"messages":[{"role":"user","content":"a"}],"tools":[1]}""", "tools[0] is 1; it must be an object.")]
+    [InlineData("""{"messages":[{"role":"user","content":"a"}],"tool_choice":"required"}""", "tool_choice is \"required\"; it must be \"auto\" or \"none\"")]
+    [InlineData("""{"messages":[{"role":"user","content":"a"}],"logprobs":2}""", "logprobs is 2; it must be true or false.")]
+    [InlineData("""{"messages":[{"role":"user","content":"a"}],"top_logprobs":2}""", "top_logprobs is 2 and logprobs is not true")]
+    [InlineData("""{"messages":[{"role":"user","content":"a"}],"chat_template_kwargs":3}""", "chat_template_kwargs is 3; it must be an object.")]
+    [InlineData("""{"url":"/v1/embeddings","body":{}}""", "url is \"/v1/embeddings\"; it must be /v1/completions or /v1/chat/completions.")]
     [InlineData("""{"body":{"prompt":"a"}}""", "url is missing")]
     [InlineData("""{"url":"/v1/completions"}""", "body is missing")]
     [InlineData("""{"url":"/v1/completions","body":[]}""", "body is []")]
@@ -142,7 +174,7 @@ public sealed class LineParserTests
     [Fact]
     public void No_line_breaks_the_reader_and_every_line_has_one_result()
     {
-        byte[][] seeds = [Encoding.UTF8.GetBytes(Api), Encoding.UTF8.GetBytes(Short)];
+        byte[][] seeds = [Encoding.UTF8.GetBytes(Api), Encoding.UTF8.GetBytes(Short), Encoding.UTF8.GetBytes(Chat)];
         byte[] alphabet = [.. "{}[]\",:\\ud8\n\r\0 -0.9eE"u8, 0xFF, 0xC3, 0xEF, 0xBB, 0xBF];
         Gen<byte[]> mutated =
             from seed in Gen.Elements(seeds)

@@ -59,13 +59,15 @@ public sealed class SamplesTests
         Streams streams = new(Stream.Null, InIsTerminal: false, output, TextWriter.Null, ErrorIsTerminal: false);
         Assert.Equal(0, await CoppiceCommand.RunAsync(["inspect", TestData.SampleModel, "--kv", "bf16", "--max-context", "100"], streams, EngineTextModel.Open, CancellationToken.None));
         string[] lines = System.Text.Encoding.UTF8.GetString(output.ToArray()).Split('\n');
-        Assert.Contains("family           llama", lines);
-        Assert.Contains("parameters       3,016,960 in 38 tensors", lines);
-        Assert.Contains("attention        8 query heads over 4 key and value heads of 32", lines);
-        Assert.Contains("context          100 tokens of 4,096", lines);
-        Assert.Contains("keys and values  2.00 KiB a token in bf16, 200 KiB a full context", lines);
-        Assert.Contains("tokenizer        BPE in tokenizer.json, 1,024 tokens", lines);
-        Assert.Contains("special tokens   <unk> (0), <s> (1), </s> (2)", lines);
+        Assert.Contains("family             llama", lines);
+        Assert.Contains("parameters         3,016,960 in 38 tensors", lines);
+        Assert.Contains("formats            BF16: 38 of 5.75 MiB", lines);
+        Assert.Contains("attention          8 query heads over 4 key and value heads of 32", lines);
+        Assert.Contains("context            100 tokens of 4,096", lines);
+        Assert.Contains("keys and values    1.95 MiB per 1,000 tokens in bf16, 200 KiB a full context", lines);
+        Assert.Contains("tokenizer          BPE in tokenizer.json, 1,024 tokens", lines);
+        Assert.Contains("special tokens     <unk> (0), <s> (1), </s> (2)", lines);
+        Assert.Contains("chat template      in chat_template.jinja: renders; takes a system prompt: yes, tools: no", lines);
     }
 
     private static async Task<(int Code, List<System.Text.Json.JsonElement> Results, string Summary)> RunAsync(string name, params string[] options)

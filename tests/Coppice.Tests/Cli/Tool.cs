@@ -15,6 +15,10 @@ internal sealed class Tool : IDisposable
 
     public bool ErrorIsTerminal { get; init; }
 
+    public bool InIsTerminal { get; init; }
+
+    public Interrupts Interrupts { get; } = new();
+
     public string Error { get; private set; } = "";
 
     /// <summary>What stands on stderr while a run goes on; any thread.</summary>
@@ -38,7 +42,7 @@ internal sealed class Tool : IDisposable
     {
         using MemoryStream own = new();
         _error = new LiveText();
-        Streams streams = new(new MemoryStream(Encoding.UTF8.GetBytes(input)), InIsTerminal: false, output ?? own, _error, ErrorIsTerminal);
+        Streams streams = new(new MemoryStream(Encoding.UTF8.GetBytes(input)), InIsTerminal, output ?? own, _error, ErrorIsTerminal) { Interrupts = Interrupts };
         int code = await CoppiceCommand.RunAsync(arguments, streams, (_, _) => Model, cancellation);
         (Error, Output) = (LiveError, Encoding.UTF8.GetString(own.ToArray()));
         return code;

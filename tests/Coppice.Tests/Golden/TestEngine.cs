@@ -18,7 +18,7 @@ internal sealed class TestEngine : IDisposable
     {
         options ??= new EngineOptions();
         _source = ModelSource.Open(model);
-        if (window > 0) _source.Config = _source.Config with { LargestWindow = window };
+        if (window > 0) _source.Config = _source.Config with { Window = window };
         Tokenizer = ModelTokenizer.Load(_source);
         Core = new EngineCore(_source, Tokenizer, backend ?? new CpuBackend(EngineLimits.Threads(options), options.Weights), options with { KvBytes = options.KvBytes ?? 64L << 20 });
     }

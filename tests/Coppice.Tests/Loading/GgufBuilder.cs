@@ -46,6 +46,14 @@ internal sealed class GgufBuilder
         return this;
     }
 
+    /// <summary>The same keys, without the tensors.</summary>
+    public GgufBuilder Copy()
+    {
+        GgufBuilder copy = new() { Version = Version, Alignment = Alignment, _keys = _keys };
+        copy._metadata.Write(_metadata.ToArray());
+        return copy;
+    }
+
     public byte[] Build()
     {
         using MemoryStream stream = new();

@@ -22,20 +22,19 @@ public sealed class ModelSourceTests
             VocabularySize = 1024,
             MaxContextTokens = 4096,
             NormEpsilon = 1e-5f,
-            RopeBase = 10_000,
-            RopePairing = RopePairing.Halves,
+            Rope = new RopeConfig { Base = 10_000, Dimensions = 32, Pairing = RopePairing.Halves },
             TiedOutput = true,
         }, model.Config);
         Assert.Equal([2], model.EndOfTextTokens);
         Assert.Equal(1, model.BeginOfTextToken);
         Assert.Equal(TestData.SampleModel, model.Folder);
         Assert.Null(model.Gguf);
-        Assert.Same(model.Weight(LlamaWeight.Embedding), model.Weight(LlamaWeight.Output));
-        Assert.Equal("model.layers.3.mlp.down_proj.weight", model.Weight(LlamaWeight.Down, 3).Name);
-        Assert.Equal([256L, 640L], model.Weight(LlamaWeight.Down, 3).Shape);
-        Assert.Equal("model.layers.0.input_layernorm.weight", model.Weight(LlamaWeight.AttentionNorm, 0).Name);
-        Assert.Throws<ArgumentOutOfRangeException>(() => model.Weight(LlamaWeight.Down, 4));
-        Assert.Throws<ArgumentOutOfRangeException>(() => model.Weight(LlamaWeight.Down, -1));
+        Assert.Same(model.Weight(new(WeightRole.Embedding)), model.Weight(new(WeightRole.Output)));
+        Assert.Equal("model.layers.3.mlp.down_proj.weight", model.Weight(new(WeightRole.Down, 3)).Name);
+        Assert.Equal([256L, 640L], model.Weight(new(WeightRole.Down, 3)).Shape);
+        Assert.Equal("model.layers.0.input_layernorm.weight", model.Weight(new(WeightRole.AttentionNorm, 0)).Name);
+        Assert.Throws<ArgumentOutOfRangeException>(() => model.Weight(new(WeightRole.Down, 4)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => model.Weight(new(WeightRole.Down, -1)));
     }
 
     [SharedFact]
@@ -43,7 +42,7 @@ public sealed class ModelSourceTests
     {
         using ModelSource folder = ModelSource.Open(TestData.Shared("testdata/stories260K/hf"));
         using ModelSource gguf = ModelSource.Open(TestData.Shared("testdata/stories260K/stories260K-f32.gguf"));
-        Assert.Equal(folder.Config with { RopePairing = RopePairing.Interleaved }, gguf.Config);
+        Assert.Equal(folder.Config with { Rope = folder.Config.Rope with { Pairing = RopePairing.Interleaved } }, gguf.Config);
         Assert.Equal((172, 8, 4, 8), (gguf.Config.FeedForwardSize, gguf.Config.Heads, gguf.Config.KvHeads, gguf.Config.HeadSize));
         Assert.Equal([1, 2], folder.EndOfTextTokens); // its generation_config.json has both
         Assert.Equal([2], gguf.EndOfTextTokens);
@@ -51,37 +50,44 @@ public sealed class ModelSourceTests
         Assert.NotNull(gguf.Gguf);
 
         int half = folder.Config.HeadSize / 2;
-        foreach (LlamaWeight role in Enum.GetValues<LlamaWeight>())
-            for (int layer = 0; layer < folder.Config.Layers; layer++)
+        Assert.Equal(folder.AllWeights.Keys, gguf.AllWeights.Keys);
+        foreach ((WeightKey key, WeightTensor ours) in folder.AllWeights)
+        {
+            WeightTensor theirs = gguf.Weight(key);
+            Assert.Equal(ours.Shape, theirs.Shape);
+            for (long row = 0; row < ours.Rows(); row++)
             {
-                WeightTensor ours = folder.Weight(role, layer), theirs = gguf.Weight(role, layer);
-                Assert.Equal(ours.Shape, theirs.Shape);
-                for (long row = 0; row < ours.Rows(); row++)
-                {
-                    // Interleaved: the pair (i, i + D/2) of a head lies at (2i, 2i + 1).
-                    long head = row / (2 * half), element = row % (2 * half);
-                    long other = role is LlamaWeight.Query or LlamaWeight.Key ? head * 2 * half + element % half * 2 + element / half : row;
-                    Assert.Equal(ours.Row(row), theirs.Row(other));
-                }
+                // Interleaved: the pair (i, i + D/2) of a head lies at (2i, 2i + 1).
+                long head = row / (2 * half), element = row % (2 * half);
+                long other = key.Role is WeightRole.Query or WeightRole.Key ? head * 2 * half + element % half * 2 + element / half : row;
+                Assert.Equal(ours.Row(row), theirs.Row(other));
             }
+        }
     }
 
     [Theory]
-    [InlineData("model_type", "\"mistral\"", "model_type is 'mistral'; needed: 'llama'")]
+    [InlineData("model_type", "\"gemma3\"", "model_type is 'gemma3'; needed: one of 'llama', 'mistral', 'mixtral', 'gpt_neox', 'gemma', 'gemma2', 'gemma3_text', 'qwen2', 'qwen3', 'qwen3_moe', 'phi3'")]
     [InlineData("model_type", null, "model_type is missing")]
-    [InlineData("architectures", "[\"MixtralForCausalLM\"]", "architectures is 'MixtralForCausalLM'")]
-    [InlineData("rope_scaling", """{"rope_type":"llama3","factor":8}""", "rope_scaling.rope_type is 'llama3'; needed: 'default'")]
-    [InlineData("rope_scaling", """{"type":"linear","factor":2}""", "rope_scaling.rope_type is 'linear'")]
-    [InlineData("rope_parameters", """{"rope_type":"yarn"}""", "rope_parameters.rope_type is 'yarn'")]
+    [InlineData("architectures", "[\"MixtralForCausalLM\"]", "architectures is 'MixtralForCausalLM'; needed: 'LlamaForCausalLM' in a model of type 'llama'")]
+    [InlineData("rope_scaling", """{"rope_type":"spiral","factor":8}""", "rope_scaling.rope_type is 'spiral'; needed: 'default', 'linear', 'dynamic', 'yarn', 'llama3' or 'longrope'")]
+    [InlineData("rope_scaling", """{"factor":8}""", "rope_scaling.type is missing")]
+    [InlineData("rope_scaling", """{"type":"linear"}""", "rope_scaling.factor is missing; needed: a number from 1")]
+    [InlineData("rope_scaling", """{"type":"linear","factor":0.5}""", "rope_scaling.factor is 0.5; needed: a number from 1")]
+    [InlineData("rope_scaling", """{"type":"dynamic","factor":2,"alpha":1000}""", "rope_scaling.alpha is there; needed: RoPE without it")]
+    [InlineData("rope_scaling", """{"rope_type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":4,"original_max_position_embeddings":64}""", "rope_scaling.high_freq_factor is 4; needed: more than low_freq_factor, which is 4")]
+    [InlineData("rope_scaling", """{"type":"longrope","short_factor":[1],"long_factor":[2]}""", "rope_scaling.short_factor is a list of 1; needed: 16 numbers, one for each pair that turns")]
+    [InlineData("rope_scaling", """{"type":"longrope","short_factor":[1]}""", "rope_scaling.short_factor is a list of 1")]
+    [InlineData("rope_parameters", """{"rope_type":"mrope"}""", "rope_parameters.rope_type is 'mrope'")]
     [InlineData("rope_parameters", """{"rope_theta":500000}""", "rope_theta is 10000; needed: 500000, as in rope_parameters")]
     [InlineData("hidden_act", "\"gelu\"", "hidden_act is 'gelu'; needed: 'silu'")]
-    [InlineData("attention_bias", "true", "attention_bias is true; needed: false")]
-    [InlineData("mlp_bias", "true", "mlp_bias is true; needed: false")]
+    [InlineData("attention_bias", "true", "Tensor 'model.layers.0.self_attn.q_proj.bias' is missing; needed: [256]")]
+    [InlineData("mlp_bias", "true", "Tensor 'model.layers.0.mlp.gate_proj.bias' is missing; needed: [640]")]
+    [InlineData("use_bidirectional_attention", "true", "use_bidirectional_attention is true; needed: false")]
     [InlineData("quantization_config", """{"quant_method":"gptq"}""", "quantization_config is of method 'gptq'")]
     [InlineData("partial_rotary_factor", "0.5", "partial_rotary_factor is 0.5; needed: 1")]
     [InlineData("num_hidden_layers", "0", "num_hidden_layers is 0; needed: a whole number from 1 to 1024")]
     [InlineData("num_hidden_layers", "4294967295", "num_hidden_layers is 4294967295")]
-    [InlineData("num_hidden_layers", "3", "Tensor 'model.layers.3.input_layernorm.weight' has no place in a Llama model of 3 layers")]
+    [InlineData("num_hidden_layers", "3", "Tensor 'model.layers.3.input_layernorm.weight' has no place in a llama model of 3 layers")]
     [InlineData("num_hidden_layers", "5", "Tensor 'model.layers.4.input_layernorm.weight' is missing; needed: [256]")]
     [InlineData("num_key_value_heads", "3", "num_key_value_heads is 3; needed: a divisor of num_attention_heads, which is 8")]
     [InlineData("num_key_value_heads", "0", "num_key_value_heads is 0")]
@@ -118,7 +124,7 @@ public sealed class ModelSourceTests
         using TempFolder folder = Sample("rope_theta", null);
         Change(folder, "rope_parameters", """{"rope_theta":500000.0,"rope_type":"default"}""");
         using ModelSource model = ModelSource.Open(folder.Path);
-        Assert.Equal(500_000f, model.Config.RopeBase);
+        Assert.Equal(500_000f, model.Config.Rope.Base);
     }
 
     [Fact]
@@ -181,8 +187,8 @@ public sealed class ModelSourceTests
         Assert.Equal((2, 1, 6, 3, false), (model.Config.Heads, model.Config.KvHeads, model.Config.HeadSize, model.Config.VocabularySize, model.Config.TiedOutput));
         Assert.Equal([2, 1], model.EndOfTextTokens);
         Assert.Null(model.BeginOfTextToken);
-        Assert.Equal("output.weight", model.Weight(LlamaWeight.Output).Name);
-        Assert.Equal(10_000f, model.Config.RopeBase);
+        Assert.Equal("output.weight", model.Weight(new(WeightRole.Output)).Name);
+        Assert.Equal(10_000f, model.Config.Rope.Base);
     }
 
     [Fact]
@@ -194,18 +200,27 @@ public sealed class ModelSourceTests
             Assert.Contains(message, Assert.Throws<ModelFormatException>(() => Open(folder, builder, headSize: 4, output: false)).Message, StringComparison.Ordinal);
             Assert.Empty(folder.StillOpen());
         }
-        Refused(TinyGguf().Key("llama.rope.scaling.type", "linear"), "'llama.rope.scaling.type' is 'linear'; needed: 'none'");
-        Refused(TinyGguf().Key("llama.rope.scale_linear", 2f), "'llama.rope.scale_linear' is 2; needed: 1");
-        Refused(TinyGguf().Key("llama.expert_count", 8u), "'llama.expert_count' is 8; needed: 0");
+        Refused(TinyGguf().Key("llama.rope.scaling.type", "spiral"), "'llama.rope.scaling.type' is 'spiral'; needed: 'none', 'linear', 'yarn'");
+        Refused(TinyGguf().Key("llama.rope.scale_linear", 0.5f), "is 0.5; needed: a number from 1");
+        Refused(TinyGguf().Key("llama.expert_count", 8u), "'llama.expert_used_count' is missing; needed: a whole number from 1 to 8");
+        Refused(TinyGguf().Key("llama.expert_count", 8u).Key("llama.expert_used_count", 9u), "'llama.expert_used_count' is 9; needed: a number from 1 to 8");
+        Refused(TinyGguf().Key("llama.expert_count", 8u).Key("llama.expert_used_count", 2u), "Tensor 'blk.0.ffn_gate_inp.weight' is missing; needed: [8, 8]");
+        Refused(TinyGguf().Key("llama.attention.clamp_kqv", 8f), "'llama.attention.clamp_kqv' is 8; needed: 0");
+        Refused(TinyGguf().Key("llama.rope.scaling.attn_factor", 1.2f), "'llama.rope.scaling.attn_factor' is 1.2; needed: 1 without YaRN or LongRoPE");
+        Refused(TinyGguf().Key("llama.rope.scaling.yarn_log_multiplier", 0.1f), "'llama.rope.scaling.yarn_log_multiplier' is 0.1; needed: 0");
+        Refused(TinyGguf().Key("llama.logit_scale", 0.5f), "'llama.logit_scale' is 0.5; needed: 1");
         Refused(TinyGguf().Key("llama.rope.dimension_count", 2u), "'llama.rope.dimension_count' is 2; needed: 4, the head size");
         Refused(TinyGguf().Key("llama.attention.value_length", 8u), "'llama.attention.value_length' is 8; needed: 4, the head size");
         Refused(TinyGguf().Key("llama.rope.freq_base", float.NaN), "'llama.rope.freq_base' is NaN; needed: a number from 1 to");
         Refused(TinyGguf().Key("llama.attention.head_count_kv", GgufValueType.Array, [4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0]), "twice");
         Refused(TinyGguf().Key("split.count", GgufValueType.UInt16, [3, 0]), "'split.count' is 3; needed: 1; merge the parts");
         Refused(TinyGguf().Key("tokenizer.ggml.eos_token_id", 3u), "'tokenizer.ggml.eos_token_id' is 3; needed: a number from 0 to 2");
-        Refused(TinyGguf().Tensor("rope_freqs.weight", [2], 0, new byte[32]), "scales RoPE's frequencies");
-        Refused(TinyGguf().Tensor("blk.0.attn_q.bias", [8], 0, new byte[32]), "Tensor 'blk.0.attn_q.bias' has no place in a Llama model of 1 layers without biases");
-        Refused(new GgufBuilder().Key("general.architecture", "qwen2"), "'general.architecture' is 'qwen2'; needed: 'llama'");
+        Refused(TinyGguf().Tensor("rope_freqs.weight", [2], 0, new byte[8]), "Tensor 'rope_freqs.weight' divides RoPE's frequencies by numbers that are not all above 0");
+        Refused(TinyGguf().Tensor("rope_freqs.weight", [3], 0, new byte[12]), "Tensor 'rope_freqs.weight' has shape [3]; the model's config needs [2]");
+        Refused(TinyGguf().Tensor("rope_factors_long.weight", [2], 0, [.. BitConverter.GetBytes(1f), .. BitConverter.GetBytes(2f)]), "needed: the tensor rope_factors_short.weight beside");
+        Refused(TinyGguf().Tensor("blk.0.attn_q.bias", [8], 0, new byte[32]), "Tensor 'blk.0.attn_k.bias' is missing");
+        Refused(TinyGguf().Tensor("blk.0.attn_q_norm.weight", [4], 0, new byte[16]), "Tensor 'blk.0.attn_q_norm.weight' has no place in a llama model of 1 layers");
+        Refused(new GgufBuilder().Key("general.architecture", "mamba"), "'general.architecture' is 'mamba'; needed: one of 'llama', 'gptneox', 'gemma', 'gemma2', 'gemma3', 'qwen2', 'qwen3', 'qwen3moe', 'phi3'");
     }
 
     private static GgufBuilder TinyGguf() => new GgufBuilder().Key("general.architecture", "llama").Key("llama.block_count", 1u).Key("llama.embedding_length", 8u)

@@ -14,9 +14,9 @@ public sealed class MutationTests
     private const int SafetensorsHeaderBytes = 5_000;
 
     /// <summary>One change to a file. Position and Value are taken modulo what fits.</summary>
-    private sealed record Edit(EditKind Kind, int Position, ulong Value);
+    internal sealed record Edit(EditKind Kind, int Position, ulong Value);
 
-    private enum EditKind
+    internal enum EditKind
     {
         Flip,
         SetByte,
@@ -30,7 +30,7 @@ public sealed class MutationTests
     private static readonly ulong[] s_extremes = [0, 1, 2, 7, 8, 9, 31, 64, 255, 256, 65_535, int.MaxValue, 1UL << 31, uint.MaxValue, 1UL << 32, (1UL << 62) + 1, long.MaxValue, 1UL << 63, ulong.MaxValue];
 
     // One to four edits: most files must stay close enough to good ones to be read far.
-    private static Arbitrary<Edit[]> Edits(int region)
+    internal static Arbitrary<Edit[]> Edits(int region)
     {
         Gen<Edit> edit = from kind in Gen.Elements(Enum.GetValues<EditKind>())
                          from position in Gen.Choose(0, region - 1)
@@ -39,7 +39,7 @@ public sealed class MutationTests
         return Gen.Choose(1, 4).SelectMany(count => edit.ArrayOf(count)).ToArbitrary();
     }
 
-    private static byte[] Apply(byte[] file, Edit[] edits)
+    internal static byte[] Apply(byte[] file, Edit[] edits)
     {
         List<byte> bytes = [.. file];
         foreach (Edit edit in edits)
@@ -130,7 +130,7 @@ public sealed class MutationTests
         Check(Edits(Math.Min(region, file.Length)), tests, edits => OpensOrIsRefused(folder, name, Apply(file, edits), config is null ? folder.File(name) : folder.Path));
     }
 
-    private static void Check<T>(Arbitrary<T> cases, int tests, Func<T, bool> opens)
+    internal static void Check<T>(Arbitrary<T> cases, int tests, Func<T, bool> opens)
     {
         int opened = 0;
         Prop.ForAll(cases, c => { if (opens(c)) opened++; }).Check(Config.QuickThrowOnFailure.WithMaxTest(tests).WithReplay(new Replay(new Rnd(20_260_101, 7), Microsoft.FSharp.Core.FSharpOption<int>.None)));
@@ -151,7 +151,7 @@ public sealed class MutationTests
         bool modelOpened = Try(() =>
         {
             using ModelSource source = ModelSource.Open(model);
-            foreach (LlamaWeight role in Enum.GetValues<LlamaWeight>()) source.Weight(role, source.Config.Layers - 1).Row(0);
+            foreach (WeightTensor weight in source.AllWeights.Values) weight.Row(0);
         });
         Assert.Empty(folder.StillOpen());
         return isConfig ? modelOpened : opened;

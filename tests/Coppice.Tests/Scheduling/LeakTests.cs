@@ -4,6 +4,7 @@ using Coppice.Kernels;
 using Coppice.KvCache;
 using Coppice.Loading;
 using Coppice.Memory;
+using Coppice.Models;
 using Coppice.Scheduling;
 using Coppice.Tests.Golden;
 
@@ -150,11 +151,17 @@ public sealed class LeakTests
 
         public void Embed(WeightTensor table, ReadOnlySpan<int> tokens, Matrix x) => _inner.Embed(table, tokens, x);
 
+        public void Gather(Matrix x, ReadOnlySpan<int> rows, Matrix y) => _inner.Gather(x, rows, y);
+
         public void RmsNorm(Matrix x, ReadOnlySpan<float> weight, float epsilon, Matrix y) => _inner.RmsNorm(x, weight, epsilon, y);
+
+        public void LayerNorm(Matrix x, ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, float epsilon, Matrix y) => _inner.LayerNorm(x, weight, bias, epsilon, y);
 
         public void Linear(Matrix x, ILinearWeights weights, Matrix y) => _inner.Linear(x, weights, y);
 
-        public void Rope(Matrix heads, RopeTable table, ReadOnlySpan<int> positions) => _inner.Rope(heads, table, positions);
+        public void AddBias(ReadOnlySpan<float> bias, Matrix y) => _inner.AddBias(bias, y);
+
+        public void Rope(Matrix heads, int headSize, RopeTable table, ReadOnlySpan<int> positions) => _inner.Rope(heads, headSize, table, positions);
 
         public void Store(KvPages kv, int layer, Matrix keys, Matrix values, Batch batch) => _inner.Store(kv, layer, keys, values, batch);
 
@@ -164,7 +171,15 @@ public sealed class LeakTests
             _inner.Attend(kv, layer, q, rule, batch, plan, output);
         }
 
-        public void SwiGlu(Matrix gate, Matrix up, Matrix y) => _inner.SwiGlu(gate, up, y);
+        public void Gate(Activation f, Matrix gate, Matrix up, Matrix y) => _inner.Gate(f, gate, up, y);
+
+        public void Activate(Activation f, Matrix x, Matrix y) => _inner.Activate(f, x, y);
+
+        public void Combine(Matrix x, ReadOnlySpan<int> places, ReadOnlySpan<float> weights, Matrix y) => _inner.Combine(x, places, weights, y);
+
+        public void Scale(float factor, Matrix y) => _inner.Scale(factor, y);
+
+        public void SoftCap(float cap, Matrix y) => _inner.SoftCap(cap, y);
 
         public void Add(Matrix x, Matrix y) => _inner.Add(x, y);
 

@@ -10,13 +10,13 @@ internal sealed class BenchModel : IDisposable
 {
     private readonly ModelSource? _source;
 
-    private BenchModel(string name, ModelSource? source, ModelConfig config, Func<LlamaWeight, int, WeightTensor> weight, Func<IBackend> backend, int maxPositions)
+    private BenchModel(string name, ModelSource? source, ModelConfig config, Func<WeightKey, WeightTensor> weight, Func<IBackend> backend, int maxPositions)
     {
         (Name, _source, Config) = (name, source, config);
         Backend = new TimedBackend(backend());
         try
         {
-            Llama = new Llama(config, weight, Backend, maxPositions);
+            Decoder = new Decoder(config, weight, Backend, maxPositions);
         }
         catch
         {
@@ -31,7 +31,7 @@ internal sealed class BenchModel : IDisposable
 
     public TimedBackend Backend { get; }
 
-    public Llama Llama { get; }
+    public Decoder Decoder { get; }
 
     /// <param name="path">Folder or file.</param>
     /// <param name="backend">Makes the backend, which the model owns.</param>
@@ -67,7 +67,7 @@ internal sealed class BenchModel : IDisposable
 
     public void Dispose()
     {
-        Llama.Dispose();
+        Decoder.Dispose();
         Backend.Dispose();
         _source?.Dispose();
     }

@@ -154,7 +154,7 @@ internal sealed class ModelScene : IDisposable
         runs.Policy.Plan(_batch, _plan);
         _plan.Finish(_model.Config.KvHeads, backend.Threads);
         long planned = Stopwatch.GetTimestamp();
-        Matrix logits = _model.Llama.Forward(_batch, _plan, _kv, _arena);
+        Matrix logits = _model.Decoder.Forward(_batch, _plan, _kv, _arena);
         long computed = Stopwatch.GetTimestamp();
         for (int i = 0; i < logits.Rows; i++) _sampler.Sample(logits.Row(i), _states[i]);
         long end = Stopwatch.GetTimestamp();

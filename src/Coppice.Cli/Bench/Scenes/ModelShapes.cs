@@ -46,8 +46,7 @@ internal static class ModelShapes
         VocabularySize = vocabulary,
         MaxContextTokens = 1 << 20,
         NormEpsilon = 1e-5f,
-        RopeBase = 10_000,
-        RopePairing = RopePairing.Halves,
+        Rope = new RopeConfig { Base = 10_000, Dimensions = headSize, Pairing = RopePairing.Halves },
         TiedOutput = false,
     };
 }

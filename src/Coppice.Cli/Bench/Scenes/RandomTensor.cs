@@ -18,8 +18,8 @@ internal sealed class RandomTensor(string name, int seed, WeightType type, param
     public override long ByteCount => shape.Aggregate(1L, (product, size) => product * size) * (type == WeightType.F32 ? sizeof(float) : sizeof(ushort));
 
     /// <summary>The weights of a model of any size.</summary>
-    public static Func<LlamaWeight, int, WeightTensor> Of(ModelConfig config) => (role, layer) =>
-        new RandomTensor(string.Create(CultureInfo.InvariantCulture, $"random.{layer}.{role}"), layer * 16 + (int)role, WeightType.F32, LlamaWeights.Shape(role, config));
+    public static Func<WeightKey, WeightTensor> Of(ModelConfig config) => key =>
+        new RandomTensor(string.Create(CultureInfo.InvariantCulture, $"random.{key}"), (key.Layer * 64 + (int)key.Role) * 256 + key.Expert, WeightType.F32, WeightRoles.Shape(key.Role, config));
 
     public override ReadOnlySpan<byte> RowBytes(long row) => throw new NotSupportedException("A random weight has numbers and no bytes.");
 

@@ -5,6 +5,7 @@ using Coppice.Kernels;
 using Coppice.KvCache;
 using Coppice.Loading;
 using Coppice.Memory;
+using Coppice.Models;
 using Coppice.Scheduling;
 
 namespace Coppice.Cli.Bench.Scenes;
@@ -25,7 +26,11 @@ internal sealed class TimedBackend(IBackend inner) : IBackend
 
     public void Embed(WeightTensor table, ReadOnlySpan<int> tokens, Matrix x) => inner.Embed(table, tokens, x);
 
+    public void Gather(Matrix x, ReadOnlySpan<int> rows, Matrix y) => inner.Gather(x, rows, y);
+
     public void RmsNorm(Matrix x, ReadOnlySpan<float> weight, float epsilon, Matrix y) => inner.RmsNorm(x, weight, epsilon, y);
+
+    public void LayerNorm(Matrix x, ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, float epsilon, Matrix y) => inner.LayerNorm(x, weight, bias, epsilon, y);
 
     public void Linear(Matrix x, ILinearWeights weights, Matrix y)
     {
@@ -34,7 +39,9 @@ internal sealed class TimedBackend(IBackend inner) : IBackend
         LinearTicks += Stopwatch.GetTimestamp() - start;
     }
 
-    public void Rope(Matrix heads, RopeTable table, ReadOnlySpan<int> positions) => inner.Rope(heads, table, positions);
+    public void AddBias(ReadOnlySpan<float> bias, Matrix y) => inner.AddBias(bias, y);
+
+    public void Rope(Matrix heads, int headSize, RopeTable table, ReadOnlySpan<int> positions) => inner.Rope(heads, headSize, table, positions);
 
     public void Store(KvPages kv, int layer, Matrix keys, Matrix values, Batch batch) => inner.Store(kv, layer, keys, values, batch);
 
@@ -46,7 +53,15 @@ internal sealed class TimedBackend(IBackend inner) : IBackend
         AttentionTicks += Stopwatch.GetTimestamp() - start;
     }
 
-    public void SwiGlu(Matrix gate, Matrix up, Matrix y) => inner.SwiGlu(gate, up, y);
+    public void Gate(Activation f, Matrix gate, Matrix up, Matrix y) => inner.Gate(f, gate, up, y);
+
+    public void Activate(Activation f, Matrix x, Matrix y) => inner.Activate(f, x, y);
+
+    public void Combine(Matrix x, ReadOnlySpan<int> places, ReadOnlySpan<float> weights, Matrix y) => inner.Combine(x, places, weights, y);
+
+    public void Scale(float factor, Matrix y) => inner.Scale(factor, y);
+
+    public void SoftCap(float cap, Matrix y) => inner.SoftCap(cap, y);
 
     public void Add(Matrix x, Matrix y) => inner.Add(x, y);
 

@@ -60,7 +60,7 @@ internal static class ModelVerb
                 foreach (string kvName in kvs)
                     foreach (TreeShape tree in shapes)
                         rows.AddRange(Measure(run, work, benchModel, $"{benchModel.Name} {formatName}, {kvName} KV", KvFormats.Of(kvName), tree, ms));
-                notes.Add($"{benchModel.Name} {formatName}: {benchModel.Llama.WeightBytes / 1e6:0} MB of weights as packed, process {Environment.WorkingSet / 1e6:0} MB.");
+                notes.Add($"{benchModel.Name} {formatName}: {benchModel.Decoder.WeightBytes / 1e6:0} MB of weights as packed, process {Environment.WorkingSet / 1e6:0} MB.");
             }
             return Finish(run, work, rows, notes);
         });
@@ -94,7 +94,7 @@ internal static class ModelVerb
             ("tokensPerSecond", b * (double)newTokens / seconds.Median), ("ofNoAttention", bound), ("stepMilliseconds", seconds.Median / steps * 1e3),
             ("linearShare", split.Linear / split.Total), ("attentionShare", split.Attention / split.Total), ("restShare", (split.Rest + split.Plan + split.Sampling) / split.Total),
             ("planShare", split.Plan / split.Total), ("samplingShare", split.Sampling / split.Total), ("kvMegabytesRead", runs.BytesRead / 1e6), ("kvMegabytes", scene.KvBytes / 1e6), ("kvMegabytesUnshared", scene.KvBytesUnshared / 1e6),
-            ("weightMegabytes", model.Llama.WeightBytes / 1e6), ("scratchMegabytes", scene.ArenaBytes / 1e6)));
+            ("weightMegabytes", model.Decoder.WeightBytes / 1e6), ("scratchMegabytes", scene.ArenaBytes / 1e6)));
     }
 
     private static SvgPlot Plot(IReadOnlyList<BenchRow> rows, string title)

@@ -44,6 +44,31 @@ internal static unsafe class Lanes16
         return Sum(V.FoldSum(s0, s1, s2, s3));
     }
 
+    /// <summary>Σ x, x: [count]. What is missing of the last 16 counts as zeros.</summary>
+    public static float Sum<V>(float* x, int count) where V : struct, ILanes<V>
+    {
+        V s0 = V.Zero, s1 = V.Zero, s2 = V.Zero, s3 = V.Zero;
+        float* tail = stackalloc float[Count];
+        for (int i = 0; i < count; i += Count)
+        {
+            float* at = x + i;
+            if (count - i < Count)
+            {
+                new Span<float>(tail, Count).Clear();
+                new ReadOnlySpan<float>(at, count - i).CopyTo(new Span<float>(tail, Count));
+                at = tail;
+            }
+            s0 += V.Load(at);
+            if (V.Count < 16) s1 += V.Load(at + V.Count);
+            if (V.Count < 8)
+            {
+                s2 += V.Load(at + 2 * V.Count);
+                s3 += V.Load(at + 3 * V.Count);
+            }
+        }
+        return Sum(V.FoldSum(s0, s1, s2, s3));
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Square<V>(float* x, V sum) where V : struct, ILanes<V> => V.Fma(V.Load(x), V.Load(x), sum);
 
