@@ -107,7 +107,7 @@ public sealed class ScoreTests : IDisposable
                 },
             },
         };
-        string file = tool.File("in.jsonl", Enumerable.Range(0, 20).Select(i => $$"""{"prompt":"p{{i}}","continuation":"a"}"""));
+        string file = tool.File("in.jsonl", Enumerable.Range(0, 20).Select(i => $$"""{"prompt":"{{(char)('a' + i)}}","continuation":"a"}"""));
         Assert.Equal(130, await tool.RunAsync("", null, stop.Token, "score", file, "-o", tool.Path("out.jsonl")));
         Assert.Equal(["line-1", "line-2", "line-3"], tool.ResultsOf("out.jsonl").Select(Tool.Id));
         Assert.Contains("3 of 20 lines", tool.Error, StringComparison.Ordinal);
