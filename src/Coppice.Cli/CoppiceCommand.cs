@@ -88,6 +88,10 @@ internal static class CoppiceCommand
         (nameof(EngineOptions.MaxBatch), "--max-batch"),
         (nameof(EngineOptions.PrefillChunk), "--prefill-chunk"),
         (nameof(EngineOptions.Threads), "--threads"),
+        ($"{nameof(EngineOptions.Sparq)}.{nameof(SparqOptions.Compression)}", "--sparq-compression"),
+        ($"{nameof(EngineOptions.Sparq)}.{nameof(SparqOptions.R)}", "--sparq-r"),
+        ($"{nameof(EngineOptions.Sparq)}.{nameof(SparqOptions.K)}", "--sparq-k"),
+        ($"{nameof(EngineOptions.Sparq)}.{nameof(SparqOptions.Local)}", "--sparq-local"),
     ];
 
     // What a user can cause says what is wrong by itself; anything else is a fault of the tool and says so.

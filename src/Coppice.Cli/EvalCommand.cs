@@ -74,18 +74,29 @@ internal static class EvalCommand
         };
         await File.WriteAllTextAsync($"{name}.json", report.ToJson(), cancellation);
         await File.WriteAllTextAsync($"{name}.svg", task.Plot(run.Rows), cancellation);
-        if (!quiet) Table.Write(streams.Error, [.. report.Figures.Select(figure => (figure.Key.Replace('_', ' '), Shown(figure.Value))), ("written", $"{name}.jsonl, {name}.json, {name}.svg")]);
+        if (!quiet) Table.Write(streams.Error, [.. report.Figures.Select(figure => (figure.Key.Replace('_', ' '), Shown(figure.Value))), .. RunSummary.Rows(run.Tally, model.Metrics, TimeSpan.Zero).Where(row => row.Label == "approximate attention"), ("written", $"{name}.jsonl, {name}.json, {name}.svg")]);
         return ExitCodes.Ok;
     }
 
     /// <summary>What can change an answer.</summary>
-    private static Dictionary<string, string> Settings(ITextModel model, EngineOptions options) => new(StringComparer.Ordinal)
+    private static Dictionary<string, string> Settings(ITextModel model, EngineOptions options)
     {
-        ["model"] = model.Name,
-        ["attention"] = options.Attention.ToString(),
-        ["weights"] = options.Weights.ToString(),
-        ["kv"] = options.Kv.ToString(),
-    };
+        Dictionary<string, string> settings = new(StringComparer.Ordinal)
+        {
+            ["model"] = model.Name,
+            ["attention"] = options.Attention.ToString(),
+            ["weights"] = options.Weights.ToString(),
+            ["kv"] = options.Kv.ToString(),
+        };
+        if (options.Sparq is { } sparq)
+        {
+            (string, object?)[] given = [("sparq_compression", sparq.Compression), ("sparq_r", sparq.R), ("sparq_k", sparq.K), ("sparq_local", sparq.Local), ("sparq_mean_value", sparq.MeanValue)];
+            foreach ((string name, object? value) in given)
+                if (value is not null) settings[name] = string.Create(CultureInfo.InvariantCulture, $"{value}");
+        }
+        if (options.Keep is int keep) settings["keep"] = keep.ToString(CultureInfo.InvariantCulture);
+        return settings;
+    }
 
     private static string Shown(EvalFigure figure) =>
         string.Create(CultureInfo.InvariantCulture, $"{figure.Mean:0.####}{(figure.StandardError is double error ? $", standard error {error:0.####}" : "")}, {figure.Items} items");

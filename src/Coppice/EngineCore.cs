@@ -31,6 +31,8 @@ internal sealed class EngineCore : IDisposable
     private readonly Scheduler _scheduler;
     private readonly IAttentionPolicy _policy;
     private readonly AttentionPlan _plan;
+    private readonly AttentionPlan? _whole;
+    private readonly TreePolicy _tree = new();
     private readonly StepArena _arena = new();
     private readonly Sampler _sampler;
     private readonly Tokenizer _tokenizer;
@@ -51,13 +53,14 @@ internal sealed class EngineCore : IDisposable
         _threads = backend.Threads;
         MaxContextTokens = Options.MaxContextTokens!.Value;
         EndOfTextTokens = [.. source.EndOfTextTokens];
-        KvLayout layout = KvLayout.Of(Config, Options.Kv);
+        KvLayout layout = AttentionPolicies.Layout(KvLayout.Of(Config, Options.Kv), Options, Config.Heads / Config.KvHeads);
         _model = new Decoder(source, backend, MaxContextTokens);
         _kv = new KvPages(layout, EngineLimits.Pages(Options, layout) + 1);
         _pool = new PagePool(_kv);
-        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, Config.LargestWindow) { MostScoredRows = Math.Max(LeastScoredRows, ScoredLogits / Config.VocabularySize) };
+        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, Config.LargestWindow, AttentionPolicies.Reuse(Options.Attention)) { MostScoredRows = Math.Max(LeastScoredRows, ScoredLogits / Config.VocabularySize) };
         _windows = [.. Enumerable.Range(0, Config.Layers).GroupBy(Config.WindowOf).Select(layers => (layers.Key, layers.Count()))];
-        _policy = AttentionPolicies.Create(Options.Attention);
+        _policy = AttentionPolicies.Create(Options, Config.HeadSize, Config.Heads / Config.KvHeads);
+        if (_policy is ISparsePolicy) _whole = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
         _plan = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
         _sampler = new Sampler(Config.VocabularySize);
         _branches = new Sequence[Options.MaxBatch];
@@ -125,7 +128,7 @@ internal sealed class EngineCore : IDisposable
         int[] prompt = tokens[..^1];
         GenerateOptions generate = new() { CacheSalt = options.CacheSalt };
         var sampling = new SamplingState(generate, prompt, EndOfTextTokens, Config.VocabularySize, maxAnswerTokens: 0);
-        var request = new Request(prompt, generate, prompt.Length, WakeOn.Finish, sampling, beginsText: false) { Scores = new Scores(tokens, scoredFrom, options.TopLogProbs) };
+        var request = new Request(prompt, generate, prompt.Length, WakeOn.Finish, sampling, beginsText: false) { Scores = new Scores(tokens, scoredFrom, options.TopLogProbs, options.AsDecode) };
         _incoming.Enqueue(request);
         return request;
     }
@@ -154,6 +157,14 @@ internal sealed class EngineCore : IDisposable
         _plan.Begin(batch, Config.LargestWindow);
         _policy.Plan(batch, _plan);
         _plan.Finish(Config.KvHeads, _threads);
+        if (_plan.Sparse is not null)
+        {
+            _whole!.Begin(batch, Config.LargestWindow);
+            _tree.Plan(batch, _whole);
+            _whole.Finish(Config.KvHeads, _threads);
+            _plan.Whole = _whole;
+        }
+
         Matrix logits;
         try
         {
@@ -179,7 +190,8 @@ internal sealed class EngineCore : IDisposable
             lock (_metricsLock)
             {
                 SchedulerCounters scheduler = _scheduler.Counters;
-                long pageBytes = _kv.Layout.PageBytes;
+                long pageBytes = _kv.Layout.PageBytes, readBytes = _kv.Layout.HistoryPageBytes;
+                SparseTraffic sparse = (_policy as ISparsePolicy)?.Traffic ?? default;
                 return new EngineMetrics
                 {
                     Requests = scheduler.FinishedRequests,
@@ -192,8 +204,12 @@ internal sealed class EngineCore : IDisposable
                     ScoredTokens = _counters.ScoredTokens,
                     Steps = _counters.Steps,
                     StepSeconds = (double)_counters.StepTicks / Stopwatch.Frequency,
-                    KvBytesRead = _counters.LayerPagesRead * (pageBytes / Config.Layers),
-                    KvBytesReadPerSequence = _counters.LayerPagesReadPerSequence * (pageBytes / Config.Layers),
+                    KvBytesRead = _counters.LayerPagesRead * (readBytes / Config.Layers) + sparse.Bytes,
+                    KvBytesReadPerSequence = _counters.LayerPagesReadPerSequence * (readBytes / Config.Layers),
+                    ExactDecodeRows = _counters.DecodeRows - _counters.SparseRows,
+                    SparseDecodeRows = _counters.SparseRows,
+                    SparseBytesRead = sparse.Bytes,
+                    SparseBytesExact = sparse.ExactBytes,
                     PeakKvBytes = _counters.PeakPages * pageBytes,
                     PeakKvBytesUnshared = _counters.PeakPagesUnshared * pageBytes,
                     KvBytesLimit = _pool.Total * pageBytes,
@@ -244,11 +260,13 @@ internal sealed class EngineCore : IDisposable
             _counters.Steps++;
             foreach ((int window, int layers) in _windows)
             {
-                (long read, long perSequence) = _plan.PagesReadWith(window);
+                (long read, long perSequence) = (window > 0 && _plan.Sparse is not null ? _plan.Whole! : _plan).PagesReadWith(window);
                 _counters.LayerPagesRead += read * layers;
                 _counters.LayerPagesReadPerSequence += perSequence * layers;
             }
 
+            _counters.DecodeRows += _plan.DecodeRows;
+            _counters.SparseRows += _plan.SparseRows;
             if (_pool.InUse > _counters.PeakPages)
             {
                 _counters.PeakPages = _pool.InUse;
@@ -371,7 +389,7 @@ internal sealed class EngineCore : IDisposable
 
     private struct EngineCounters
     {
-        public long GeneratedTokens, ScoredTokens, Steps, StepTicks, LayerPagesRead, LayerPagesReadPerSequence;
+        public long GeneratedTokens, ScoredTokens, Steps, StepTicks, LayerPagesRead, LayerPagesReadPerSequence, DecodeRows, SparseRows;
         public int PeakPages, PeakPagesUnshared;
     }
 }

@@ -39,6 +39,18 @@ public sealed record EngineMetrics
     /// <summary>Bytes it would have read with every row reading its own history.</summary>
     public long KvBytesReadPerSequence { get; init; }
 
+    /// <summary>Rows of generated tokens that attended to their whole history, over all steps: in approximate modes those too short for it to pay.</summary>
+    public long ExactDecodeRows { get; init; }
+
+    /// <summary>Rows of generated tokens that attended to part of their history, as an approximate mode chose it.</summary>
+    public long SparseDecodeRows { get; init; }
+
+    /// <summary>Bytes that <see cref="SparseDecodeRows"/> fetched, as the kernels counted them; part of <see cref="KvBytesRead"/>.</summary>
+    public long SparseBytesRead { get; init; }
+
+    /// <summary>Bytes that the same rows would have fetched with exact attention per sequence.</summary>
+    public long SparseBytesExact { get; init; }
+
     /// <summary>Most bytes of keys and values held by running requests at once.</summary>
     public long PeakKvBytes { get; init; }
 

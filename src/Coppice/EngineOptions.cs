@@ -1,6 +1,10 @@
 namespace Coppice;
 
-/// <summary>Exact ways to read the cached history in a step. All of them give the same bits.</summary>
+/// <summary>
+/// Ways to read the cached history in a step. The exact ones, up to <see cref="PerSequence"/>, give the same bits. The others
+/// compute prompts exactly and approximate from the first generated token on; what they give does not depend on the
+/// batch, on what is cached, on pauses or on threads either.
+/// </summary>
 public enum AttentionMode
 {
     /// <summary><see cref="Tree"/>, but nodes too small to pay for sharing are read per row.</summary>
@@ -14,6 +18,53 @@ public enum AttentionMode
 
     /// <summary>Each row reads its whole history: the baseline.</summary>
     PerSequence,
+
+    /// <summary>SparQ (arXiv 2312.04985): approximate scores from the largest query components, exact attention to the best positions. See <see cref="SparqOptions"/>.</summary>
+    Sparq,
+
+    /// <summary>A baseline to judge approximations by: the first positions and the last ones (LM-Infinite, arXiv 2308.16137).</summary>
+    LmInfinite,
+
+    /// <summary>A baseline: positions that had little attention so far are dropped for good (H2O, arXiv 2306.14048). Prompts are not shared: each sequence computes its own.</summary>
+    H2O,
+
+    /// <summary>A baseline: all keys are read, values only of the positions with the highest scores (FlexGen, arXiv 2303.06865).</summary>
+    TopK,
+}
+
+/// <summary>Whether SparQ gives the weight of the positions it leaves out to the mean value.</summary>
+public enum SparqMeanValue
+{
+    /// <summary><see cref="On"/>, but off for models with grouped queries, which do better without.</summary>
+    Auto,
+
+    /// <summary>The mean of all values stands for the positions left out.</summary>
+    On,
+
+    /// <summary>The chosen positions have all the weight.</summary>
+    Off,
+}
+
+/// <summary>
+/// How much of the history SparQ reads. Either <see cref="Compression"/>, or <see cref="R"/> and <see cref="K"/>; with neither
+/// the compression is 4. Rows so short that it would not halve what exact attention reads are attended exactly.
+/// </summary>
+public sealed record SparqOptions
+{
+    /// <summary>Query components that the approximate scores are made of, up to the head size. Null with <see cref="K"/>: a quarter of the head size.</summary>
+    public int? R { get; init; }
+
+    /// <summary>Positions attended to, the local ones included. Null with <see cref="R"/>: 128.</summary>
+    public int? K { get; init; }
+
+    /// <summary>Of these, the last positions, always attended to. Null: a quarter of them.</summary>
+    public int? Local { get; init; }
+
+    /// <summary>Whether the mean value stands for what is left out.</summary>
+    public SparqMeanValue MeanValue { get; init; }
+
+    /// <summary>Fetch about this many times less, 2 or more: r is the head size over it, k half the length over it, but at least 128.</summary>
+    public double? Compression { get; init; }
 }
 
 /// <summary>How keys and values are kept.</summary>
@@ -57,6 +108,12 @@ public sealed record EngineOptions
 {
     /// <summary>How the cached history is read.</summary>
     public AttentionMode Attention { get; init; } = AttentionMode.Auto;
+
+    /// <summary>For <see cref="AttentionMode.Sparq"/> only.</summary>
+    public SparqOptions? Sparq { get; init; }
+
+    /// <summary>Positions that <see cref="AttentionMode.LmInfinite"/>, <see cref="AttentionMode.H2O"/> and <see cref="AttentionMode.TopK"/> look at. Null: 256.</summary>
+    public int? Keep { get; init; }
 
     /// <summary>How the weights of linear layers are kept and multiplied.</summary>
     public WeightFormat Weights { get; init; } = WeightFormat.Native;

@@ -27,6 +27,12 @@ internal static class RunSummary
         {
             rows.Add(("keys and values read", $"{ByteSize.Format(metrics.KvBytesRead)} instead of {ByteSize.Format(metrics.KvBytesReadPerSequence)} per sequence ({Ratio(metrics.KvBytesReadPerSequence, metrics.KvBytesRead)})"));
         }
+        if (metrics.SparseDecodeRows > 0)
+        {
+            rows.Add(("approximate attention", Join($"{Count(metrics.SparseDecodeRows)} of {Count(metrics.SparseDecodeRows + metrics.ExactDecodeRows)} decoded rows",
+                $"{ByteSize.Format(metrics.SparseBytesRead)} fetched instead of {ByteSize.Format(metrics.SparseBytesExact)} ({Ratio(metrics.SparseBytesExact, metrics.SparseBytesRead)})",
+                metrics.ExactDecodeRows > 0 ? "the others were too short for it to pay" : "")));
+        }
         if (metrics.PeakKvBytes > 0)
         {
             rows.Add(("peak KV memory", Join($"{ByteSize.Format(metrics.PeakKvBytes)} instead of {ByteSize.Format(metrics.PeakKvBytesUnshared)} unshared ({Ratio(metrics.PeakKvBytesUnshared, metrics.PeakKvBytes)})",

@@ -17,6 +17,7 @@ internal static class BenchCommand
         LinearVerb.Create(),
         AttentionVerb.Create(),
         TreeVerb.Create(),
+        SparqVerb.Create(),
         ModelVerb.CreateDecode(),
         ModelVerb.CreatePrefill(),
     };

@@ -31,6 +31,14 @@ internal static class Checked
             float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float value) && value >= from && value <= to ? value : null),
     };
 
+    public static Option<double?> Number(string name, double from, double to, string description) => new(name)
+    {
+        HelpName = "number",
+        Description = description,
+        CustomParser = argument => Read<double?>(argument, name, $"a number from {from} to {to}", text =>
+            double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value >= from && value <= to ? value : null),
+    };
+
     public static Option<long?> Bytes(string name, string description) => new(name)
     {
         HelpName = "size",

@@ -14,9 +14,7 @@ internal sealed class ModelOptions
         Description = "Hugging Face folder or .gguf file. Default: the small sample model that comes with the tool",
     };
 
-    private readonly Option<AttentionMode?> _attention = Checked.Choice("--attention",
-        "How the cached history is read; all modes give the same bits. Default: auto",
-        ("auto", AttentionMode.Auto), ("tree", AttentionMode.Tree), ("bifurcated", AttentionMode.Bifurcated), ("per-sequence", AttentionMode.PerSequence));
+    private readonly AttentionOptions _attention = new();
 
     private readonly Option<WeightFormat?> _weights = Checked.Choice("--weights", "How weights are kept and multiplied; bf16 and q8_0 round the activations, too. Default: native, as the file has them",
         ("native", WeightFormat.Native), ("f32", WeightFormat.F32), ("bf16", WeightFormat.BF16), ("q8_0", WeightFormat.Q8_0));
@@ -31,7 +29,7 @@ internal sealed class ModelOptions
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_model, _attention, _weights, _kv, _kvMemory, _threads, _pin, _maxBatch, _prefillChunk, _maxContext]) command.Add(option);
+        foreach (Option option in (Option[])[_model, .. _attention.All, _weights, _kv, _kvMemory, _threads, _pin, _maxBatch, _prefillChunk, _maxContext]) command.Add(option);
     }
 
     public string ModelPath(ParseResult parsed) => parsed.GetValue(_model) ?? SampleModel;
@@ -39,9 +37,8 @@ internal sealed class ModelOptions
     public EngineOptions Engine(ParseResult parsed)
     {
         EngineOptions defaults = new();
-        return new EngineOptions
+        return _attention.Apply(parsed, new EngineOptions
         {
-            Attention = parsed.GetValue(_attention) ?? defaults.Attention,
             Weights = parsed.GetValue(_weights) ?? defaults.Weights,
             Kv = parsed.GetValue(_kv) ?? defaults.Kv,
             KvBytes = parsed.GetValue(_kvMemory),
@@ -50,6 +47,6 @@ internal sealed class ModelOptions
             MaxBatch = parsed.GetValue(_maxBatch) ?? defaults.MaxBatch,
             PrefillChunk = parsed.GetValue(_prefillChunk) ?? defaults.PrefillChunk,
             MaxContextTokens = parsed.GetValue(_maxContext),
-        };
+        });
     }
 }

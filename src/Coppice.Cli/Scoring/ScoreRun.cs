@@ -107,7 +107,7 @@ internal sealed class ScoreRun(ITextModel model, ResultLog log, RunTally tally, 
     {
         try
         {
-            ScoreOptions options = new() { CacheSalt = ((ScoreLine)job.Line).CacheSalt, TopLogProbs = topLogProbs ?? 0 };
+            ScoreOptions options = new() { CacheSalt = ((ScoreLine)job.Line).CacheSalt, TopLogProbs = topLogProbs ?? 0, AsDecode = true };
             ScoreResult[] results = await Task.WhenAll(job.Texts.Select(text => model.ScoreAsync(text.Tokens, text.ScoredFrom, options, cancellation)));
             ended.TryWrite(new Ended(job, [.. job.Texts.Zip(results, (text, result) => new Scored(text, result))], null));
         }

@@ -29,8 +29,9 @@ internal sealed class AttentionPlan
     private PlanRun[] _runs = new PlanRun[64];
     private PlanTask[] _tasks = new PlanTask[64];
     private int[] _spanFirst = new int[2];
-    private readonly int[] _positions, _partialFirst;
-    private int _runCount, _taskCount, _taskRows;
+    private readonly int[] _positions, _partialFirst, _spans;
+    private BatchSegment[] _sparse = new BatchSegment[64];
+    private int _runCount, _taskCount, _taskRows, _sparseCount;
     private Batch? _batch;
 
     /// <param name="maxRows">Most rows of a step.</param>
@@ -40,6 +41,7 @@ internal sealed class AttentionPlan
         _groupRows = groupRows;
         _positions = new int[maxRows];
         _partialFirst = new int[maxRows];
+        _spans = new int[maxRows];
     }
 
     public int Rows { get; private set; }
@@ -67,9 +69,33 @@ internal sealed class AttentionPlan
     /// <summary>Pages it would read with every sequence reading its own history.</summary>
     public long PagesReadPerSequence { get; private set; }
 
+    /// <summary>Attends <see cref="SparseSegments"/>; null if there are none.</summary>
+    public ISparsePolicy? Sparse { get; private set; }
+
+    /// <summary>
+    /// With <see cref="Sparse"/>: the step's plan for layers with a window or a cap, which no sparse policy knows. Every row reads all it
+    /// sees there.
+    /// </summary>
+    public AttentionPlan? Whole { get; set; }
+
+    /// <summary>Segments, or parts of them, whose decode rows read part of their history.</summary>
+    public ReadOnlySpan<BatchSegment> SparseSegments => _sparse.AsSpan(0, _sparseCount);
+
+    /// <summary>Positions of the longest of them.</summary>
+    public int SparsePositions { get; private set; }
+
+    /// <summary>Rows that read part of their history.</summary>
+    public int SparseRows { get; private set; }
+
+    /// <summary>Rows of generated tokens, read in whatever way.</summary>
+    public int DecodeRows { get; private set; }
+
     public ReadOnlySpan<PlanRun> Runs(in PlanTask task) => _runs.AsSpan(task.FirstRun, task.RunCount);
 
     public static int SpanCount(int position) => position / KvLayout.SpanTokens + 1;
+
+    /// <summary>Spans that a row folds; 0 if it reads part of its history only.</summary>
+    public int Spans(int row) => _spans[row];
 
     /// <summary>Where a row's span states lie, in order of the spans; only for rows that have more than one.</summary>
     public int PartialState(int row, int span) => _partialFirst[row] + span;
@@ -82,16 +108,28 @@ internal sealed class AttentionPlan
         Window = window;
         Rows = batch.Rows;
         batch.Positions.CopyTo(_positions);
-        _runCount = _taskCount = PartialStates = 0;
+        _runCount = _taskCount = _sparseCount = PartialStates = 0;
         PagesRead = PagesReadPerSequence = 0;
-        for (int row = 0; row < Rows; row++)
-        {
-            int spans = SpanCount(_positions[row]);
-            _partialFirst[row] = PartialStates;
-            if (spans > 1) PartialStates += spans;
-        }
-
+        Sparse = null;
+        Whole = null;
+        SparseRows = SparsePositions = DecodeRows = 0;
+        for (int row = 0; row < Rows; row++) _spans[row] = SpanCount(_positions[row]);
+        foreach (ref readonly BatchSegment segment in batch.Segments) DecodeRows += segment.DecodeRows;
         _batch = batch;
+    }
+
+    /// <summary>
+    /// Gives a segment to a policy that attends by itself: its decode rows need no runs then. Rows of its prompt do; the
+    /// policy only looks at them.
+    /// </summary>
+    public void AddSparse(ISparsePolicy policy, in BatchSegment segment)
+    {
+        Sparse = policy;
+        if (_sparseCount == _sparse.Length) Array.Resize(ref _sparse, _sparseCount * 2);
+        _sparse[_sparseCount++] = segment;
+        SparsePositions = Math.Max(SparsePositions, segment.Length);
+        SparseRows += segment.DecodeRows;
+        _spans.AsSpan(segment.FirstRow + segment.Rows - segment.DecodeRows, segment.DecodeRows).Clear();
     }
 
     /// <summary>Lists blocks [<paramref name="from"/>, <paramref name="to"/>) of a table for a range of rows.</summary>
@@ -112,6 +150,12 @@ internal sealed class AttentionPlan
     /// <param name="threads">Threads to be kept busy.</param>
     public void Finish(int kvHeads, int threads)
     {
+        for (int row = 0; row < Rows; row++)
+        {
+            _partialFirst[row] = PartialStates;
+            if (_spans[row] > 1) PartialStates += _spans[row];
+        }
+
         int spans = SortBySpan();
         // Some four tasks per thread balance the load; rows are split only if heads and spans are too few, since a shared
         // block is read again by each group.

@@ -10,15 +10,39 @@ internal interface IAttentionPolicy
     void Plan(Batch batch, AttentionPlan plan);
 }
 
-/// <summary>The exact policies by their mode.</summary>
+/// <summary>The policies by their mode.</summary>
 internal static class AttentionPolicies
 {
-    public static IAttentionPolicy Create(AttentionMode mode) => mode switch
+    /// <param name="options">Checked by <see cref="EngineLimits"/>.</param>
+    /// <param name="d">D.</param>
+    /// <param name="g">Query heads to a KV head.</param>
+    public static IAttentionPolicy Create(EngineOptions options, int d, int g) => options.Attention switch
     {
         AttentionMode.Auto or AttentionMode.Tree => new TreePolicy(),
         AttentionMode.Bifurcated => new BifurcatedPolicy(),
         AttentionMode.PerSequence => new PerSequencePolicy(),
-        _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, "Unknown attention mode."),
+        AttentionMode.Sparq => new SparqPolicy(new SparqRule(options.Sparq ?? new SparqOptions(), d, g)),
+        AttentionMode.LmInfinite => new LmInfinitePolicy(options.Keep ?? DefaultKeep),
+        AttentionMode.H2O => new H2oPolicy(options.Keep ?? DefaultKeep),
+        AttentionMode.TopK => new TopKPolicy(options.Keep ?? DefaultKeep),
+        _ => throw new ArgumentOutOfRangeException(nameof(options), options.Attention, "Unknown attention mode."),
+    };
+
+    /// <summary>Positions that the baselines look at where nothing else is asked for.</summary>
+    public const int DefaultKeep = 256;
+
+    public static bool HasKeep(AttentionMode mode) => mode is AttentionMode.LmInfinite or AttentionMode.H2O or AttentionMode.TopK;
+
+    /// <summary>What a mode wants kept beside keys and values.</summary>
+    public static KvLayout Layout(KvLayout plain, EngineOptions options, int g) => options.Attention != AttentionMode.Sparq ? plain
+        : plain with { KeyRows = true, ValueSums = SparqRule.TakesMeanValue(options.Sparq ?? new SparqOptions(), g) };
+
+    /// <summary>Which pages sequences may have in common under a mode.</summary>
+    public static PageReuse Reuse(AttentionMode mode) => mode switch
+    {
+        AttentionMode.Sparq or AttentionMode.LmInfinite or AttentionMode.TopK => PageReuse.Prompts,
+        AttentionMode.H2O => PageReuse.None,
+        _ => PageReuse.All,
     };
 
     /// <summary>Blocks of a segment's sequence, the one being filled included.</summary>

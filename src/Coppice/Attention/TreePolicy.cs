@@ -11,9 +11,12 @@ internal sealed class TreePolicy : IAttentionPolicy
 {
     private int[] _common = new int[16];       // [i]: blocks that segments i - 1 and i share
 
-    public void Plan(Batch batch, AttentionPlan plan)
+    public void Plan(Batch batch, AttentionPlan plan) => Plan(batch.Segments, plan);
+
+    /// <param name="segments">Of neighbouring rows.</param>
+    /// <param name="plan">Takes the runs.</param>
+    public void Plan(ReadOnlySpan<BatchSegment> segments, AttentionPlan plan)
     {
-        ReadOnlySpan<BatchSegment> segments = batch.Segments;
         if (_common.Length < segments.Length) _common = new int[segments.Length * 2];
         for (int i = 1; i < segments.Length; i++) _common[i] = AttentionPolicies.CommonBlocks(segments[i - 1], segments[i]);
         Node(segments, 0, segments.Length, 0, plan);

@@ -55,10 +55,12 @@ internal sealed unsafe class CpuBackend(int threads, WeightFormat weightFormat =
     public void Store(KvPages kv, int layer, Matrix keys, Matrix values, Batch batch)
     {
         fixed (int* pages = batch.Pages, positions = batch.Positions) Rows(new StoreRows(kv, layer, keys, values, pages, positions), keys.Rows);
+        if (kv.Layout.ValueSums) _pool.Run(new Sums(kv, layer, batch), batch.Segments.Length * kv.Layout.KvHeads);
     }
 
     public void Attend(KvPages kv, int layer, Matrix q, AttentionRule rule, Batch batch, AttentionPlan plan, Matrix output)
     {
+        if (plan.Sparse is not null && !rule.IsPlain) plan = plan.Whole!;
         int heads = q.Columns / kv.Layout.HeadSize;
         int workerFloats = (HeadAttention.ScratchFloats(kv.Layout, heads / kv.Layout.KvHeads, plan.GroupRows) + 15) / 16 * 16;
         Ensure(ref _scratch, (long)workerFloats * Threads * sizeof(float));
@@ -66,6 +68,10 @@ internal sealed unsafe class CpuBackend(int threads, WeightFormat weightFormat =
         var call = new AttentionCall(rule, plan, kv, layer, q, output, (nint)_partials.Floats);
         _pool.Run(new Heads(call, _scratch.Floats, workerFloats), plan.Tasks.Length * kv.Layout.KvHeads);
         if (plan.PartialStates > 0) _pool.Run(new Merges(call), q.Rows);
+        if (plan.Sparse is null) return;
+        long sparseFloats = (plan.Sparse.ScratchFloats(kv.Layout, call.G, plan.SparsePositions) + 15) / 16 * 16;
+        Ensure(ref _scratch, sparseFloats * Threads * sizeof(float));
+        _pool.Run(new SparseHeads(call, _scratch.Floats, sparseFloats), plan.SparseSegments.Length * kv.Layout.KvHeads);
     }
 
     public void Gate(Activation f, Matrix gate, Matrix up, Matrix y)
@@ -201,6 +207,24 @@ internal sealed unsafe class CpuBackend(int threads, WeightFormat weightFormat =
             int kvHeads = call.Kv.Layout.KvHeads;
             // The heads of one task follow one another, so that the longest tasks, which come first, begin first.
             HeadAttention.Run(call, call.Plan.Tasks[item / kvHeads], item % kvHeads, scratch + (long)worker * workerFloats);
+        }
+    }
+
+    private readonly struct Sums(KvPages kv, int layer, Batch batch) : IParallelWork
+    {
+        public void Run(int item, int worker)
+        {
+            int kvHeads = kv.Layout.KvHeads;
+            new History(kv, layer, item % kvHeads, batch.Segments[item / kvHeads].Table.Pages).SumValues(batch.Segments[item / kvHeads]);
+        }
+    }
+
+    private readonly struct SparseHeads(AttentionCall call, float* scratch, long workerFloats) : IParallelWork
+    {
+        public void Run(int item, int worker)
+        {
+            int kvHeads = call.Kv.Layout.KvHeads;
+            call.Plan.Sparse!.Attend(call, call.Plan.SparseSegments[item / kvHeads], item % kvHeads, scratch + worker * workerFloats);
         }
     }
 

@@ -11,7 +11,7 @@ namespace Coppice.Backends;
 
 /// <summary>
 /// The oracle: one thread, scalar code, weights as they stand in the file, and attention that walks each row's own page
-/// table and never looks at the plan. Slow and obvious; in f32 it gives the bits of <see cref="CpuBackend"/>.
+/// table and never looks at the plan, but for rows that a sparse policy attends. Slow and obvious; in f32 it gives the bits of <see cref="CpuBackend"/>.
 /// </summary>
 internal sealed unsafe class ReferenceBackend : IBackend
 {
@@ -58,15 +58,24 @@ internal sealed unsafe class ReferenceBackend : IBackend
             for (int head = 0; head < kv.Layout.KvHeads; head++)
                 fixed (float* k = keys.Row(row)[(head * d)..], v = values.Row(row)[(head * d)..])
                     kv.Write(layer, head, batch.Pages[row], batch.Positions[row] % KvLayout.PageTokens, k, v);
+        if (!kv.Layout.ValueSums) return;
+        foreach (ref readonly BatchSegment segment in batch.Segments)
+            for (int head = 0; head < kv.Layout.KvHeads; head++) new History(kv, layer, head, segment.Table.Pages).SumValues(segment);
     }
 
     public void Attend(KvPages kv, int layer, Matrix q, AttentionRule rule, Batch batch, AttentionPlan plan, Matrix output)
     {
+        if (plan.Sparse is not null && !rule.IsPlain) plan = plan.Whole!;
         int d = kv.Layout.HeadSize, heads = q.Columns / d, group = heads / kv.Layout.KvHeads;
         foreach (ref readonly BatchSegment segment in batch.Segments)
             for (int row = segment.FirstRow; row < segment.FirstRow + segment.Rows; row++)
-                for (int head = 0; head < heads; head++)
+                for (int head = 0; head < heads && plan.Spans(row) > 0; head++)
                     AttendRow(kv, layer, rule, head / group, segment.Table, batch.Positions[row], q.Row(row).Slice(head * d, d), output.Row(row).Slice(head * d, d));
+        if (plan.Sparse is null) return;
+        var call = new AttentionCall(rule, plan, kv, layer, q, output, 0);
+        using var scratch = new AlignedBuffer(plan.Sparse.ScratchFloats(kv.Layout, group, plan.SparsePositions) * sizeof(float));
+        foreach (ref readonly BatchSegment segment in plan.SparseSegments)
+            for (int head = 0; head < kv.Layout.KvHeads; head++) plan.Sparse.Attend(call, segment, head, scratch.Floats);
     }
 
     public void Gate(Activation f, Matrix gate, Matrix up, Matrix y)

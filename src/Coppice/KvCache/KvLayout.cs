@@ -35,8 +35,23 @@ internal sealed record KvLayout(int Layers, int KvHeads, int HeadSize, KvFormat 
     /// <summary>Values of one page, layer and head: f32 [16 tokens][padded D], bf16 [8][padded D][2 tokens].</summary>
     public int ValuePageBytes => PaddedHeadSize * PageTokens * ElementBytes;
 
+    /// <summary>The keys are kept a second time, position by position, for policies that fetch single positions.</summary>
+    public bool KeyRows { get; init; }
+
+    /// <summary>Each full page has the sum of the values of all positions up to its end, for policies that need their mean.</summary>
+    public bool ValueSums { get; init; }
+
+    /// <summary>The second copy of one page's keys, layer and head: [16 tokens][padded D] in both formats.</summary>
+    public int KeyRowPageBytes => KeyRows ? PaddedHeadSize * PageTokens * ElementBytes : 0;
+
+    /// <summary>[padded D] in f32.</summary>
+    public int ValueSumBytes => ValueSums ? PaddedHeadSize * sizeof(float) : 0;
+
     /// <summary>Bytes of a page over all layers and heads: what the budget counts.</summary>
-    public long PageBytes => (long)Layers * KvHeads * (KeyPageBytes + ValuePageBytes);
+    public long PageBytes => (long)Layers * KvHeads * (KeyPageBytes + ValuePageBytes + KeyRowPageBytes + ValueSumBytes);
+
+    /// <summary>Bytes of a page's keys and values over all layers and heads: what exact attention reads.</summary>
+    public long HistoryPageBytes => (long)Layers * KvHeads * (KeyPageBytes + ValuePageBytes);
 
     /// <summary>Pages that hold <paramref name="tokens"/> positions.</summary>
     public static int PagesFor(int tokens) => (tokens + PageTokens - 1) / PageTokens;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Coppice.Memory;
 
 namespace Coppice.KvCache;
 
@@ -12,8 +13,12 @@ internal sealed unsafe class KvPages : IDisposable
     private readonly long _pages;
     private readonly byte* _keys;
     private readonly byte* _values;
+    private readonly byte* _keyRows;
+    private readonly byte* _valueSums;
     private void* _keyMemory;
     private void* _valueMemory;
+    private void* _keyRowMemory;
+    private void* _valueSumMemory;
 
     /// <param name="layout">Sizes.</param>
     /// <param name="pages">Pages, page 0 included.</param>
@@ -25,6 +30,13 @@ internal sealed unsafe class KvPages : IDisposable
         // The system hands out zeroed memory lazily, so a budget that is not used costs nothing.
         _keys = Allocate(layout.KeyPageBytes, out _keyMemory);
         _values = Allocate(layout.ValuePageBytes, out _valueMemory);
+        _keyRows = Allocate(layout.KeyRowPageBytes, out _keyRowMemory);
+        _valueSums = Allocate(layout.ValueSumBytes, out _valueSumMemory);
+        if (!layout.KeyRows) return;
+        // Single lines of keys and single rows are fetched from all over the cache. Exact attention reads on and on, and has nothing of it.
+        LargePages.Ask(_keys, (long)pages * layout.Layers * layout.KvHeads * layout.KeyPageBytes);
+        LargePages.Ask(_values, (long)pages * layout.Layers * layout.KvHeads * layout.ValuePageBytes);
+        LargePages.Ask(_keyRows, (long)pages * layout.Layers * layout.KvHeads * layout.KeyRowPageBytes);
     }
 
     public KvLayout Layout { get; }
@@ -34,6 +46,12 @@ internal sealed unsafe class KvPages : IDisposable
     public byte* Keys(int layer, int head, int page) => _keys + Index(layer, head, page) * Layout.KeyPageBytes;
 
     public byte* Values(int layer, int head, int page) => _values + Index(layer, head, page) * Layout.ValuePageBytes;
+
+    /// <summary>The key at <paramref name="slot"/>, [padded D], zero behind D; only with <see cref="KvLayout.KeyRows"/>.</summary>
+    public byte* KeyRow(int layer, int head, int page, int slot) => _keyRows + Index(layer, head, page) * Layout.KeyRowPageBytes + slot * Layout.PaddedHeadSize * Layout.ElementBytes;
+
+    /// <summary>Sum of the values up to the end of a full page, [padded D]; only with <see cref="KvLayout.ValueSums"/>.</summary>
+    public float* ValueSum(int layer, int head, int page) => (float*)(_valueSums + Index(layer, head, page) * Layout.ValueSumBytes);
 
     /// <summary>Writes one position's key and value for one layer and head.</summary>
     /// <param name="layer">Layer.</param>
@@ -49,6 +67,7 @@ internal sealed unsafe class KvPages : IDisposable
         {
             float* k = (float*)Keys(layer, head, page) + slot;
             for (int i = 0; i < d; i++) k[i * KvLayout.PageTokens] = key[i];
+            if (Layout.KeyRows) new ReadOnlySpan<float>(key, d).CopyTo(new Span<float>(KeyRow(layer, head, page, slot), d));
             new ReadOnlySpan<float>(value, d).CopyTo(new Span<float>((float*)Values(layer, head, page) + slot * padded, d));
             return;
         }
@@ -59,6 +78,7 @@ internal sealed unsafe class KvPages : IDisposable
         Bf16.Round(key, 1f, d, rounded);
         uint* k16 = (uint*)Keys(layer, head, page) + slot;
         for (int i = 0; i < d / 2; i++) k16[i * KvLayout.PageTokens] = ((uint*)rounded)[i];
+        if (Layout.KeyRows) new ReadOnlySpan<ushort>(rounded, d).CopyTo(new Span<ushort>(KeyRow(layer, head, page, slot), d));
         Bf16.Round(value, 1f, d, rounded);
         ushort* v16 = (ushort*)Values(layer, head, page) + (slot >> 1) * padded * 2 + (slot & 1);
         for (int i = 0; i < d; i++) v16[i * 2] = rounded[i];
@@ -93,6 +113,7 @@ internal sealed unsafe class KvPages : IDisposable
             for (int head = 0; head < Layout.KvHeads; head++)
             {
                 Buffer.MemoryCopy(Keys(layer, head, from), Keys(layer, head, to), Layout.KeyPageBytes, Layout.KeyPageBytes);
+                if (Layout.KeyRows) Buffer.MemoryCopy(KeyRow(layer, head, from, 0), KeyRow(layer, head, to, 0), Layout.KeyRowPageBytes, Layout.KeyRowPageBytes);
                 byte* values = Values(layer, head, to);
                 Buffer.MemoryCopy(Values(layer, head, from), values, Layout.ValuePageBytes, Layout.ValuePageBytes);
                 int groupTokens = 4 / Layout.ElementBytes, groupBytes = Layout.PaddedHeadSize * 4;     // bf16 keeps two positions side by side
@@ -108,7 +129,9 @@ internal sealed unsafe class KvPages : IDisposable
     {
         NativeMemory.Free(_keyMemory);
         NativeMemory.Free(_valueMemory);
-        _keyMemory = _valueMemory = null;
+        NativeMemory.Free(_keyRowMemory);
+        NativeMemory.Free(_valueSumMemory);
+        _keyMemory = _valueMemory = _keyRowMemory = _valueSumMemory = null;
     }
 
     private long Index(int layer, int head, int page)

@@ -4,12 +4,19 @@ namespace Coppice.Scheduling;
 
 /// <summary>
 /// One sequence's part of a step: rows [FirstRow, FirstRow + Rows) at positions [Start, Start + Rows), whose keys and
-/// values go into, and whose history lies in, <paramref name="Table"/>.
+/// values go into, and whose history lies in, <paramref name="Table"/>. Positions from <paramref name="DecodeFrom"/> on were
+/// generated: only their rows may be approximated, now or when they are computed again.
 /// </summary>
-internal readonly record struct BatchSegment(PageTable Table, int Start, int Rows, int FirstRow)
+internal readonly record struct BatchSegment(PageTable Table, int Start, int Rows, int FirstRow, int DecodeFrom = int.MaxValue)
 {
     /// <summary>Positions of the sequence once the step is done.</summary>
     public int Length => Start + Rows;
+
+    /// <summary>Rows of generated tokens, the last ones.</summary>
+    public int DecodeRows => Math.Clamp(Length - DecodeFrom, 0, Rows);
+
+    /// <summary>Rows [first, first + count) of it.</summary>
+    public BatchSegment Slice(int first, int count) => this with { Start = Start + first, Rows = count, FirstRow = FirstRow + first };
 }
 
 /// <summary>
@@ -46,9 +53,9 @@ internal sealed class Batch(int maxRows, int maxSegments)
     public void Clear() => Rows = _segmentCount = _logitCount = 0;
 
     /// <summary>Adds the tokens that follow the first <paramref name="start"/> of a sequence.</summary>
-    public void Add(PageTable table, int start, ReadOnlySpan<int> tokens)
+    public void Add(PageTable table, int start, ReadOnlySpan<int> tokens, int decodeFrom = int.MaxValue)
     {
-        _segments[_segmentCount++] = new BatchSegment(table, start, tokens.Length, Rows);
+        _segments[_segmentCount++] = new BatchSegment(table, start, tokens.Length, Rows, decodeFrom);
         tokens.CopyTo(_tokens.AsSpan(Rows));
         for (int i = 0; i < tokens.Length; i++)
         {

@@ -16,6 +16,7 @@ internal sealed class Scheduler
     private readonly PagePool _pool;
     private readonly KvPages _kv;
     private readonly int _maxBatch, _prefillChunk, _keptTokens;
+    private readonly PageReuse _reuse;
     private readonly LinkedList<Sequence> _waiting = new();
     private readonly List<Sequence> _running = [];      // oldest first
     private readonly Sequence[] _ordered;               // the step's sequences, in the order of their page tables
@@ -28,9 +29,11 @@ internal sealed class Scheduler
     /// <param name="maxBatch">Most sequences that run at once.</param>
     /// <param name="prefillChunk">Most prompt tokens of a step.</param>
     /// <param name="keptTokens">The widest window if every layer has one; 0: everything is kept.</param>
-    public Scheduler(KvPages kv, PagePool pool, int maxBatch, int prefillChunk, int keptTokens)
+    /// <param name="reuse">Which pages sequences may have in common.</param>
+    public Scheduler(KvPages kv, PagePool pool, int maxBatch, int prefillChunk, int keptTokens, PageReuse reuse = PageReuse.All)
     {
         _keptTokens = keptTokens;
+        _reuse = reuse;
         _kv = kv;
         _pool = pool;
         _maxBatch = maxBatch;
@@ -95,7 +98,7 @@ internal sealed class Scheduler
         for (int i = 0; i < _orderedCount; i++)
         {
             Sequence sequence = _ordered[i];
-            Batch.Add(sequence.Table, sequence.Computed, sequence.Tokens.Slice(sequence.Computed, _rows[i]));
+            Batch.Add(sequence.Table, sequence.Computed, sequence.Tokens.Slice(sequence.Computed, _rows[i]), sequence.DecodeFrom);
             sequence.LogitRows = WantedRows(sequence, _rows[i]);
             sequence.LogitRow = Batch.WantLogits(sequence.LogitRows);
         }
@@ -127,7 +130,8 @@ internal sealed class Scheduler
     /// </summary>
     public void Publish(Sequence sequence)
     {
-        for (; (sequence.Published + 1) * KvLayout.PageTokens <= sequence.Computed; sequence.Published++)
+        int reusable = Math.Min(sequence.Computed, Reusable(sequence, sequence.Length));
+        for (; (sequence.Published + 1) * KvLayout.PageTokens <= reusable; sequence.Published++)
         {
             int index = sequence.Published, own = sequence.Table[index];
             // Where a page above was evicted, the tree has no place for what follows.
@@ -167,6 +171,7 @@ internal sealed class Scheduler
     public int Branch(Sequence first, Span<Sequence> branches)
     {
         int count = 0;
+        if (_reuse == PageReuse.None) return 0;
         for (int i = 1; i < first.Request.Sequences.Length && _running.Count < _maxBatch; i++)
         {
             Sequence branch = first.Request.Sequences[i];
@@ -291,7 +296,7 @@ internal sealed class Scheduler
     /// <summary>Pages of the tree that hold the sequence's beginning, short of the first position whose logits are wanted.</summary>
     private int Match(Sequence sequence)
     {
-        ReadOnlySpan<int> tokens = sequence.Tokens[..sequence.LogitsFrom];
+        ReadOnlySpan<int> tokens = sequence.Tokens[..Reusable(sequence, sequence.LogitsFrom)];
         int full = tokens.Length / KvLayout.PageTokens, count = 0, parent = sequence.Request.Root;
         if (_matched.Length < full) _matched = new int[full * 2];
         for (; count < full && _pool.Tree.TryFind(parent, tokens.Slice(count * KvLayout.PageTokens, KvLayout.PageTokens), out int page); count++)
@@ -306,7 +311,7 @@ internal sealed class Scheduler
         {
             if (other.Request == sequence.Request && other.Index == 0 && other.Generated == 0) return true;
             if (!other.IsPrefilling || other.Request.Root != sequence.Request.Root) continue;
-            int common = other.Tokens.CommonPrefixLength(sequence.Tokens[..sequence.LogitsFrom]) / KvLayout.PageTokens;
+            int common = other.Tokens[..Reusable(other, other.Length)].CommonPrefixLength(sequence.Tokens[..Reusable(sequence, sequence.LogitsFrom)]) / KvLayout.PageTokens;
             if (common > matched) return true;
         }
 
@@ -328,7 +333,7 @@ internal sealed class Scheduler
         Trim(sequence);
         // The branch may lie inside a page: copy the part in common.
         int parent = matched == 0 ? sequence.Request.Root : _matched[matched - 1];
-        ReadOnlySpan<int> rest = sequence.Tokens[sequence.Computed..sequence.LogitsFrom];
+        ReadOnlySpan<int> rest = sequence.Tokens[sequence.Computed..Math.Max(sequence.Computed, Reusable(sequence, sequence.LogitsFrom))];
         int common = _pool.Tree.LongestBeginning(parent, rest[..Math.Min(rest.Length, KvLayout.PageTokens)], out int source);
         if (common > 0)
         {
@@ -346,6 +351,14 @@ internal sealed class Scheduler
 
         _running.Add(sequence);
     }
+
+    /// <summary>Of the first <paramref name="tokens"/> of a sequence, those whose keys and values are what any other sequence would have computed.</summary>
+    private int Reusable(Sequence sequence, int tokens) => _reuse switch
+    {
+        PageReuse.All => tokens,
+        PageReuse.Prompts => Math.Min(tokens, sequence.DecodeFrom),
+        _ => 0,
+    };
 
     private void Found(Sequence sequence, int tokens, int page)
     {
@@ -399,6 +412,19 @@ internal sealed class Scheduler
             return a[common].CompareTo(b[common]);
         }
     }
+}
+
+/// <summary>Which pages sequences may have in common, so that nobody's bits depend on who came before.</summary>
+internal enum PageReuse
+{
+    /// <summary>All full pages: keys and values depend on the tokens alone.</summary>
+    All,
+
+    /// <summary>Pages of prompts: what was generated depends on approximations, and is not what it would be as part of a prompt.</summary>
+    Prompts,
+
+    /// <summary>None: a policy must see every row of a sequence.</summary>
+    None,
 }
 
 /// <summary>What the scheduler has done.</summary>

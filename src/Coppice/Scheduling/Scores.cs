@@ -6,7 +6,7 @@ namespace Coppice.Scheduling;
 /// What a scoring request asks and what it has found: the logits at position i score the token at i + 1.
 /// tokens [from, from + Count) are scored. The engine's thread writes; the caller reads when the request has ended.
 /// </summary>
-internal sealed class Scores(int[] tokens, int from, int top)
+internal sealed class Scores(int[] tokens, int from, int top, bool asDecode = false)
 {
     private readonly ScoredToken[] _scored = new ScoredToken[tokens.Length - from];
 
@@ -14,6 +14,9 @@ internal sealed class Scores(int[] tokens, int from, int top)
 
     /// <summary>The first position whose logits are still wanted.</summary>
     public int LogitsFrom => from - 1 + Count;
+
+    /// <summary>The first position whose row may be approximated.</summary>
+    public int DecodeFrom { get; } = asDecode ? from : tokens.Length;
 
     public IReadOnlyList<ScoredToken> All => _scored;
 

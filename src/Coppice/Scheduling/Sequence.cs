@@ -57,6 +57,9 @@ internal sealed class Sequence
     /// <summary>Rows of the step that give logits, the sequence's last ones there.</summary>
     public int LogitRows { get; set; }
 
+    /// <summary>The first position that was generated, or is scored as if it were: from here on rows may be approximated.</summary>
+    public int DecodeFrom => Request.Scores?.DecodeFrom ?? Request.Prompt.Length;
+
     public bool IsPrefilling => Length - Computed > 1;
 
     /// <summary>Tokens of the answer.</summary>

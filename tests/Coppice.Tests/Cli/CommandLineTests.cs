@@ -18,7 +18,15 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("run f --max-batch 99999999999", "--max-batch is '99999999999'; it must be a whole number from 1 to 65536.")]
     [InlineData("run f --prefill-chunk -1", "--prefill-chunk is '-1'; it must be")]
     [InlineData("run f --max-context 0", "--max-context is '0'; it must be a whole number, 1 or more.")]
-    [InlineData("run f --attention sparse", "--attention is 'sparse'; it must be auto, tree, bifurcated or per-sequence.")]
+    [InlineData("run f --attention sparse", "--attention is 'sparse'; it must be auto, tree, bifurcated, per-sequence, sparq, lm-infinite, h2o or top-k.")]
+    [InlineData("generate -p a --sparq-r 8", "--sparq-r goes with --attention sparq, and it is auto. Leave it out.")]
+    [InlineData("generate -p a --attention h2o --sparq-mean-value on", "--sparq-mean-value goes with --attention sparq, and it is h2o.")]
+    [InlineData("generate -p a --attention sparq --keep 9", "--keep goes with --attention lm-infinite, h2o or top-k, and it is sparq.")]
+    [InlineData("generate -p a --attention sparq --sparq-compression 8 --sparq-k 9", "--sparq-compression picks what --sparq-k says. Give one of them.")]
+    [InlineData("generate -p a --attention sparq --sparq-k 8 --sparq-local 9", "--sparq-local is 9 and --sparq-k 8")]
+    [InlineData("generate -p a --attention sparq --sparq-compression 0.5", "--sparq-compression is '0.5'; it must be a number from 2 to 256.")]
+    [InlineData("generate -p a --attention sparq --sparq-r 0", "--sparq-r is '0'; it must be a whole number from 1 to 1024.")]
+    [InlineData("generate -p a --attention top-k --keep 0", "--keep is '0'; it must be a whole number, 1 or more.")]
     [InlineData("run f --kv f16", "--kv is 'f16'; it must be f32 or bf16.")]
     [InlineData("run f --kv-memory lots", "--kv-memory is 'lots'; it must be a size above 0")]
     [InlineData("run f --kv-memory 0GiB", "--kv-memory is '0GiB'; it must be a size above 0")]
@@ -52,10 +60,10 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Theory]
-    [InlineData("chat", "--system --system-file --seed --max-tokens --min-tokens --temperature --top-p --top-k --min-p --repetition-penalty --presence-penalty --frequency-penalty --stop --ignore-eos --chat-template --model --attention --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
-    [InlineData("run", "--output --resume --overwrite --quiet --seed --chat-template --model --attention --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
-    [InlineData("generate", "--prompt --n --best-of --max-tokens --min-tokens --temperature --top-p --top-k --min-p --repetition-penalty --presence-penalty --frequency-penalty --stop --ignore-eos --seed --model --attention --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
-    [InlineData("inspect", "--json --chat-template --model --attention --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
+    [InlineData("chat", "--system --system-file --seed --max-tokens --min-tokens --temperature --top-p --top-k --min-p --repetition-penalty --presence-penalty --frequency-penalty --stop --ignore-eos --chat-template --model --attention --sparq-compression --sparq-r --sparq-k --sparq-local --sparq-mean-value --keep --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
+    [InlineData("run", "--output --resume --overwrite --quiet --seed --chat-template --model --attention --sparq-compression --sparq-r --sparq-k --sparq-local --sparq-mean-value --keep --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
+    [InlineData("generate", "--prompt --n --best-of --max-tokens --min-tokens --temperature --top-p --top-k --min-p --repetition-penalty --presence-penalty --frequency-penalty --stop --ignore-eos --seed --model --attention --sparq-compression --sparq-r --sparq-k --sparq-local --sparq-mean-value --keep --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
+    [InlineData("inspect", "--json --chat-template --model --attention --sparq-compression --sparq-r --sparq-k --sparq-local --sparq-mean-value --keep --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
     public async Task Help_lists_each_option_once_and_ends_with_examples(string command, string options)
     {
         Assert.Equal(0, await _tool.RunAsync(command, "--help"));

@@ -77,6 +77,34 @@ public sealed class ScoringTests
         }
     }
 
+    [Theory, InlineData(AttentionMode.Sparq), InlineData(AttentionMode.LmInfinite), InlineData(AttentionMode.H2O), InlineData(AttentionMode.TopK), InlineData(AttentionMode.Auto)]
+    public void Scored_as_decode_an_answer_has_the_bits_that_its_generation_reported_under_the_same_mode(AttentionMode mode)
+    {
+        EngineOptions options = new() { Attention = mode, Keep = mode is AttentionMode.LmInfinite or AttentionMode.H2O or AttentionMode.TopK ? 40 : null, Sparq = mode == AttentionMode.Sparq ? new SparqOptions { R = 8, K = 40 } : null };
+        int[] prompt = Text(9, 300);
+        using TestEngine engine = new(TestData.SampleModel, options);
+        Request generated = engine.Submit(prompt, new GenerateOptions { Temperature = 0.9f, Seed = 4, MaxTokens = 60, LogProbs = 0, IgnoreEndOfText = true });
+        engine.Run();
+        int[] answer = TestEngine.Answer(generated);
+        float[] reported = [.. TestEngine.LogProbs(generated).Select(token => token.LogProb)];
+        Assert.Equal(reported, Scored(asDecode: true));
+        Assert.Equal(mode == AttentionMode.Auto, reported.AsSpan().SequenceEqual(Scored(asDecode: false)));
+
+        float[] Scored(bool asDecode)
+        {
+            Request request = engine.Core.Submit([.. prompt, .. answer], prompt.Length, new ScoreOptions { AsDecode = asDecode });
+            for (int step = 0; engine.Core.HasWork; step++)
+            {
+                engine.Core.Step();
+                if (step == 0 && !request.IsFinished) engine.Core.PauseYoungest();
+                engine.Core.CheckInvariants();
+            }
+
+            Assert.Null(request.Error);
+            return [.. request.Scores!.All.Select(token => token.LogProb.LogProb)];
+        }
+    }
+
     [Fact]
     public void A_question_with_four_answers_that_arrive_together_is_computed_once()
     {

@@ -43,10 +43,13 @@ internal sealed class Workload
     public Request Submit(TestEngine engine, int index) => engine.Submit(_requests[index].Prompt, _requests[index].Options);
 
     /// <summary>Every request alone, in an engine of its own pages: nothing cached, nothing shared.</summary>
-    public Trace Alone(string model, KvFormat format, int window = 0)
+    public Trace Alone(string model, KvFormat format, int window = 0) => Alone(model, new EngineOptions { Attention = AttentionMode.PerSequence, Kv = format, Threads = 1 }, window);
+
+    /// <inheritdoc cref="Alone(string, KvFormat, int)"/>
+    public Trace Alone(string model, EngineOptions options, int window = 0)
     {
         Trace trace = new(this);
-        using TestEngine engine = new(model, new EngineOptions { Attention = AttentionMode.PerSequence, Kv = format, Threads = 1 }, window: window);
+        using TestEngine engine = new(model, options, window: window);
         trace.Watch(engine);
         for (int i = 0; i < Count; i++)
         {

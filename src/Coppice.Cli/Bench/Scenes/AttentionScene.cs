@@ -29,19 +29,20 @@ internal sealed unsafe class AttentionScene : IDisposable
     /// <param name="heads">Of a layer.</param>
     /// <param name="format">Of the pages.</param>
     /// <param name="rotateBytes">Keys and values of all layers together, if a real model's number of layers gets there.</param>
-    public AttentionScene(TreeShape shape, Heads heads, KvFormat format, long rotateBytes)
+    /// <param name="forSparq">With what SparQ keeps beside them.</param>
+    public AttentionScene(TreeShape shape, Heads heads, KvFormat format, long rotateBytes, bool forSparq = false)
     {
         (_shape, _heads) = (shape, heads);
         var tables = new SharedTables(shape);
-        long layerBytes = tables.Pages * new KvLayout(1, heads.Hkv, heads.D, format).PageBytes;
+        KvLayout one = new(1, heads.Hkv, heads.D, format) { KeyRows = forSparq, ValueSums = forSparq };
+        long layerBytes = tables.Pages * one.PageBytes;
         long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (layerBytes > memory * 0.8)
             throw new BenchException($"Keys and values of {shape.Text} take {layerBytes / (double)(1L << 30):0.#} GiB in one layer and the machine has {memory / (double)(1L << 30):0.#} GiB. Use fewer rows or tokens, fewer KV heads, or --kv bf16.");
-        var layout = new KvLayout((int)Math.Clamp((rotateBytes + layerBytes - 1) / layerBytes, 1, MostLayers), heads.Hkv, heads.D, format);
-        _kv = new KvPages(layout, tables.Pages);
+        _kv = new KvPages(one with { Layers = (int)Math.Clamp((rotateBytes + layerBytes - 1) / layerBytes, 1, MostLayers) }, tables.Pages);
         RandomFill.Pages(_kv);
         _batch = new Batch(shape.Rows, shape.Rows);
-        foreach (PageTable table in tables.Tables) _batch.Add(table, shape.Length - 1, [0]);
+        foreach (PageTable table in tables.Tables) _batch.Add(table, shape.Length - 1, [0], decodeFrom: 0);
         int columns = heads.H * heads.D;
         _memory = new AlignedBuffer(2L * shape.Rows * columns * sizeof(float));
         _q = new Matrix(_memory.Floats, shape.Rows, columns, columns);
@@ -58,7 +59,10 @@ internal sealed unsafe class AttentionScene : IDisposable
     public double ByteBound => (double)_shape.Length * _shape.Rows / _shape.UniqueTokens;
 
     /// <summary>Bytes of keys and values that a plan reads in one layer.</summary>
-    public double BytesRead(AttentionPlan plan) => (double)plan.PagesRead * _kv.Layout.PageBytes / _kv.Layout.Layers;
+    public double BytesRead(AttentionPlan plan) => (double)plan.PagesRead * _kv.Layout.HistoryPageBytes / _kv.Layout.Layers;
+
+    /// <summary>Bytes that a layer keeps, and of these what exact attention needs.</summary>
+    public (double Kept, double Exact) LayerBytes => ((double)_kv.PageCount * _kv.Layout.PageBytes / _kv.Layout.Layers, (double)_kv.PageCount * _kv.Layout.HistoryPageBytes / _kv.Layout.Layers);
 
     public AttentionPlan NewPlan() => new(Rows, EngineCore.GroupRows);
 

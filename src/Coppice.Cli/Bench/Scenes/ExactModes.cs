@@ -16,5 +16,5 @@ internal static class ExactModes
     public static IReadOnlyList<string> Names { get; } = [.. All.Select(mode => mode.Name)];
 
     /// <summary>A policy as the engine makes it.</summary>
-    public static IAttentionPolicy Policy(string name) => AttentionPolicies.Create(All.First(mode => mode.Name == name).Mode);
+    public static IAttentionPolicy Policy(string name) => AttentionPolicies.Create(new EngineOptions { Attention = All.First(mode => mode.Name == name).Mode }, d: 0, g: 1);
 }

@@ -34,6 +34,8 @@ internal static unsafe class RandomFill
             {
                 Elements(kv.Keys(layer, head, 1), (kv.PageCount - 1L) * layout.KeyPageBytes, layout.Format, layer * 64 + head);
                 Elements(kv.Values(layer, head, 1), (kv.PageCount - 1L) * layout.ValuePageBytes, layout.Format, 7 + layer * 64 + head);
+                if (layout.KeyRows) Elements(kv.KeyRow(layer, head, 1, 0), (kv.PageCount - 1L) * layout.KeyRowPageBytes, layout.Format, layer * 64 + head);
+                if (layout.ValueSums) Elements((byte*)kv.ValueSum(layer, head, 1), (kv.PageCount - 1L) * layout.ValueSumBytes, KvFormat.F32, 11 + layer * 64 + head);
             }
         }
     }

@@ -74,7 +74,7 @@ internal static class DataTasks
         int[] prompt = model.Encode(line.Prompt);
         return new LikelihoodItem(line.CustomId, TaskOptions.Values(("continuations", line.Continuations.Count)),
             [.. line.Continuations.Select(continuation => ScoredText.Of(whole => model.Encode(whole), prompt, line.Prompt, continuation))],
-            new ScoreOptions { CacheSalt = line.CacheSalt }, line.Continuations[answer],
+            new ScoreOptions { CacheSalt = line.CacheSalt, AsDecode = true }, line.Continuations[answer],
             scored => Ranking.All.ToDictionary(ranking => ranking.Name, ranking => ranking.Best(scored) == answer ? 1.0 : 0, StringComparer.Ordinal));
     }
 

@@ -31,7 +31,7 @@ internal static class TextTasks
                 {
                     string passage = prose.Passage(random, before + behind);
                     string given = passage[..before], rest = passage[before..];
-                    return new LikelihoodItem($"passage-{i + 1}", TaskOptions.Values(("sample", i)), [ScoredText.Of(whole => model.Encode(whole), model.Encode(given), given, rest)], new ScoreOptions(), "",
+                    return new LikelihoodItem($"passage-{i + 1}", TaskOptions.Values(("sample", i)), [ScoredText.Of(whole => model.Encode(whole), model.Encode(given), given, rest)], new ScoreOptions { AsDecode = true }, "",
                         results => TaskOptions.Values(("bits_per_character", -results[0].PerCharacter / Math.Log(2))));
                 })];
             },

@@ -15,6 +15,12 @@ namespace Coppice.Kernels.Attention;
 internal readonly record struct AttentionCall(AttentionRule Rule, AttentionPlan Plan, KvPages Kv, int Layer, Matrix Q, Matrix Output, nint Partials)
 {
     public int G => Q.Columns / Kv.Layout.HeadSize / Kv.Layout.KvHeads;
+
+    /// <summary>A row's queries of one KV head, [G, D].</summary>
+    public unsafe float* Query(int row, int kvHead) => Q.Data + (long)row * Q.RowFloats + kvHead * G * Kv.Layout.HeadSize;
+
+    /// <summary>Where they go, [G, D].</summary>
+    public unsafe float* OutputOf(int row, int kvHead) => Output.Data + (long)row * Output.RowFloats + kvHead * G * Kv.Layout.HeadSize;
 }
 
 /// <summary>One task of the plan for one KV head: its runs of blocks, folded into the states of its rows.</summary>
@@ -73,7 +79,7 @@ internal static unsafe class HeadAttention
         for (int row = 0; row < task.RowCount; row++)
         {
             int position = positions[task.FirstRow + row];
-            int spans = AttentionPlan.SpanCount(position);
+            int spans = call.Plan.Spans(task.FirstRow + row);
             if (task.Span >= spans || task.Span < FirstSpan(call.Rule, position)) continue;
             for (int i = 0; i < g; i++)
             {
@@ -157,8 +163,8 @@ internal static unsafe class HeadAttention
     /// <summary>Merges the spans of one row, for all heads.</summary>
     public static void MergeRow(in AttentionCall call, int row)
     {
-        int position = call.Plan.Positions[row], spans = AttentionPlan.SpanCount(position), first = FirstSpan(call.Rule, position);
-        if (spans == 1) return;
+        int spans = call.Plan.Spans(row), first = FirstSpan(call.Rule, call.Plan.Positions[row]);
+        if (spans <= 1) return;
         KvLayout layout = call.Kv.Layout;
         int heads = call.Q.Columns / layout.HeadSize;
         for (int head = 0; head < heads; head++)
