@@ -66,6 +66,7 @@ internal static class CoppiceCommand
         root.Add(ScoreCommand.Make(streams, open));
         root.Add(EvalCommand.Make(streams, open));
         root.Add(InspectCommand.Make(streams));
+        root.Add(QuantizeCommand.Make(streams));
         Command bench = BenchCommand.Create();
         HelpPage.Attach(bench,
             ("What sharing a prefix gains on this machine", "coppice bench attention"),

@@ -16,7 +16,7 @@ internal sealed class ModelOptions
 
     private readonly AttentionOptions _attention = new();
 
-    private readonly Option<WeightFormat?> _weights = Checked.Choice("--weights", "How weights are kept and multiplied; bf16 and q8_0 round the activations, too. Default: native, as the file has them",
+    private readonly Option<WeightFormat?> _weights = Checked.Choice("--weights", "How weights are kept and multiplied; bf16 and q8_0 round the activations, too. Default: native, as the file has them, with activations rounded to bytes where the weights are quantised",
         ("native", WeightFormat.Native), ("f32", WeightFormat.F32), ("bf16", WeightFormat.BF16), ("q8_0", WeightFormat.Q8_0));
 
     private readonly Option<KvFormat?> _kv = Checked.Choice("--kv", "How keys and values are kept. Default: f32", ("f32", KvFormat.F32), ("bf16", KvFormat.BF16));

@@ -13,11 +13,11 @@ internal readonly record struct GgmlType(string Name, int BlockElements, int Blo
     private static readonly GgmlType[] s_all =
     [
         new("F32", 1, 4, WeightType.F32), new("F16", 1, 2, WeightType.F16),
-        new("Q4_0", 32, 18), new("Q4_1", 32, 20), Removed("Q4_2"), Removed("Q4_3"), // 4, 5
-        new("Q5_0", 32, 22), new("Q5_1", 32, 24), new("Q8_0", 32, 34), new("Q8_1", 32, 36),
-        new("Q2_K", 256, 84), new("Q3_K", 256, 110), new("Q4_K", 256, 144), new("Q5_K", 256, 176), new("Q6_K", 256, 210), new("Q8_K", 256, 292), // 10 to 15
-        new("IQ2_XXS", 256, 66), new("IQ2_XS", 256, 74), new("IQ3_XXS", 256, 98), new("IQ1_S", 256, 50), new("IQ4_NL", 32, 18), // 16 to 20
-        new("IQ3_S", 256, 110), new("IQ2_S", 256, 82), new("IQ4_XS", 256, 136),
+        new("Q4_0", 32, 18, WeightType.Q4_0), new("Q4_1", 32, 20, WeightType.Q4_1), Removed("Q4_2"), Removed("Q4_3"), // 4, 5
+        new("Q5_0", 32, 22, WeightType.Q5_0), new("Q5_1", 32, 24, WeightType.Q5_1), new("Q8_0", 32, 34, WeightType.Q8_0), new("Q8_1", 32, 36),
+        new("Q2_K", 256, 84, WeightType.Q2_K), new("Q3_K", 256, 110, WeightType.Q3_K), new("Q4_K", 256, 144, WeightType.Q4_K), new("Q5_K", 256, 176, WeightType.Q5_K), new("Q6_K", 256, 210, WeightType.Q6_K), new("Q8_K", 256, 292), // 10 to 15
+        new("IQ2_XXS", 256, 66), new("IQ2_XS", 256, 74), new("IQ3_XXS", 256, 98), new("IQ1_S", 256, 50), new("IQ4_NL", 32, 18, WeightType.IQ4_NL), // 16 to 20
+        new("IQ3_S", 256, 110), new("IQ2_S", 256, 82), new("IQ4_XS", 256, 136, WeightType.IQ4_XS),
         new("I8", 1, 1), new("I16", 1, 2), new("I32", 1, 4), new("I64", 1, 8), new("F64", 1, 8), // 24 to 28
         new("IQ1_M", 256, 56), new("BF16", 1, 2, WeightType.BF16),
         Removed("Q4_0_4_4"), Removed("Q4_0_4_8"), Removed("Q4_0_8_8"), // 31 to 33
@@ -31,6 +31,9 @@ internal readonly record struct GgmlType(string Name, int BlockElements, int Blo
         type = id < (uint)s_all.Length ? s_all[id] : default;
         return id < (uint)s_all.Length;
     }
+
+    /// <summary>The type's id in the file.</summary>
+    public static uint IdOf(WeightType type) => (uint)Array.FindIndex(s_all, t => t.Weight == type);
 
     public bool IsRemoved => BlockElements == 0;
 }

@@ -21,8 +21,8 @@ internal enum GgufValueType : uint
     Float64 = 12,
 }
 
-/// <summary>Where a value lies. Count and Element are for arrays; Offset is its first byte (of the length, for a string).</summary>
-internal readonly record struct GgufValue(GgufValueType Type, GgufValueType Element, long Count, long Offset);
+/// <summary>Where a value lies: [Offset, End), a string's length included. Count and Element are for arrays, whose Offset is that of their first element.</summary>
+internal readonly record struct GgufValue(GgufValueType Type, GgufValueType Element, long Count, long Offset, long End);
 
 /// <summary>
 /// The key-value part of a GGUF header. Values stay in the mapped file and are read when asked for, arrays included:
@@ -59,6 +59,15 @@ internal sealed class GgufMetadata
     }
 
     public bool Has(string key) => _values.ContainsKey(key);
+
+    /// <summary>Where a value lies, for those who pass it on as it is.</summary>
+    public GgufValue Value(string key) => _values[key];
+
+    /// <summary>The bytes of a value, for those who pass it on as it is.</summary>
+    public void CopyBytes(GgufValue value, Stream to)
+    {
+        for (long at = value.Offset; at < value.End; at += int.MaxValue / 2) to.Write(_file.Bytes(at, (int)Math.Min(int.MaxValue / 2, value.End - at)));
+    }
 
     public uint RequiredUInt32(string key) => OptionalUInt32(key) ?? throw Missing(key, GgufValueType.UInt32);
 
@@ -190,7 +199,7 @@ internal sealed class GgufMetadata
             if (element == GgufValueType.String)
                 for (long i = 0; i < count; i++) cursor.SkipString(field);
             else cursor.Skip(count * elementBytes, field);
-            return new(type, element, count, start);
+            return new(type, element, count, start, cursor.Position);
         }
 
         long offset = cursor.Position;
@@ -198,7 +207,7 @@ internal sealed class GgufMetadata
         else cursor.Skip(FixedBytes(type), field);
         if (type == GgufValueType.Bool && file.Bytes(offset, 1)[0] > 1)
             throw new ModelFormatException(file.Path, $"{field} is a Bool of value {file.Bytes(offset, 1)[0]}; needed: 0 or 1.");
-        return new(type, type, 1, offset);
+        return new(type, type, 1, offset, cursor.Position);
     }
 
     private static GgufValueType ReadType(MappedFile file, GgufCursor cursor, string field)

@@ -15,7 +15,7 @@ internal sealed class MappedTensor(MappedFile file, string name, string typeName
     public override string TypeName => typeName;
 
     public override WeightType Type => type ?? throw new ModelFormatException(file.Path,
-        $"Tensor {Quoted.Of(name)} is kept as {typeName}, and weights can be read as F32, F16 or BF16. Use a file that keeps them in one of these.");
+        $"Tensor {Quoted.Of(name)} is kept as {typeName}, and weights can be read as {string.Join(", ", Enum.GetNames<WeightType>())}. Use a file that keeps them in one of these.");
 
     public override IReadOnlyList<long> Shape => shape;
 
@@ -35,11 +35,11 @@ internal sealed class MappedTensor(MappedFile file, string name, string typeName
 
     public override ReadOnlySpan<byte> RowBytes(long row)
     {
-        int elementBytes = Type == WeightType.F32 ? sizeof(float) : sizeof(ushort);
+        WeightType kept = Type;
         if (row < 0 || row >= Rows) throw new ArgumentOutOfRangeException(nameof(row), row, $"Tensor {Quoted.Of(name)} has {Rows} rows.");
-        if (RowElements > int.MaxValue / elementBytes)
-            throw new ModelFormatException(file.Path, $"A row of tensor {Quoted.Of(name)} has {RowElements} elements; at most {int.MaxValue / elementBytes} can be read.");
-        int rowBytes = (int)RowElements * elementBytes;
+        if (RowElements > int.MaxValue / sizeof(float))
+            throw new ModelFormatException(file.Path, $"A row of tensor {Quoted.Of(name)} has {RowElements} elements; at most {int.MaxValue / sizeof(float)} can be read.");
+        int rowBytes = (int)BlockFormat.BytesOf(kept, RowElements);
         return file.Bytes(offset + row * rowBytes, rowBytes);
     }
 
@@ -54,7 +54,7 @@ internal sealed class MappedTensor(MappedFile file, string name, string typeName
             case WeightType.F32: bytes.CopyTo(System.Runtime.InteropServices.MemoryMarshal.AsBytes(destination)); break;
             case WeightType.F16: FloatRows.FromF16(bytes, destination); break;
             case WeightType.BF16: FloatRows.FromBF16(bytes, destination); break;
-            default: throw new InvalidOperationException($"No reader for {Type}.");
+            default: BlockFormat.Of(Type)!.Read(bytes, destination); break;
         }
     }
 }

@@ -11,6 +11,42 @@ public enum WeightType
 
     /// <summary>bfloat16: the upper half of a 32-bit float.</summary>
     BF16,
+
+    /// <summary>ggml: 8 bits in blocks of 32 with a scale; 8.5 bits a weight.</summary>
+    Q8_0,
+
+    /// <summary>ggml: 4 bits in blocks of 32 with a scale; 4.5 bits a weight.</summary>
+    Q4_0,
+
+    /// <summary>ggml: 4 bits in blocks of 32 with scale and smallest value; 5 bits a weight.</summary>
+    Q4_1,
+
+    /// <summary>ggml: 5 bits in blocks of 32 with a scale; 5.5 bits a weight.</summary>
+    Q5_0,
+
+    /// <summary>ggml: 5 bits in blocks of 32 with scale and smallest value; 6 bits a weight.</summary>
+    Q5_1,
+
+    /// <summary>ggml: 2 bits in blocks of 256, scale and smallest value for each 16; 2.625 bits a weight.</summary>
+    Q2_K,
+
+    /// <summary>ggml: 3 bits in blocks of 256, a scale for each 16; 3.4375 bits a weight.</summary>
+    Q3_K,
+
+    /// <summary>ggml: 4 bits in blocks of 256, scale and smallest value for each 32; 4.5 bits a weight.</summary>
+    Q4_K,
+
+    /// <summary>ggml: 5 bits in blocks of 256, scale and smallest value for each 32; 5.5 bits a weight.</summary>
+    Q5_K,
+
+    /// <summary>ggml: 6 bits in blocks of 256, a scale for each 16; 6.5625 bits a weight.</summary>
+    Q6_K,
+
+    /// <summary>ggml: one of 16 uneven values in blocks of 32 with a scale; 4.5 bits a weight.</summary>
+    IQ4_NL,
+
+    /// <summary>ggml: one of 16 uneven values in blocks of 256, a scale for each 32; 4.25 bits a weight.</summary>
+    IQ4_XS,
 }
 
 /// <summary>A tensor in a memory-mapped file. Valid until the file is disposed. Row-major: the last dimension is contiguous.</summary>

@@ -11,7 +11,9 @@ namespace Coppice;
 /// </summary>
 public sealed class ChatTemplates
 {
-    private const string DefaultName = "default", ToolUseName = "tool_use", GgufKey = "tokenizer.chat_template";
+    internal const string DefaultName = "default";
+
+    private const string ToolUseName = "tool_use", GgufKey = "tokenizer.chat_template";
     private const int LargestFile = 1 << 24;
 
     private readonly Dictionary<string, Source> _sources;
@@ -76,6 +78,9 @@ public sealed class ChatTemplates
 
     /// <summary>The templates of an opened model; null if it has none.</summary>
     internal static ChatTemplates? Of(ModelSource source) => source.Gguf is { } metadata ? FromGguf(metadata) : FromFolder(source.Folder!);
+
+    /// <summary>A template as it was written.</summary>
+    internal string Text(string name) => _sources[name].Text;
 
     /// <summary>The file, or the key of GGUF metadata, that a template stands in.</summary>
     internal string FoundIn(string name) => _sources[name].FoundIn;

@@ -9,16 +9,21 @@ internal static class SentencePieceFile
     private const int LargestFile = 1 << 29;
     private static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    public static TokenizerParts Read(string file, TokenizerConfigFile config)
+    public static TokenizerParts Read(string file, TokenizerConfigFile config) => ReadVocabulary(file, config).Build();
+
+    /// <inheritdoc cref="Read(string, TokenizerConfigFile)"/>
+    public static ScoredVocabulary ReadVocabulary(string file, TokenizerConfigFile config)
     {
         if (new FileInfo(file).Length > LargestFile) throw new ModelFormatException(file, $"The file is larger than {LargestFile} bytes.");
-        return Read(file, File.ReadAllBytes(file), config);
+        return ReadVocabulary(file, File.ReadAllBytes(file), config);
     }
 
     /// <param name="file">The file, for messages.</param>
     /// <param name="bytes">Its content.</param>
     /// <param name="config">The file beside it.</param>
-    public static TokenizerParts Read(string file, byte[] bytes, TokenizerConfigFile config)
+    public static TokenizerParts Read(string file, byte[] bytes, TokenizerConfigFile config) => ReadVocabulary(file, bytes, config).Build();
+
+    private static ScoredVocabulary ReadVocabulary(string file, byte[] bytes, TokenizerConfigFile config)
     {
         List<string> pieces = [];
         List<float> scores = [];
@@ -64,7 +69,7 @@ internal static class SentencePieceFile
             IsUnigram = trainer.IsUnigram,
             CharacterMap = normalization.Map,
             UserDefinedHasMarks = true,
-        }.Build();
+        };
     }
 
     // -1 turns a special token off.

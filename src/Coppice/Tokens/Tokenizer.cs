@@ -33,6 +33,9 @@ public sealed class Tokenizer
     /// <summary>Whether <see cref="Encode"/> puts <see cref="BeginOfText"/> before a prompt.</summary>
     public bool AddsBeginOfText => _parts.BeginOfText is int begin && _parts.Before.Contains(begin);
 
+    /// <summary>Whether <see cref="Encode"/> puts <see cref="EndOfText"/> behind a prompt.</summary>
+    internal bool AddsEndOfText => _parts.EndOfText is int end && _parts.After.Contains(end);
+
     /// <summary>Reads the tokenizer of a Hugging Face folder: tokenizer.json, or else tokenizer.model (SentencePiece or tiktoken) or *.tiktoken; tokenizer_config.json beside it names begin and end of text.</summary>
     /// <exception cref="ModelFormatException">There is none, it is malformed, or it asks for something that is not supported; the message names it.</exception>
     public static Tokenizer FromFolder(string folder)

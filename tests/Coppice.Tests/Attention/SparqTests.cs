@@ -1,6 +1,6 @@
 using Coppice.Attention;
-using Coppice.Kernels.Attention;
 using Coppice.Backends;
+using Coppice.Kernels.Attention;
 using Coppice.KvCache;
 using Coppice.Memory;
 using Coppice.Scheduling;

@@ -13,6 +13,7 @@ public sealed class BenchCommandTests : IDisposable
     {
         { "machine", 4 },
         { "linear --shape tiny --rows 1,3 --weights f32,bf16,q8_0,native-bf16,native-f16", 50 },
+        { "linear --shape tiny --rows 1 --weights q4_0,iq4_nl,q5_1", 4 },
         { "attention --rows 1,4 --prefix 0,70 --suffix 3 --heads 4/2/16 --kv f32,bf16", 32 },
         { "attention --preset hydragen --rows 2 --prefix 64 --suffix 1,20", 8 },
         { "attention --preset cascade --rows 2 --prefix 64,128 --heads 2/1/16 --mode tree", 4 },

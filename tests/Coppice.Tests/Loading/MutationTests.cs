@@ -86,6 +86,16 @@ public sealed class MutationTests
     }
 
     [Fact]
+    public void A_damaged_file_of_quantised_tensors_opens_or_is_refused()
+    {
+        GgufBuilder file = new GgufBuilder().Key("general.architecture", "llama");
+        foreach (BlockFormat format in BlockFormat.All)
+            file.Tensor($"t.{format.Type}", [256, 2], GgmlType.IdOf(format.Type), Kernels.BlockTensor.RandomBlocks(format, 512 / format.BlockElements, 1));
+        byte[] bytes = file.Build();
+        Holds("a.gguf", bytes, bytes.Length, 400);
+    }
+
+    [Fact]
     public void A_damaged_config_opens_or_is_refused()
     {
         using TempFolder folder = new();

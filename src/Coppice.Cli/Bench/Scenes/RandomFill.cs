@@ -9,6 +9,7 @@ internal static unsafe class RandomFill
 {
     private const int PoolFloats = 1 << 16;
     private static readonly float[] Pool = MakePool();
+    private static readonly byte[] BytePool = MakeBytes();
 
     /// <summary>Numbers in [-scale, scale]; the same <paramref name="seed"/> gives the same ones.</summary>
     public static void Floats(Span<float> numbers, int seed, float scale = 1)
@@ -23,6 +24,9 @@ internal static unsafe class RandomFill
             at = 0;
         }
     }
+
+    /// <summary>Bytes in which any two are a half of ordinary size, as the scales of quantised blocks must be. At most 64 Ki.</summary>
+    public static ReadOnlySpan<byte> Bytes(int count, int seed) => BytePool.AsSpan((int)((uint)seed * 2654435761u % (uint)(BytePool.Length - count)), count);
 
     /// <summary>Fills every page of every layer and head, page 0 excepted.</summary>
     public static void Pages(KvPages kv)
@@ -60,6 +64,15 @@ internal static unsafe class RandomFill
         Span<Vector<float>> vectors = MemoryMarshal.Cast<float, Vector<float>>(numbers);
         for (int i = 0; i < vectors.Length; i++) vectors[i] *= scale;
         for (int i = vectors.Length * Vector<float>.Count; i < numbers.Length; i++) numbers[i] *= scale;
+    }
+
+    private static byte[] MakeBytes()
+    {
+        byte[] pool = new byte[1 << 20];
+        new Random(2).NextBytes(pool);
+        // Without the highest bit of its exponent a half is below 2.
+        for (int i = 0; i < pool.Length; i++) pool[i] &= 0xBF;
+        return pool;
     }
 
     private static float[] MakePool()

@@ -15,15 +15,19 @@ internal sealed class RandomTensor(string name, int seed, WeightType type, param
 
     public override IReadOnlyList<long> Shape => shape;
 
-    public override long ByteCount => shape.Aggregate(1L, (product, size) => product * size) * (type == WeightType.F32 ? sizeof(float) : sizeof(ushort));
+    public override long ByteCount => BlockFormat.BytesOf(type, shape.Aggregate(1L, (product, size) => product * size));
 
     /// <summary>The weights of a model of any size.</summary>
     public static Func<WeightKey, WeightTensor> Of(ModelConfig config) => key =>
         new RandomTensor(string.Create(CultureInfo.InvariantCulture, $"random.{key}"), (key.Layer * 64 + (int)key.Role) * 256 + key.Expert, WeightType.F32, WeightRoles.Shape(key.Role, config));
 
-    public override ReadOnlySpan<byte> RowBytes(long row) => throw new NotSupportedException("A random weight has numbers and no bytes.");
+    public override ReadOnlySpan<byte> RowBytes(long row) => type == WeightType.F32 ? throw new NotSupportedException("A random weight of floats has numbers and no bytes.")
+        : RandomFill.Bytes((int)BlockFormat.BytesOf(type, shape[^1]), seed + (int)row * 31);
 
-    public override void ReadRow(long row, Span<float> destination) =>
+    public override void ReadRow(long row, Span<float> destination)
+    {
+        if (BlockFormat.Of(type) is { } format) format.Read(RowBytes(row), destination);
         // Uniform in ±1 has variance 1/3.
-        RandomFill.Floats(destination, seed + (int)row * 31, shape.Length == 1 ? 1 : (float)Math.Sqrt(3.0 / shape[^1]));
+        else RandomFill.Floats(destination, seed + (int)row * 31, shape.Length == 1 ? 1 : (float)Math.Sqrt(3.0 / shape[^1]));
+    }
 }

@@ -27,12 +27,13 @@ internal static class LinearVerb
         new("native-f16", WeightType.F16, WeightFormat.Native, DotFormat.F32),
         new("bf16", WeightType.F32, WeightFormat.BF16, DotFormat.BF16),
         new("q8_0", WeightType.F32, WeightFormat.Q8_0, DotFormat.Int8),
+        .. BlockFormat.All.Where(format => format.Type != WeightType.Q8_0).Select(format => new Format(format.Type.ToString().ToLowerInvariant(), format.Type, WeightFormat.Native, DotFormat.Int8)),
     ];
 
     public static Command Create()
     {
         Setting<string[]> shapes = BenchOptions.Names("--shape", ModelShapes.Names, ["tinyllama"], "Models whose products are measured");
-        Setting<string[]> formats = BenchOptions.Names("--weights", [.. Formats.Select(format => format.Name)], ["f32", "bf16", "q8_0"], "Weight formats; the native ones are multiplied as floats");
+        Setting<string[]> formats = BenchOptions.Names("--weights", [.. Formats.Select(format => format.Name)], ["f32", "bf16", "q8_0"], "Weight formats; the native ones are multiplied as floats. Layers whose rows are no whole blocks of a format are left out");
         Setting<int[]> rows = BenchOptions.Wholes("--rows", "M", 1, 65_536, [1, 4, 16, 64, 256], "Rows of the inputs");
         return BenchCommand.Verb("linear", "Products of M rows with the weights of known models: GFLOP/s, GB/s, and the share of what the machine could do", [shapes.Option, formats.Option, rows.Option],
             (parsed, run) => Run(run, shapes.In(parsed), [.. Formats.Where(format => formats.In(parsed).Contains(format.Name, StringComparer.Ordinal))], rows.In(parsed)));
@@ -43,7 +44,7 @@ internal static class LinearVerb
         using var ceilings = new Ceilings(run);
         List<BenchRow> rows = [];
         (string Name, int Inputs, int Outputs, Format Format)[] layers =
-            [.. from shape in shapes from linear in ModelShapes.Linears(ModelShapes.Config(shape)) from format in formats select ($"{shape} {linear.Name} {format.Name}", linear.Inputs, linear.Outputs, format)];
+            [.. from shape in shapes from linear in ModelShapes.Linears(ModelShapes.Config(shape)) from format in formats where linear.Inputs % (BlockFormat.Of(format.Source)?.BlockElements ?? 1) == 0 select ($"{shape} {linear.Name} {format.Name}", linear.Inputs, linear.Outputs, format)];
         run.Expect(layers.Length);
         foreach ((string name, int inputs, int outputs, Format format) in layers)
         {

@@ -22,7 +22,7 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
 
     private readonly delegate* unmanaged[SuppressGCTransition]<Q8Arguments*, void>[] _shapes = new delegate* unmanaged[SuppressGCTransition]<Q8Arguments*, void>[MaxRows];
 
-    private Q8Matrix()
+    private Q8Matrix() : base(Q8Layout.Blocks32)
     {
         for (int i = 0; i < MaxRows; i++)
         {
@@ -45,8 +45,8 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
         byte* sums = stackalloc byte[Tiles * TileBytes + AlignedBuffer.AlignmentBytes];
         Q8Arguments arguments = default;
         for (int i = 0; i < 4; i++) MatrixUnit.Shape(arguments.Configuration, i, rows, 64);
-        for (int i = 4; i < 6; i++) MatrixUnit.Shape(arguments.Configuration, i, rows, Q8_0.BlockInputs);
-        for (int i = 6; i < 8; i++) MatrixUnit.Shape(arguments.Configuration, i, Q8_0.BlockInputs / 4, 64);
+        for (int i = 4; i < 6; i++) MatrixUnit.Shape(arguments.Configuration, i, rows, Layout.BlockInputs);
+        for (int i = 6; i < 8; i++) MatrixUnit.Shape(arguments.Configuration, i, Layout.BlockInputs / 4, 64);
         arguments.A = a;
         arguments.B = b;
         arguments.Blocks = blocks;
@@ -77,13 +77,13 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
     private static int UnitsTogether(int rows) => rows <= 4 ? 4 : rows <= 8 ? 2 : 1;
 
     // rdi: arguments, rax: record of A, rdx: block of B, rcx: blocks left, rsi: integer sums, r8, r9 and r11: row bytes of A, B and the sums.
-    private static void Emit(Assembler code, int rows)
+    private void Emit(Assembler code, int rows)
     {
         int units = UnitsTogether(rows), together = Tiles / units;
         code.push(rbx);
         code.ldtilecfg(__[rdi + Q8Arguments.AtConfiguration]);
-        code.mov(r8d, Q8_0.BlockInputs);
-        code.mov(r9d, Q8_0.QuadBytes);
+        code.mov(r8d, Layout.BlockInputs);
+        code.mov(r9d, Q8Layout.QuadBytes);
         code.mov(r11d, 64);
         code.mov(rsi, __qword_ptr[rdi + Q8Arguments.AtSums]);
         for (int unit = 0; unit < Tiles; unit += units)
@@ -116,7 +116,7 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
         code.ret();
     }
 
-    private static void Blocks(Assembler code, int rows, int firstUnit, int units, int blocks)
+    private void Blocks(Assembler code, int rows, int firstUnit, int units, int blocks)
     {
         for (int block = 0; block < blocks; block++)
         {
@@ -124,10 +124,10 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
             {
                 int tile = block * units + unit;
                 code.tilezero(Sums[tile]);
-                if (unit == 0) code.tileloadd(A[block % 2], __[rax + r8 * 1 + block * Q8Activations.RecordBytes]);
-                code.tileloadd(B[tile % 2], __[rdx + r9 * 1 + (block * Q8_0.BlockBytes + (firstUnit + unit) * 64)]);
+                if (unit == 0) code.tileloadd(A[block % 2], __[rax + r8 * 1 + block * Layout.RecordBytes]);
+                code.tileloadd(B[tile % 2], __[rdx + r9 * 1 + (block * Layout.WeightBlockBytes + (firstUnit + unit) * 64)]);
                 if (units == Tiles)
-                    for (int line = 0; line < Q8_0.BlockBytes / Tiles; line += 64) code.prefetcht1(__byte_ptr[rdx + (4 * Q8_0.BlockBytes + unit * (Q8_0.BlockBytes / Tiles) + line)]);
+                    for (int line = 0; line < Layout.WeightBlockBytes / Tiles; line += 64) code.prefetcht1(__byte_ptr[rdx + (4 * Layout.WeightBlockBytes + unit * (Layout.WeightBlockBytes / Tiles) + line)]);
                 code.tdpbssd(Sums[tile], A[block % 2], B[tile % 2]);
             }
         }
@@ -137,18 +137,18 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
         {
             for (int unit = 0; unit < units; unit++)
             {
-                code.vmovups(zmm16, __zmmword_ptr[rdx + (block * Q8_0.BlockBytes + Q8_0.ScalesAt + (firstUnit + unit) * 64)]);
+                code.vmovups(zmm16, __zmmword_ptr[rdx + (block * Layout.WeightBlockBytes + Layout.WeightScalesAt + (firstUnit + unit) * 64)]);
                 for (int r = 0; r < rows; r++)
                 {
                     AssemblerRegisterZMM dot = Dots[r % Dots.Length], scale = Scales[r % Scales.Length];
                     code.vcvtdq2ps(dot, __zmmword_ptr[rsi + ((block * units + unit) * TileBytes + r * 64)]);
-                    code.vmulps(scale, zmm16, __dword_bcst[rax + (block * Q8Activations.RecordBytes + Q8Activations.ScalesAt + r * 4)]);
+                    code.vmulps(scale, zmm16, __dword_bcst[rax + (block * Layout.RecordBytes + Layout.ScalesAt + r * 4)]);
                     code.vfmadd231ps(Z[r * units + unit], dot, scale);
                 }
             }
         }
-        code.add(rax, blocks * Q8Activations.RecordBytes);
-        code.add(rdx, blocks * Q8_0.BlockBytes);
+        code.add(rax, blocks * Layout.RecordBytes);
+        code.add(rdx, blocks * Layout.WeightBlockBytes);
         code.sub(rcx, blocks);
     }
 

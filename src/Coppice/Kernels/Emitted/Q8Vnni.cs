@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Numerics;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 
@@ -9,7 +10,7 @@ internal sealed unsafe class Q8Vnni : Q8Kernel
 {
     private const int MaxRows = 3, Units = 4, FirstSum = 0, FirstDot = 12, FirstWeight = 24, Broadcast = 28;
 
-    private static readonly Lazy<(Q8Vnni? Kernel, string Note)> Only = new(Create);
+    private static readonly Lazy<(Q8Vnni? Kernel, string Note)> Of32 = new(() => Create(Q8Layout.Blocks32)), Of16 = new(() => Create(Q8Layout.Blocks16));
 
     private static readonly AssemblerRegisterZMM[] Z =
     [
@@ -22,7 +23,7 @@ internal sealed unsafe class Q8Vnni : Q8Kernel
 
     private readonly delegate* unmanaged[SuppressGCTransition]<Q8Arguments*, void>[] _shapes = new delegate* unmanaged[SuppressGCTransition]<Q8Arguments*, void>[MaxRows];
 
-    private Q8Vnni()
+    private Q8Vnni(Q8Layout layout) : base(layout)
     {
         for (int i = 0; i < MaxRows; i++)
         {
@@ -31,9 +32,12 @@ internal sealed unsafe class Q8Vnni : Q8Kernel
         }
     }
 
-    public static Q8Vnni? Instance => Only.Value.Kernel;
+    /// <summary>For blocks of 32.</summary>
+    public static Q8Vnni? Instance => Of32.Value.Kernel;
 
-    public static string Note => Only.Value.Note;
+    public static string Note => Of32.Value.Note;
+
+    public static Q8Vnni? Of(Q8Layout layout) => (layout.BlockInputs == 16 ? Of16 : Of32).Value.Kernel;
 
     public override int WeightBias => 128;
 
@@ -50,8 +54,8 @@ internal sealed unsafe class Q8Vnni : Q8Kernel
         arguments.Add = add ? 1 : 0;
         int row = 0, parts = (rows + MaxRows - 1) / MaxRows;
         arguments.A = a;
-        arguments.Prefetch = rows <= MaxRows ? b + 4 * Q8_0.BlockBytes : prefetch;
-        arguments.PrefetchLines = rows <= MaxRows ? Q8_0.BlockBytes / 64 : (prefetchBytes / 64 + parts * blocks - 1) / (parts * blocks);
+        arguments.Prefetch = prefetch;
+        arguments.PrefetchLines = (prefetchBytes / 64 + parts * blocks - 1) / (parts * blocks);
         for (; parts > 0; parts--)
         {
             int take = (rows - row + parts - 1) / parts;
@@ -62,13 +66,13 @@ internal sealed unsafe class Q8Vnni : Q8Kernel
         }
     }
 
-    private static (Q8Vnni?, string) Create()
+    private static (Q8Vnni?, string) Create(Q8Layout layout)
     {
         if (Isa.Width < 512 || Isa.Native < 512) return (null, $"Q8_0: no emitted code at {Isa.Width} bits");
         if (!Isa.HasInt8Dot) return (null, "Q8_0: no emitted code, the CPU lacks vpdpbusd");
         try
         {
-            return (new Q8Vnni(), "Q8_0: emitted code, vpdpbusd");
+            return (new Q8Vnni(layout), "Q8_0: emitted code, vpdpbusd");
         }
         catch (Win32Exception error)
         {
@@ -77,7 +81,7 @@ internal sealed unsafe class Q8Vnni : Q8Kernel
     }
 
     // rcx: arguments, rax: bytes of the first row in the record, r8: its scale and, behind it, its correction, rdx: the block, r9: blocks left.
-    private static void Emit(Assembler code, int rows)
+    private void Emit(Assembler code, int rows)
     {
         bool windows = OperatingSystem.IsWindows();
         if (windows)
@@ -95,9 +99,9 @@ internal sealed unsafe class Q8Vnni : Q8Kernel
         code.mov(r8, __qword_ptr[rcx + Q8Arguments.AtA]);
         code.mov(r10, __qword_ptr[rcx + Q8Arguments.AtRow]);
         code.mov(rax, r10);
-        code.shl(rax, 5);
+        code.shl(rax, (byte)BitOperations.Log2((uint)Layout.BlockInputs));
         code.add(rax, r8);
-        code.lea(r8, __[r8 + r10 * 4 + Q8Activations.ScalesAt]);
+        code.lea(r8, __[r8 + r10 * 4 + Layout.ScalesAt]);
         code.mov(rdx, __qword_ptr[rcx + Q8Arguments.AtB]);
         code.mov(r9, __qword_ptr[rcx + Q8Arguments.AtBlocks]);
 
@@ -116,18 +120,18 @@ internal sealed unsafe class Q8Vnni : Q8Kernel
         code.Label(ref fetched);
         for (int r = 0; r < rows; r++)
             for (int unit = 0; unit < Units; unit++)
-                code.vpbroadcastd(Z[FirstDot + r * Units + unit], __dword_ptr[r8 + (Q8Activations.CorrectionsAt - Q8Activations.ScalesAt + r * 4)]);
-        for (int quad = 0; quad < Q8_0.BlockInputs / 4; quad++)
+                code.vpbroadcastd(Z[FirstDot + r * Units + unit], __dword_ptr[r8 + (Layout.CorrectionsAt - Layout.ScalesAt + r * 4)]);
+        for (int quad = 0; quad < Layout.BlockInputs / 4; quad++)
         {
             for (int unit = 0; unit < Units; unit++)
-                code.vmovups(Z[FirstWeight + unit], __zmmword_ptr[rdx + (quad * Q8_0.QuadBytes + unit * 64)]);
+                code.vmovups(Z[FirstWeight + unit], __zmmword_ptr[rdx + (quad * Q8Layout.QuadBytes + unit * 64)]);
             for (int r = 0; r < rows; r++)
             {
-                code.vpbroadcastd(Z[Broadcast + r], __dword_ptr[rax + (r * Q8_0.BlockInputs + quad * 4)]);
+                code.vpbroadcastd(Z[Broadcast + r], __dword_ptr[rax + (r * Layout.BlockInputs + quad * 4)]);
                 for (int unit = 0; unit < Units; unit++) code.vpdpbusd(Z[FirstDot + r * Units + unit], Z[FirstWeight + unit], Z[Broadcast + r]);
             }
         }
-        for (int unit = 0; unit < Units; unit++) code.vmovups(Z[FirstWeight + unit], __zmmword_ptr[rdx + (Q8_0.ScalesAt + unit * 64)]);
+        for (int unit = 0; unit < Units; unit++) code.vmovups(Z[FirstWeight + unit], __zmmword_ptr[rdx + (Layout.WeightScalesAt + unit * 64)]);
         for (int r = 0; r < rows; r++)
         {
             code.vbroadcastss(Z[Broadcast], __dword_ptr[r8 + r * 4]);
@@ -139,9 +143,9 @@ internal sealed unsafe class Q8Vnni : Q8Kernel
                 code.vfmadd231ps(Z[FirstSum + r * Units + unit], dot, scale);
             }
         }
-        code.add(rax, Q8Activations.RecordBytes);
-        code.add(r8, Q8Activations.RecordBytes);
-        code.add(rdx, Q8_0.BlockBytes);
+        code.add(rax, Layout.RecordBytes);
+        code.add(r8, Layout.RecordBytes);
+        code.add(rdx, Layout.WeightBlockBytes);
         code.dec(r9);
         code.jne(top);
 

@@ -2,14 +2,18 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Coppice.Backends;
 using Coppice.KvCache;
+using Coppice.Loading;
 
 namespace Coppice.Kernels;
 
 /// <summary>bfloat16 in memory, f32 in arithmetic: the bits of <see cref="F32"/> on the same numbers, for half the bytes.</summary>
 internal sealed unsafe class BF16 : LinearWeights
 {
-    public BF16(WorkerPool pool, StackedTensors stacked) : base(stacked, HalfPairs<Half>.PanelBytes(stacked.Inputs)) =>
-        Pack(pool, stacked, default(HalfPairs<Half>.Packing));
+    public BF16(WorkerPool pool, StackedTensors stacked) : base(stacked, HalfPairs<Half>.PanelBytes(stacked.Inputs))
+    {
+        if (stacked.Type == WeightType.BF16) PackBytes(pool, stacked, default(HalfPairs<Half>.FilePacking));
+        else Pack(pool, stacked, default(HalfPairs<Half>.Packing));
+    }
 
     public override void Multiply(float* x, int rows, int xRowFloats, WorkerPool pool, LinearScratch scratch, float* y, int yRowFloats) =>
         HalfPairs<Half>.Multiply(x, rows, xRowFloats, this, pool, scratch, y, yRowFloats);

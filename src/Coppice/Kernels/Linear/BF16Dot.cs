@@ -1,6 +1,7 @@
 using Coppice.Backends;
 using Coppice.Kernels.Emitted;
 using Coppice.KvCache;
+using Coppice.Loading;
 
 namespace Coppice.Kernels;
 
@@ -34,7 +35,8 @@ internal sealed unsafe class BF16Dot : LinearWeights
     internal BF16Dot(WorkerPool pool, StackedTensors stacked, Bf16Arithmetic arithmetic) : base(stacked, HalfPairs<BF16.Half>.PanelBytes(stacked.Inputs))
     {
         _arithmetic = arithmetic;
-        Pack(pool, stacked, default(HalfPairs<BF16.Half>.Packing));
+        if (stacked.Type == WeightType.BF16) PackBytes(pool, stacked, default(HalfPairs<BF16.Half>.FilePacking));
+        else Pack(pool, stacked, default(HalfPairs<BF16.Half>.Packing));
     }
 
     /// <summary>The fastest that this machine has, by rule and not by measurement: the same machine always computes the same bits.</summary>

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Coppice.Backends;
+using Coppice.Loading;
 
 namespace Coppice.Kernels;
 
@@ -11,7 +12,8 @@ internal sealed unsafe class F16 : LinearWeights
 
     public F16(WorkerPool pool, StackedTensors stacked) : base(stacked, HalfPairs<Half>.PanelBytes(stacked.Inputs))
     {
-        Pack(pool, stacked, default(HalfPairs<Half>.Packing));
+        if (stacked.Type == WeightType.F16) PackBytes(pool, stacked, default(HalfPairs<Half>.FilePacking));
+        else Pack(pool, stacked, default(HalfPairs<Half>.Packing));
         _finite = AllFinite();
     }
 

@@ -47,6 +47,18 @@ internal static unsafe class HalfPairs<THalf> where THalf : struct, IHalf
         }
     }
 
+    /// <summary>Halves of the file as they are.</summary>
+    public readonly struct FilePacking : IBytePacking
+    {
+        public void PackOutput(byte* row, int from, int inputs, int output, byte* panel)
+        {
+            ushort* halves = (ushort*)row + from;
+            uint* to = (uint*)panel + (long)from / 2 * LinearWeights.PanelOutputs + output;
+            for (int pair = 0; pair < inputs / 2; pair++, to += LinearWeights.PanelOutputs) *to = ((uint*)halves)[pair];
+            if (inputs % 2 == 1) *to = halves[inputs - 1];
+        }
+    }
+
     /// <summary>Blocks of whole pairs, widened.</summary>
     public readonly struct Widening : IPanelTile
     {

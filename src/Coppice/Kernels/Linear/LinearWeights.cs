@@ -33,7 +33,7 @@ internal abstract unsafe class LinearWeights : ILinearWeights
     public int Panels { get; }
 
     /// <summary>Native memory held.</summary>
-    public long Bytes => _buffer.Bytes;
+    public virtual long Bytes => _buffer.Bytes;
 
     public byte* Panel(int panel) => _buffer.Pointer + panel * _panelBytes;
 
@@ -43,7 +43,7 @@ internal abstract unsafe class LinearWeights : ILinearWeights
     /// <summary>y = x · Wᵀ for at least one row; the sizes were checked. <see cref="Linear.Run"/> is the way in.</summary>
     public abstract void Multiply(float* x, int rows, int xRowFloats, WorkerPool pool, LinearScratch scratch, float* y, int yRowFloats);
 
-    public void Dispose() => _buffer.Dispose();
+    public virtual void Dispose() => _buffer.Dispose();
 
     /// <summary>Fills all panels, 16 outputs of one at a time.</summary>
     protected void Pack<TPacking>(WorkerPool pool, StackedTensors stacked, TPacking packing) where TPacking : struct, IPanelPacking
@@ -53,6 +53,26 @@ internal abstract unsafe class LinearWeights : ILinearWeights
         using var rows = new AlignedBuffer((long)pool.Threads * Tile.UnitFloats * rowFloats * sizeof(float));
         pool.Run(new Packing<TPacking>(this, stacked, packing, rows.Floats, rowFloats), Panels);
         GC.KeepAlive(this);
+    }
+
+    /// <summary>Fills all panels from rows as the file has them.</summary>
+    protected void PackBytes<TPacking>(WorkerPool pool, StackedTensors stacked, TPacking packing) where TPacking : struct, IBytePacking
+    {
+        pool.Run(new BytePacking<TPacking>(this, stacked, packing), Panels);
+        GC.KeepAlive(this);
+    }
+
+    private readonly struct BytePacking<TPacking>(LinearWeights weights, StackedTensors stacked, TPacking packing) : IParallelWork where TPacking : struct, IBytePacking
+    {
+        public void Run(int item, int worker)
+        {
+            // So many inputs of all outputs that what is written stays in the first-level cache.
+            const int partInputs = 512;
+            byte* panel = weights.Panel(item);
+            for (int k = 0; k < weights.Inputs; k += partInputs)
+                for (int output = 0; output < weights.PanelWidth(item); output++)
+                    fixed (byte* row = stacked.RowBytes(item * PanelOutputs + output)) packing.PackOutput(row, k, Math.Min(partInputs, weights.Inputs - k), output, panel);
+        }
     }
 
     private readonly struct Packing<TPacking>(LinearWeights weights, StackedTensors stacked, TPacking packing, float* scratch, int rowFloats) : IParallelWork
@@ -80,6 +100,17 @@ internal unsafe interface IPanelPacking
     /// <param name="unit">0 to 3: outputs [16 · unit, 16 · unit + 16) of the panel.</param>
     /// <param name="panel">The whole panel, zeroed before the first unit.</param>
     void PackUnit(float* rows, int rowFloats, int inputs, int unit, byte* panel);
+}
+
+/// <summary>Writes inputs of one of a panel's 64 outputs from the file's bytes.</summary>
+internal unsafe interface IBytePacking
+{
+    /// <param name="row">The output's weights.</param>
+    /// <param name="from">First input, a multiple of 512.</param>
+    /// <param name="inputs">How many.</param>
+    /// <param name="output">0 to 63.</param>
+    /// <param name="panel">The whole panel, zeroed before the first output.</param>
+    void PackOutput(byte* row, int from, int inputs, int output, byte* panel);
 }
 
 /// <summary>Native memory for one product at a time: activations in the format's own layout. It grows and never shrinks.</summary>

@@ -4,63 +4,68 @@ using System.Runtime.Intrinsics;
 namespace Coppice.Kernels;
 
 /// <summary>
-/// Rows of activations for <see cref="Q8_0"/>: [row tile][block] records of 16 rows, {[16][32] signed bytes, [16] scales, [16] ints}. The
-/// int is -128 times the sum of a row's bytes: what a kernel adds that keeps its weights as bytes from 1 to 255.
+/// Rows of activations for 8-bit products: [row tile][block] records of 16 rows (<see cref="Q8Layout"/>). The int of a row is -128 times
+/// the sum of its bytes: what a kernel adds that keeps its weights as bytes from 0 to 255.
 /// </summary>
 internal static unsafe class Q8Activations
 {
-    public const int TileRows = 16, ScalesAt = TileRows * Q8_0.BlockInputs, CorrectionsAt = ScalesAt + TileRows * sizeof(float), RecordBytes = CorrectionsAt + TileRows * sizeof(int);
+    public const int TileRows = Q8Layout.TileRows;
+
+    private const int MaxBlockInputs = 32;
 
     /// <summary>One row tile. Missing inputs are zeros; missing rows are left out.</summary>
     /// <param name="x">[rows][inputs], rows <paramref name="xRowFloats"/> apart.</param>
     /// <param name="rows">1 to 16.</param>
     /// <param name="xRowFloats">At least <paramref name="inputs"/>.</param>
     /// <param name="inputs">Any.</param>
-    /// <param name="records">One per 32 inputs.</param>
-    public static void Fill(float* x, int rows, int xRowFloats, int inputs, byte* records)
+    /// <param name="layout">How many inputs share a scale.</param>
+    /// <param name="records">One for each block of inputs.</param>
+    public static void Fill(float* x, int rows, int xRowFloats, int inputs, Q8Layout layout, byte* records)
     {
+        int blockInputs = layout.BlockInputs;
         for (int r = 0; r < rows; r++)
         {
             float* row = x + (long)r * xRowFloats;
             byte* record = records;
-            for (int k = 0; k < inputs; k += Q8_0.BlockInputs, record += RecordBytes)
+            for (int k = 0; k < inputs; k += blockInputs, record += layout.RecordBytes)
             {
-                sbyte* q = (sbyte*)record + r * Q8_0.BlockInputs;
-                ((float*)(record + ScalesAt))[r] = Quantise(row + k, Math.Min(Q8_0.BlockInputs, inputs - k), q);
-                ((int*)(record + CorrectionsAt))[r] = -128 * Sum(q);
+                sbyte* q = (sbyte*)record + r * blockInputs;
+                ((float*)(record + layout.ScalesAt))[r] = Quantise(row + k, Math.Min(blockInputs, inputs - k), q, blockInputs);
+                ((int*)(record + layout.CorrectionsAt))[r] = -128 * Sum(q, blockInputs);
             }
         }
     }
 
     /// <summary><see cref="Q8_0.Quantise"/> of up to 32 numbers, in vectors.</summary>
     /// <param name="x">[count].</param>
-    /// <param name="count">1 to 32.</param>
-    /// <param name="q">[32].</param>
+    /// <param name="count">1 to <paramref name="blockInputs"/>.</param>
+    /// <param name="q">[blockInputs].</param>
+    /// <param name="blockInputs">16 or 32.</param>
     [SkipLocalsInit]
-    public static float Quantise(float* x, int count, sbyte* q)
+    public static float Quantise(float* x, int count, sbyte* q, int blockInputs)
     {
-        if (Isa.Width < 128) return Q8_0.Quantise(new ReadOnlySpan<float>(x, count), new Span<sbyte>(q, Q8_0.BlockInputs));
-        float* whole = stackalloc float[Q8_0.BlockInputs];
-        if (count < Q8_0.BlockInputs)
+        if (Isa.Width < 128) return Q8_0.Quantise(new ReadOnlySpan<float>(x, count), new Span<sbyte>(q, blockInputs));
+        float* whole = stackalloc float[MaxBlockInputs];
+        if (count < blockInputs)
         {
-            new Span<float>(whole, Q8_0.BlockInputs).Clear();
-            new ReadOnlySpan<float>(x, count).CopyTo(new Span<float>(whole, Q8_0.BlockInputs));
+            new Span<float>(whole, blockInputs).Clear();
+            new ReadOnlySpan<float>(x, count).CopyTo(new Span<float>(whole, blockInputs));
             x = whole;
         }
 
         // As ints, so that what is not a number counts as the largest.
         Vector128<int> most = Vector128<int>.Zero;
-        for (int i = 0; i < Q8_0.BlockInputs; i += 4) most = Vector128.Max(most, Vector128.Load(x + i).AsInt32() & Vector128.Create(0x7FFFFFFF));
+        for (int i = 0; i < blockInputs; i += 4) most = Vector128.Max(most, Vector128.Load(x + i).AsInt32() & Vector128.Create(0x7FFFFFFF));
         float max = BitConverter.Int32BitsToSingle(Math.Max(Math.Max(most[0], most[1]), Math.Max(most[2], most[3])));
         if (max < 1e-30f || !float.IsFinite(max))
         {
-            new Span<sbyte>(q, Q8_0.BlockInputs).Clear();
+            new Span<sbyte>(q, blockInputs).Clear();
             return max < 1e-30f ? 0f : max;
         }
 
         // Adding 1.5 · 2^23 leaves the number, rounded to the nearest integer, in the lowest bits.
         Vector128<float> factor = Vector128.Create(127f / max), magic = Vector128.Create(12582912f);
-        for (int i = 0; i < Q8_0.BlockInputs; i += 16)
+        for (int i = 0; i < blockInputs; i += 16)
         {
             Vector128<int> a = (Vector128.Load(x + i) * factor + magic).AsInt32(), b = (Vector128.Load(x + i + 4) * factor + magic).AsInt32();
             Vector128<int> c = (Vector128.Load(x + i + 8) * factor + magic).AsInt32(), d = (Vector128.Load(x + i + 12) * factor + magic).AsInt32();
@@ -69,10 +74,10 @@ internal static unsafe class Q8Activations
         return max / 127f;
     }
 
-    private static int Sum(sbyte* q)
+    private static int Sum(sbyte* q, int count)
     {
         Vector128<short> sum = Vector128<short>.Zero;
-        for (int i = 0; i < Q8_0.BlockInputs; i += 16)
+        for (int i = 0; i < count; i += 16)
         {
             (Vector128<short> lower, Vector128<short> upper) = Vector128.Widen(Vector128.Load(q + i));
             sum += lower + upper;

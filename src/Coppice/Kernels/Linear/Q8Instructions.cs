@@ -28,7 +28,7 @@ internal readonly unsafe struct Vnni256 : IQ8Vector<Vector256<int>>
     }
 }
 
-/// <summary>AVX2: |w| by a with w's sign; the pairs of products stay below 2^15, since no byte is -128.</summary>
+/// <summary>AVX2: |w| by a with w's sign; the pairs of products stay below 2^15, since no activation is -128.</summary>
 internal readonly unsafe struct Avx256 : IQ8Vector<Vector256<int>>
 {
     public static int Lanes => 8;

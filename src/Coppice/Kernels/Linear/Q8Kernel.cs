@@ -5,13 +5,20 @@ using Coppice.Kernels.Emitted;
 
 namespace Coppice.Kernels;
 
-/// <summary>Sums the bytes of <see cref="Q8_0"/>: up to 16 rows of activations by a panel. All kernels give the same bits.</summary>
-internal abstract unsafe class Q8Kernel
+/// <summary>Products of bytes with a scale for each block: up to 16 rows of activations by blocks of a panel. All kernels of a layout give the same bits.</summary>
+internal abstract unsafe class Q8Kernel(Q8Layout layout)
 {
-    /// <summary>Everything that runs here at the level in force, best first.</summary>
-    public static IReadOnlyList<Q8Kernel> All { get; } = Find();
+    /// <summary>Everything that runs here at the level in force, best first, for blocks of 32.</summary>
+    public static IReadOnlyList<Q8Kernel> All { get; } = Find(Q8Layout.Blocks32);
+
+    /// <summary>As <see cref="All"/>, for blocks of 16.</summary>
+    public static IReadOnlyList<Q8Kernel> AllOf16 { get; } = Find(Q8Layout.Blocks16);
 
     public static Q8Kernel Best => All[0];
+
+    public Q8Layout Layout => layout;
+
+    public static IReadOnlyList<Q8Kernel> AllOf(Q8Layout layout) => layout.BlockInputs == 16 ? AllOf16 : All;
 
     /// <summary>0: weights are signed bytes. 128: they are kept as unsigned ones, 128 larger.</summary>
     public virtual int WeightBias => 0;
@@ -30,19 +37,20 @@ internal abstract unsafe class Q8Kernel
     /// <param name="prefetchBytes">How much of it this call should fetch.</param>
     public abstract void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes);
 
-    /// <summary>Up to so many rows the kernel reads every block once, and by itself ahead of its use.</summary>
+    /// <summary>Up to so many rows the kernel reads every block once.</summary>
     public virtual int StreamRows => Q8Activations.TileRows;
 
-    private static List<Q8Kernel> Find()
+    private static List<Q8Kernel> Find(Q8Layout layout)
     {
         var kernels = new List<Q8Kernel>();
-        if (Q8Matrix.Instance is { } matrix) kernels.Add(matrix);
-        if (Q8Vnni.Instance is { } vnni) kernels.Add(vnni);
-        if (Isa.Width >= 256 && AvxVnni.IsSupported) kernels.Add(new Q8Vectors<Vnni256, Vector256<int>>("vpdpbusd, 256 bits", bias: 128));
-        if (Isa.Width >= 256 && Avx2.IsSupported) kernels.Add(new Q8Vectors<Avx256, Vector256<int>>("vpmaddubsw, 256 bits", bias: 0));
-        if (Isa.Width >= 128 && Ssse3.IsSupported) kernels.Add(new Q8Vectors<Sse128, Vector128<int>>("pmaddubsw, 128 bits", bias: 0));
-        if (Isa.Width >= 128 && Dp.IsSupported) kernels.Add(new Q8Vectors<Arm128, Vector128<int>>("sdot, 128 bits", bias: 0));
-        var definition = new Q8Scalar();
+        // A block of 16 is a quarter of a tile: vectors are faster at any number of rows.
+        if (layout == Q8Layout.Blocks32 && Q8Matrix.Instance is { } matrix) kernels.Add(matrix);
+        if (Q8Vnni.Of(layout) is { } vnni) kernels.Add(vnni);
+        if (Isa.Width >= 256 && AvxVnni.IsSupported) kernels.Add(new Q8Vectors<Vnni256, Vector256<int>>(layout, "vpdpbusd, 256 bits", bias: 128));
+        if (Isa.Width >= 256 && Avx2.IsSupported) kernels.Add(new Q8Vectors<Avx256, Vector256<int>>(layout, "vpmaddubsw, 256 bits", bias: 0));
+        if (Isa.Width >= 128 && Ssse3.IsSupported) kernels.Add(new Q8Vectors<Sse128, Vector128<int>>(layout, "pmaddubsw, 128 bits", bias: 0));
+        if (Isa.Width >= 128 && Dp.IsSupported) kernels.Add(new Q8Vectors<Arm128, Vector128<int>>(layout, "sdot, 128 bits", bias: 0));
+        var definition = new Q8Scalar(layout);
         kernels.RemoveAll(kernel => !kernel.AgreesWith(definition));
         kernels.Add(definition);
         return kernels;
@@ -52,15 +60,15 @@ internal abstract unsafe class Q8Kernel
     private bool AgreesWith(Q8Kernel definition)
     {
         const int rows = 5, blocks = 5, floats = rows * LinearWeights.PanelOutputs;
-        byte* a = stackalloc byte[blocks * Q8Activations.RecordBytes], b = stackalloc byte[blocks * Q8_0.BlockBytes], biased = stackalloc byte[blocks * Q8_0.BlockBytes];
-        float* x = stackalloc float[rows * blocks * Q8_0.BlockInputs], expected = stackalloc float[floats], actual = stackalloc float[floats];
-        EmittedTile.Fill(DotFormat.F32, (uint*)x, rows * blocks * Q8_0.BlockInputs, 1);
-        Q8Activations.Fill(x, rows, blocks * Q8_0.BlockInputs, blocks * Q8_0.BlockInputs, a);
-        EmittedTile.Fill(DotFormat.F32, (uint*)b, blocks * Q8_0.BlockBytes / sizeof(uint), 2);
-        for (int i = 0; i < blocks * Q8_0.BlockBytes; i++)
+        int inputs = blocks * Layout.BlockInputs, blockBytes = Layout.WeightBlockBytes;
+        byte* a = stackalloc byte[blocks * Layout.RecordBytes], b = stackalloc byte[blocks * blockBytes], biased = stackalloc byte[blocks * blockBytes];
+        float* x = stackalloc float[rows * inputs], expected = stackalloc float[floats], actual = stackalloc float[floats];
+        EmittedTile.Fill(DotFormat.F32, (uint*)x, rows * inputs, 1);
+        Q8Activations.Fill(x, rows, inputs, inputs, Layout, a);
+        EmittedTile.Fill(DotFormat.F32, (uint*)b, blocks * blockBytes / sizeof(uint), 2);
+        for (int i = 0; i < blocks * blockBytes; i++)
         {
-            bool isScale = i % Q8_0.BlockBytes >= Q8_0.ScalesAt;
-            if (!isScale && b[i] == 128) b[i] = 0; // no byte is -128
+            bool isScale = i % blockBytes >= Layout.WeightScalesAt;
             biased[i] = (byte)(isScale ? b[i] : b[i] + WeightBias);
         }
         definition.Multiply(a, rows, b, blocks, expected, LinearWeights.PanelOutputs, add: false, null, 0);
@@ -68,7 +76,7 @@ internal abstract unsafe class Q8Kernel
         return new ReadOnlySpan<uint>(expected, floats).SequenceEqual(new ReadOnlySpan<uint>(actual, floats));
     }
 
-    private sealed class Q8Scalar : Q8Kernel
+    private sealed class Q8Scalar(Q8Layout layout) : Q8Kernel(layout)
     {
         public override string Name => "scalar";
 
@@ -81,10 +89,10 @@ internal abstract unsafe class Q8Kernel
                     float sum = add ? c[r * cRowFloats + j] : 0f;
                     for (int block = 0; block < blocks; block++)
                     {
-                        byte* record = a + block * Q8Activations.RecordBytes, weights = b + block * Q8_0.BlockBytes;
+                        byte* record = a + block * Layout.RecordBytes, weights = b + block * Layout.WeightBlockBytes;
                         int dot = 0;
-                        for (int i = 0; i < Q8_0.BlockInputs; i++) dot += ((sbyte*)record)[r * Q8_0.BlockInputs + i] * (sbyte)weights[i / 4 * Q8_0.QuadBytes + j * 4 + i % 4];
-                        sum = MathF.FusedMultiplyAdd(dot, ((float*)(weights + Q8_0.ScalesAt))[j] * ((float*)(record + Q8Activations.ScalesAt))[r], sum);
+                        for (int i = 0; i < Layout.BlockInputs; i++) dot += ((sbyte*)record)[r * Layout.BlockInputs + i] * (sbyte)weights[i / 4 * Q8Layout.QuadBytes + j * 4 + i % 4];
+                        sum = MathF.FusedMultiplyAdd(dot, ((float*)(weights + Layout.WeightScalesAt))[j] * ((float*)(record + Layout.ScalesAt))[r], sum);
                     }
                     c[r * cRowFloats + j] = sum;
                 }
@@ -110,7 +118,7 @@ internal unsafe interface IQ8Vector<V>
 }
 
 /// <summary>Four rows by two vectors at a time; the sums of a block in registers, those of the row in c.</summary>
-internal sealed unsafe class Q8Vectors<TVector, V>(string name, int bias) : Q8Kernel where TVector : struct, IQ8Vector<V> where V : struct
+internal sealed unsafe class Q8Vectors<TVector, V>(Q8Layout layout, string name, int bias) : Q8Kernel(layout) where TVector : struct, IQ8Vector<V> where V : struct
 {
     public override int WeightBias => bias;
 
@@ -118,7 +126,7 @@ internal sealed unsafe class Q8Vectors<TVector, V>(string name, int bias) : Q8Ke
 
     public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes)
     {
-        for (int block = 0; block < blocks; block++, a += Q8Activations.RecordBytes, b += Q8_0.BlockBytes)
+        for (int block = 0; block < blocks; block++, a += Layout.RecordBytes, b += Layout.WeightBlockBytes)
         {
             int r = 0;
             for (; r <= rows - 4; r += 4) FourRows(a, r, b, c + r * cRowFloats, cRowFloats, !add && block == 0);
@@ -128,25 +136,26 @@ internal sealed unsafe class Q8Vectors<TVector, V>(string name, int bias) : Q8Ke
 
     private void FourRows(byte* a, int row, byte* b, float* c, nint cRowFloats, bool fromZero)
     {
-        int* bytes = (int*)(a + row * Q8_0.BlockInputs), starts = (int*)(a + Q8Activations.CorrectionsAt) + row;
-        float* scales = (float*)(a + Q8Activations.ScalesAt) + row, weightScales = (float*)(b + Q8_0.ScalesAt);
+        int quads = Layout.Quads;
+        int* bytes = (int*)(a + row * Layout.BlockInputs), starts = (int*)(a + Layout.CorrectionsAt) + row;
+        float* scales = (float*)(a + Layout.ScalesAt) + row, weightScales = (float*)(b + Layout.WeightScalesAt);
         for (int j = 0; j < LinearWeights.PanelOutputs; j += 2 * TVector.Lanes)
         {
             V s00 = Start(starts, 0), s01 = s00, s10 = Start(starts, 1), s11 = s10, s20 = Start(starts, 2), s21 = s20, s30 = Start(starts, 3), s31 = s30;
             byte* at = b + j * 4;
-            for (int quad = 0; quad < Q8_0.BlockInputs / 4; quad++, at += Q8_0.QuadBytes)
+            for (int quad = 0; quad < quads; quad++, at += Q8Layout.QuadBytes)
             {
                 V w0 = TVector.Load(at), w1 = TVector.Load(at + TVector.Lanes * 4);
                 V x = TVector.Broadcast(bytes[quad]);
                 s00 = TVector.Dot(s00, w0, x);
                 s01 = TVector.Dot(s01, w1, x);
-                x = TVector.Broadcast(bytes[quad + 8]);
+                x = TVector.Broadcast(bytes[quad + quads]);
                 s10 = TVector.Dot(s10, w0, x);
                 s11 = TVector.Dot(s11, w1, x);
-                x = TVector.Broadcast(bytes[quad + 16]);
+                x = TVector.Broadcast(bytes[quad + 2 * quads]);
                 s20 = TVector.Dot(s20, w0, x);
                 s21 = TVector.Dot(s21, w1, x);
-                x = TVector.Broadcast(bytes[quad + 24]);
+                x = TVector.Broadcast(bytes[quad + 3 * quads]);
                 s30 = TVector.Dot(s30, w0, x);
                 s31 = TVector.Dot(s31, w1, x);
             }
@@ -164,14 +173,14 @@ internal sealed unsafe class Q8Vectors<TVector, V>(string name, int bias) : Q8Ke
 
     private void OneRow(byte* a, int row, byte* b, float* c, bool fromZero)
     {
-        int* bytes = (int*)(a + row * Q8_0.BlockInputs), starts = (int*)(a + Q8Activations.CorrectionsAt) + row;
-        float scale = ((float*)(a + Q8Activations.ScalesAt))[row];
+        int* bytes = (int*)(a + row * Layout.BlockInputs), starts = (int*)(a + Layout.CorrectionsAt) + row;
+        float scale = ((float*)(a + Layout.ScalesAt))[row];
         for (int j = 0; j < LinearWeights.PanelOutputs; j += TVector.Lanes)
         {
             V sum = Start(starts, 0);
-            for (int quad = 0; quad < Q8_0.BlockInputs / 4; quad++)
-                sum = TVector.Dot(sum, TVector.Load(b + quad * Q8_0.QuadBytes + j * 4), TVector.Broadcast(bytes[quad]));
-            TVector.Scale(sum, (float*)(b + Q8_0.ScalesAt) + j, scale, c + j, fromZero);
+            for (int quad = 0; quad < Layout.Quads; quad++)
+                sum = TVector.Dot(sum, TVector.Load(b + quad * Q8Layout.QuadBytes + j * 4), TVector.Broadcast(bytes[quad]));
+            TVector.Scale(sum, (float*)(b + Layout.WeightScalesAt) + j, scale, c + j, fromZero);
         }
     }
 

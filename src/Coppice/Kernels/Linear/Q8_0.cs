@@ -1,6 +1,6 @@
 using System.Runtime.Intrinsics;
 using Coppice.Backends;
-using Coppice.Memory;
+using Coppice.Loading;
 
 namespace Coppice.Kernels;
 
@@ -11,7 +11,9 @@ namespace Coppice.Kernels;
 /// </summary>
 internal sealed unsafe class Q8_0 : LinearWeights
 {
-    public const int BlockInputs = 32, QuadBytes = PanelOutputs * 4, ScalesAt = BlockInputs * PanelOutputs, BlockBytes = ScalesAt + PanelOutputs * sizeof(float);
+    public const int BlockInputs = 32, BlockBytes = BlockInputs * PanelOutputs + PanelOutputs * sizeof(float);
+
+    private const int FileBlockBytes = 34, ScalesAt = BlockInputs * PanelOutputs;
 
     // 12 blocks of a panel (27 KiB) stay in the first-level cache while the rows of an item pass over them.
     private const int PartBlocks = 12, ItemRows = 256;
@@ -25,8 +27,11 @@ internal sealed unsafe class Q8_0 : LinearWeights
     internal Q8_0(WorkerPool pool, StackedTensors stacked, Q8Kernel kernel) : base(stacked, (long)BlocksOf(stacked.Inputs) * BlockBytes)
     {
         _kernel = kernel;
-        Pack(pool, stacked, new Packing(kernel.WeightBias));
+        if (stacked.Type == WeightType.Q8_0) PackBytes(pool, stacked, new FilePacking(kernel.WeightBias));
+        else Pack(pool, stacked, new Packing(kernel.WeightBias));
     }
+
+    private static Q8Layout Layout => Q8Layout.Blocks32;
 
     private int Blocks => BlocksOf(Inputs);
 
@@ -34,7 +39,7 @@ internal sealed unsafe class Q8_0 : LinearWeights
     {
         int tiles = (rows + Q8Activations.TileRows - 1) / Q8Activations.TileRows;
         int chunkRows = RowChunks.Rows(rows, ItemRows, Q8Activations.TileRows, Panels, 4 * pool.Threads), chunks = (rows + chunkRows - 1) / chunkRows;
-        long activationBytes = (long)tiles * Blocks * Q8Activations.RecordBytes;
+        long activationBytes = (long)tiles * Blocks * Layout.RecordBytes;
         byte* activations = scratch.Take(activationBytes + (long)pool.Threads * chunkRows * PanelOutputs * sizeof(float));
         pool.Run(new Quantising(x, rows, xRowFloats, Inputs, activations), tiles);
         pool.Run(new Product(activations, rows, this, (float*)(activations + activationBytes), y, yRowFloats, chunkRows), checked(chunks * Panels));
@@ -65,8 +70,8 @@ internal sealed unsafe class Q8_0 : LinearWeights
     /// q = round(x · 127 / max|x|), ties to even, and the scale max|x| / 127 to be multiplied with. Blocks below 1e-30 count as zeros; one
     /// that is not finite gives a scale that is not.
     /// </summary>
-    /// <param name="x">Up to 32 numbers.</param>
-    /// <param name="q">[32]; zeros behind them.</param>
+    /// <param name="x">The numbers of a block.</param>
+    /// <param name="q">At least as many; zeros behind them.</param>
     public static float Quantise(ReadOnlySpan<float> x, Span<sbyte> q)
     {
         uint largest = 0;
@@ -93,9 +98,27 @@ internal sealed unsafe class Q8_0 : LinearWeights
                 for (int lane = 0; lane < Tile.UnitFloats; lane++)
                 {
                     int output = unit * Tile.UnitFloats + lane;
-                    ((float*)(block + ScalesAt))[output] = Q8Activations.Quantise(rows + (long)lane * rowFloats + k, Math.Min(BlockInputs, inputs - k), q);
-                    for (int i = 0; i < BlockInputs; i++) block[i / 4 * QuadBytes + output * 4 + i % 4] = (byte)(q[i] + bias);
+                    ((float*)(block + ScalesAt))[output] = Q8Activations.Quantise(rows + (long)lane * rowFloats + k, Math.Min(BlockInputs, inputs - k), q, BlockInputs);
+                    for (int i = 0; i < BlockInputs; i++) block[i / 4 * Q8Layout.QuadBytes + output * 4 + i % 4] = (byte)(q[i] + bias);
                 }
+            }
+        }
+    }
+
+    /// <summary>The bytes of the file as they are, and their scale as a float.</summary>
+    private readonly struct FilePacking(int bias) : IBytePacking
+    {
+        public void PackOutput(byte* row, int from, int inputs, int output, byte* panel)
+        {
+            row += from / BlockInputs * FileBlockBytes;
+            panel += (long)from / BlockInputs * BlockBytes;
+            uint add = 0x01010101u * (uint)bias;
+            for (int k = 0; k < inputs; k += BlockInputs, row += FileBlockBytes, panel += BlockBytes)
+            {
+                ((float*)(panel + ScalesAt))[output] = (float)*(Half*)row;
+                uint* quads = (uint*)(row + sizeof(ushort));
+                // The bias is the highest bit of each byte: adding it carries nothing over.
+                for (int quad = 0; quad < BlockInputs / 4; quad++) *(uint*)(panel + quad * Q8Layout.QuadBytes + output * 4) = quads[quad] ^ add;
             }
         }
     }
@@ -105,7 +128,7 @@ internal sealed unsafe class Q8_0 : LinearWeights
         public void Run(int item, int worker)
         {
             int firstRow = item * Q8Activations.TileRows;
-            Q8Activations.Fill(x + (long)firstRow * xRowFloats, Math.Min(Q8Activations.TileRows, rows - firstRow), xRowFloats, inputs, activations + (long)item * BlocksOf(inputs) * Q8Activations.RecordBytes);
+            Q8Activations.Fill(x + (long)firstRow * xRowFloats, Math.Min(Q8Activations.TileRows, rows - firstRow), xRowFloats, inputs, Layout, activations + (long)item * BlocksOf(inputs) * Layout.RecordBytes);
         }
     }
 
@@ -122,11 +145,18 @@ internal sealed unsafe class Q8_0 : LinearWeights
             int tiles = (take + Q8Activations.TileRows - 1) / Q8Activations.TileRows;
             for (int block = 0; block < blocks; block += partBlocks)
             {
-                int some = Math.Min(partBlocks, blocks - block), share = some == blocks ? 0 : some * BlockBytes / tiles;
-                byte* part = b + (long)block * BlockBytes, next = part + some * BlockBytes;
+                int some = Math.Min(partBlocks, blocks - block);
+                byte* part = b + (long)block * BlockBytes, next = part + (long)some * BlockBytes;
+                int share = some == blocks ? 0 : some * BlockBytes / tiles;
+                // Few rows take each block once: what is fetched is a little ahead of what is read.
+                if (take <= weights._kernel.StreamRows)
+                {
+                    next = part + 4 * BlockBytes;
+                    share = some * BlockBytes;
+                }
                 for (int r = 0; r < take; r += Q8Activations.TileRows, next += share)
                 {
-                    byte* a = activations + ((long)(firstRow + r) / Q8Activations.TileRows * blocks + block) * Q8Activations.RecordBytes;
+                    byte* a = activations + ((long)(firstRow + r) / Q8Activations.TileRows * blocks + block) * Layout.RecordBytes;
                     weights._kernel.Multiply(a, Math.Min(Q8Activations.TileRows, take - r), part, some, c + (long)r * cRowFloats, cRowFloats, block > 0, next, share);
                 }
             }

@@ -38,19 +38,40 @@ internal sealed class StackedTensors
     /// <summary>The type that all of them have, or F32, which holds every number of the others.</summary>
     public WeightType Type => Array.TrueForAll(_tensors, tensor => tensor.Type == _tensors[0].Type) ? _tensors[0].Type : WeightType.F32;
 
+    /// <summary>Neighbours of the same type together, in order.</summary>
+    public IReadOnlyList<StackedTensors> Runs
+    {
+        get
+        {
+            List<StackedTensors> runs = [];
+            for (int from = 0, to; from < _tensors.Length; from = to)
+            {
+                for (to = from + 1; to < _tensors.Length && _tensors[to].Type == _tensors[from].Type; to++) { }
+                runs.Add(new StackedTensors(_tensors[from..to]));
+            }
+            return runs;
+        }
+    }
+
     /// <summary>One output's weights; zeros beyond the last. Called from several threads.</summary>
     public void Read(int output, Span<float> row)
     {
-        long at = output;
+        if (Find(output, out long at) is { } tensor) tensor.ReadRow(at, row);
+        else row.Clear();
+    }
+
+    /// <summary>One output's weights as the file has them.</summary>
+    public ReadOnlySpan<byte> RowBytes(int output) =>
+        Find(output, out long row) is { } tensor ? tensor.RowBytes(row) : throw new ArgumentOutOfRangeException(nameof(output), output, $"There are {Outputs} outputs.");
+
+    private WeightTensor? Find(int output, out long row)
+    {
+        row = output;
         foreach (WeightTensor tensor in _tensors)
         {
-            if (at < tensor.Shape[0])
-            {
-                tensor.ReadRow(at, row);
-                return;
-            }
-            at -= tensor.Shape[0];
+            if (row < tensor.Shape[0]) return tensor;
+            row -= tensor.Shape[0];
         }
-        row.Clear();
+        return null;
     }
 }

@@ -8,12 +8,7 @@ internal static class WeightFormats
 {
     private static readonly Dictionary<WeightFormat, Func<WorkerPool, StackedTensors, LinearWeights>> s_table = new()
     {
-        [WeightFormat.Native] = (pool, stacked) => stacked.Type switch
-        {
-            WeightType.BF16 => new BF16(pool, stacked),
-            WeightType.F16 => new F16(pool, stacked),
-            _ => new F32(pool, stacked),
-        },
+        [WeightFormat.Native] = (pool, stacked) => stacked.Runs is { Count: > 1 } runs ? new MixedWeights(stacked, [.. runs.Select(run => Native(pool, run))]) : Native(pool, stacked),
         [WeightFormat.F32] = (pool, stacked) => new F32(pool, stacked),
         [WeightFormat.BF16] = (pool, stacked) => new BF16Dot(pool, stacked),
         [WeightFormat.Q8_0] = (pool, stacked) => new Q8_0(pool, stacked),
@@ -25,4 +20,13 @@ internal static class WeightFormats
         s_table.TryGetValue(format, out Func<WorkerPool, StackedTensors, LinearWeights>? pack)
             ? pack(pool, new StackedTensors(tensors))
             : throw new ArgumentOutOfRangeException(nameof(format), format, $"Weights can be kept as {string.Join(", ", s_table.Keys)}.");
+
+    private static LinearWeights Native(WorkerPool pool, StackedTensors stacked) => stacked.Type switch
+    {
+        WeightType.F32 => new F32(pool, stacked),
+        WeightType.BF16 => new BF16(pool, stacked),
+        WeightType.F16 => new F16(pool, stacked),
+        WeightType.Q8_0 => new Q8_0(pool, stacked),
+        _ => new BlockWeights(pool, stacked),
+    };
 }

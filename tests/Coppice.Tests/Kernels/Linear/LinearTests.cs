@@ -7,14 +7,16 @@ namespace Coppice.Tests.Kernels;
 public sealed class LinearTests
 {
     [Fact]
-    public void Native_weights_are_kept_as_the_file_keeps_them_and_mixed_ones_as_floats()
+    public void Native_weights_are_kept_as_the_file_keeps_them_and_mixed_ones_part_by_part()
     {
         using var pool = new WorkerPool(1);
         MatrixTensor f32 = MatrixTensor.Random(4, 8, 1), bf16 = MatrixTensor.Random(4, 8, 2, WeightType.BF16), f16 = MatrixTensor.Random(4, 8, 3, WeightType.F16);
         Assert.IsType<F32>(WeightFormats.Pack(WeightFormat.Native, pool, f32));
         Assert.IsType<BF16>(WeightFormats.Pack(WeightFormat.Native, pool, bf16, bf16));
         Assert.IsType<F16>(WeightFormats.Pack(WeightFormat.Native, pool, f16));
-        Assert.IsType<F32>(WeightFormats.Pack(WeightFormat.Native, pool, bf16, f16));
+        Assert.IsType<MixedWeights>(WeightFormats.Pack(WeightFormat.Native, pool, bf16, f16));
+        Assert.IsType<BlockWeights>(WeightFormats.Pack(WeightFormat.Native, pool, BlockTensor.Random(BlockFormat.Of(WeightType.Q4_K)!, 4, 256, 1)));
+        Assert.IsType<Q8_0>(WeightFormats.Pack(WeightFormat.Native, pool, BlockTensor.Random(BlockFormat.Of(WeightType.Q8_0)!, 4, 32, 1)));
     }
 
     [Fact]

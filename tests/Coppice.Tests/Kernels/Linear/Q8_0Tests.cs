@@ -90,7 +90,7 @@ public sealed unsafe class Q8_0Tests
             // Halves between two steps.
             if (seed % 5 == 0 && count > 2) (x[0], x[1], x[2]) = (127f, 0.5f, -1.5f);
             float expectedScale = Q8_0.Quantise(x, expected), actualScale;
-            fixed (float* p = x) actualScale = Q8Activations.Quantise(p, count, actual);
+            fixed (float* p = x) actualScale = Q8Activations.Quantise(p, count, actual, 32);
             Assert.Equal(expectedScale, actualScale);
             Assert.True(expected.AsSpan().SequenceEqual(new ReadOnlySpan<sbyte>(actual, 32)), $"seed {seed}");
         }

@@ -1,0 +1,87 @@
+using Coppice.Loading;
+using Coppice.Models;
+using Coppice.Tokens;
+
+namespace Coppice.Conversion;
+
+/// <summary>A tensor to be written.</summary>
+/// <param name="Name">In GGUF.</param>
+/// <param name="Tensor">Its numbers.</param>
+/// <param name="RowOf">Which row of the tensor is the n-th of the file.</param>
+internal sealed record ConvertedTensor(string Name, WeightTensor Tensor, Func<long, long> RowOf);
+
+/// <summary>What a GGUF file is made from: a GGUF file, whose names and metadata stay, or a Hugging Face folder, whose become those of GGUF.</summary>
+internal sealed class ConversionSource : IDisposable
+{
+    private const string FileTypeKey = "general.file_type", VersionKey = "general.quantization_version";
+
+    // Written anew, or about the layout of the file itself.
+    private static readonly string[] s_ownKeys = ["general.alignment", FileTypeKey, VersionKey];
+
+    private readonly IDisposable _file;
+    private readonly Action<GgufWriter> _writeKeys;
+
+    private ConversionSource(string path, IDisposable file, IReadOnlyList<ConvertedTensor> tensors, Action<GgufWriter> writeKeys)
+    {
+        (Path, _file, Tensors, _writeKeys) = (path, file, tensors, writeKeys);
+        IsTied = !tensors.Any(tensor => tensor.Name == "output.weight");
+    }
+
+    public string Path { get; }
+
+    public IReadOnlyList<ConvertedTensor> Tensors { get; }
+
+    /// <summary>The output layer uses the embedding's weights.</summary>
+    public bool IsTied { get; }
+
+    /// <exception cref="ModelFormatException">There is no model, or one whose family has names in one container only.</exception>
+    public static ConversionSource Open(string path) => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? OpenGguf(path) : OpenFolder(path);
+
+    public void WriteKeys(GgufWriter writer, WeightType type)
+    {
+        _writeKeys(writer);
+        writer.Key(FileTypeKey, TypePolicy.FileType(type));
+        writer.Key(VersionKey, 2u);
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private static ConversionSource OpenGguf(string path)
+    {
+        GgufFile file = GgufFile.Open(path);
+        try
+        {
+            foreach (WeightTensor tensor in file.Tensors) _ = tensor.Type; // refuses types that cannot be computed with, by name
+            return new(path, file, [.. file.Tensors.Select(tensor => new ConvertedTensor(tensor.Name, tensor, row => row))], writer =>
+            {
+                foreach (string key in file.Metadata.Keys)
+                    if (!s_ownKeys.Contains(key)) writer.Copy(file.Metadata, key);
+            });
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static ConversionSource OpenFolder(string path)
+    {
+        ModelSource source = ModelSource.Open(path);
+        try
+        {
+            GgufVocabulary vocabulary = FolderVocabulary.Read(source.Folder!);
+            void keys(GgufWriter writer)
+            {
+                FolderToGguf.WriteKeys(source, writer);
+                VocabularyKeys.Write(source, vocabulary, writer);
+            }
+            return new(path, source, FolderToGguf.Tensors(source, keys), keys);
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
+    }
+}
