@@ -23,11 +23,12 @@ internal static class ChatCommand
         model.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
+            OutputConstraint? constraint = sampling.ReadConstraint(parsed);
             string? prompt = await SystemAsync(parsed.GetValue(system), parsed.GetValue(systemFile), cancellation);
             ChatTemplates? named = template.Read(parsed);
             using ITextModel opened = open(model.ModelPath(parsed), model.Engine(parsed));
             ChatPrompts prompts = ChatPrompts.Of(opened, named) ?? throw ChatPrompts.NoTemplate("chat is for conversations");
-            ChatSession session = new(opened, prompts, left => sampling.Read(parsed, parsed.GetValue(seed), left), streams);
+            ChatSession session = new(opened, prompts, left => sampling.Read(parsed, parsed.GetValue(seed), left) with { Constraint = constraint }, streams);
             session.Conversation.SystemPrompt = prompt;
             return await session.RunAsync(cancellation);
         });

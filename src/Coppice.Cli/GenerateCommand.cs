@@ -20,10 +20,11 @@ internal static class GenerateCommand
         model.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
+            OutputConstraint? constraint = sampling.ReadConstraint(parsed);   // refused before the model is read, which may take long
             string text = parsed.GetValue(prompt) ?? await ReadPromptAsync(streams, cancellation);
             using ITextModel opened = open(model.ModelPath(parsed), model.Engine(parsed));
             int[] tokens = opened.Encode(text, Specials.All);
-            GenerateOptions options = sampling.Read(parsed, parsed.GetValue(seed), opened.MaxContextTokens - tokens.Length);
+            GenerateOptions options = sampling.Read(parsed, parsed.GetValue(seed), opened.MaxContextTokens - tokens.Length) with { Constraint = constraint };
             if (options.BestOf < options.N) throw new UsageException($"--best-of is {options.BestOf} and --n is {options.N}; the samples printed are chosen from those made, so --best-of must not be less.");
             IAsyncEnumerable<GenerateChunk> chunks = options.BestOf is null ? opened.GenerateAsync(tokens, options, cancellation) : BestAsync(opened, tokens, options, cancellation);
             await PrintAsync(chunks, options.N, streams.Out, cancellation);
@@ -32,6 +33,7 @@ internal static class GenerateCommand
         HelpPage.Attach(command,
             ("Continue a text", "coppice generate -p \"Prince Andrew looked\" --max-tokens 60"),
             ("Take the likeliest answer to a question about a document", "(cat document.txt; printf '\\n\\nQuestion: Where is the house of Ada?\\nAnswer:') | coppice generate --temperature 0"),
+            ("An answer that a program can read", "coppice generate -p \"Ada is 36. As JSON:\" --json-schema '{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\",\"maxLength\":20},\"age\":{\"type\":\"integer\"}},\"required\":[\"name\",\"age\"]}'"),
             ("Four samples that can be drawn again", "coppice generate -p \"The dog\" --n 4 --seed 7"));
         return command;
     }

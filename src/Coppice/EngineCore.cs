@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using Coppice.Attention;
 using Coppice.Backends;
+using Coppice.Constraints;
 using Coppice.KvCache;
 using Coppice.Loading;
 using Coppice.Memory;
@@ -36,6 +37,7 @@ internal sealed class EngineCore : IDisposable
     private readonly StepArena _arena = new();
     private readonly Sampler _sampler;
     private readonly Tokenizer _tokenizer;
+    private readonly ConstraintCache _constraints;
     private readonly Sequence[] _branches;
     private readonly ConcurrentQueue<Request> _incoming = new();
     private readonly Lock _metricsLock = new();
@@ -63,6 +65,7 @@ internal sealed class EngineCore : IDisposable
         if (_policy is ISparsePolicy) _whole = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
         _plan = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
         _sampler = new Sampler(Config.VocabularySize);
+        _constraints = new ConstraintCache(tokenizer, Config.VocabularySize);
         _branches = new Sequence[Options.MaxBatch];
     }
 
@@ -115,8 +118,10 @@ internal sealed class EngineCore : IDisposable
     {
         Check(prompt, options);
         int maxTokens = (int)Math.Min((long)prompt.Length + (options.MaxTokens ?? int.MaxValue), Math.Min(MaxContextTokens, CacheTokens));
-        var first = new SamplingState(options, prompt, EndOfTextTokens, Config.VocabularySize, maxTokens - prompt.Length);
-        var request = new Request(prompt, options, maxTokens, wake, first, TextStream.BeginsText(_tokenizer, prompt));
+        bool beginsText = TextStream.BeginsText(_tokenizer, prompt);
+        ConstraintCursor? constraint = options.Constraint is null ? null : _constraints.Begin(options.Constraint, beginsText);
+        var first = new SamplingState(options, prompt, EndOfTextTokens, Config.VocabularySize, maxTokens - prompt.Length, constraint);
+        var request = new Request(prompt, options, maxTokens, wake, first, beginsText);
         _incoming.Enqueue(request);
         return request;
     }
@@ -349,7 +354,7 @@ internal sealed class EngineCore : IDisposable
 
         _counters.GeneratedTokens++;
         FinishReason? finish = null;
-        if (sequence.Sampling.IsEnd(token)) finish = FinishReason.Stop;
+        if (sequence.Sampling.IsEnd(token) || sequence.Sampling.IsComplete) finish = FinishReason.Stop;
         else if (sequence.Stop is not null && StopTextEnds(sequence, token)) finish = FinishReason.Stop;
         else if (sequence.Length + 1 >= request.MaxTokens) finish = FinishReason.Length;
         sequence.Append(token, chosen, finish);

@@ -4,7 +4,7 @@ namespace Coppice;
 
 /// <summary>How a prompt is continued. The defaults sample freely (temperature 1) until the model ends its text.</summary>
 /// <remarks>
-/// The order is vLLM's: end tokens forbidden before <see cref="MinTokens"/>, <see cref="LogitBias"/>, penalties (repetition, then frequency and presence),
+/// The order is vLLM's: tokens forbidden by <see cref="Constraint"/>, end tokens forbidden before <see cref="MinTokens"/>, <see cref="LogitBias"/>, penalties (repetition, then frequency and presence),
 /// <see cref="Temperature"/>, <see cref="MinP"/>, <see cref="TopK"/>, <see cref="TopP"/>, draw. Equal logits rank by token id, lowest first.
 /// </remarks>
 public sealed record GenerateOptions
@@ -65,6 +65,9 @@ public sealed record GenerateOptions
 
     /// <summary>Report log probabilities: null for none, otherwise the number of alternatives beside the chosen token, 0 to 20.</summary>
     public int? LogProbs { get; init; }
+
+    /// <summary>What the answer must look like: JSON, a JSON Schema, a regular expression or a grammar. Null: any text.</summary>
+    public OutputConstraint? Constraint { get; init; }
 
     /// <summary>Requests share cached prefixes only with requests of the same salt.</summary>
     public string? CacheSalt { get; init; }

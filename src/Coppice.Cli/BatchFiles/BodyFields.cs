@@ -34,6 +34,8 @@ internal sealed class BodyFields
         ["stop_token_ids"] = (body, field) => body with { Options = body.Options with { StopTokens = field.TokenIds() } },
         ["ignore_eos"] = (body, field) => body with { Options = body.Options with { IgnoreEndOfText = field.Flag() } },
         ["seed"] = (body, field) => body with { Options = body.Options with { Seed = field.Whole64() } },
+        ["response_format"] = (body, field) => Constrain(body, ConstraintFields.ReadResponseFormat(field)),
+        ["grammar"] = (body, field) => Constrain(body, ConstraintFields.ReadGrammar(field)),
         ["cache_salt"] = (body, field) => body with { Options = body.Options with { CacheSalt = field.Text() } },
 
         // One model is loaded, whatever the line calls it; a result has no use for a user; results are written whole.
@@ -57,6 +59,13 @@ internal sealed class BodyFields
         if (!_fields.TryGetValue(field.Name, out Func<Body, JsonField, Body>? add))
             throw new InvalidRequestException($"The field '{JsonField.Shortened(field.Name)}' is unknown. Known: {string.Join(", ", _fields.Keys)}.");
         return field.IsNull && field.Name != "prompt" ? body : add(body, field);
+    }
+
+    private static Body Constrain(Body body, OutputConstraint? constraint)
+    {
+        if (constraint is null) return body;
+        if (body.Options.Constraint is not null) throw new InvalidRequestException("response_format and grammar both say what the answer must look like; give one of them.");
+        return body with { Options = body.Options with { Constraint = constraint } };
     }
 
     public static Body Ignore<T>(Body body, T value)

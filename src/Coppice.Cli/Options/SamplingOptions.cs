@@ -20,6 +20,8 @@ internal sealed class SamplingOptions
     private readonly Option<string[]> _stop = new("--stop") { HelpName = "text", Description = "Text that ends a sample and is not printed; may be given several times" };
     private readonly Option<bool> _ignoreEos = new("--ignore-eos") { Description = "Go on past the model's end of text" };
 
+    private readonly ConstraintOptions _constraint = new();
+
     private SamplingOptions(Option<int?>? n, int mostByDefault, string maxTokens)
     {
         _n = n;
@@ -42,8 +44,13 @@ internal sealed class SamplingOptions
         }
         foreach (Option option in (Option[])[_maxTokens, _minTokens, _temperature, _topP, _topK, _minP, _repetition, _presence, _frequency, _stop, _ignoreEos])
             command.Add(option);
+        _constraint.AddTo(command);
     }
 
+    /// <summary>What the answers must look like; null for any text.</summary>
+    public OutputConstraint? ReadConstraint(ParseResult parsed) => _constraint.Read(parsed);
+
+    /// <summary>All but the constraint.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="seed">The value of --seed.</param>
     /// <param name="tokensLeft">What the prompt leaves of the model's context.</param>

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Coppice.Constraints;
 
 namespace Coppice.Sampling;
 
@@ -6,6 +7,7 @@ namespace Coppice.Sampling;
 /// Chooses the next token from a row of logits. The order of operations is vLLM's (the V1 sampler):
 /// <list type="number">
 /// <item>log probabilities are taken from the model's own logits;</item>
+/// <item>tokens that the answer's constraint does not allow are forbidden;</item>
 /// <item>end tokens are forbidden while the answer has fewer than MinTokens, and the logit bias is added;</item>
 /// <item>penalties: repetition (Keskar et al. 2019; prompt and answer), then frequency and presence (OpenAI; the answer only);</item>
 /// <item>temperature 0: the likeliest token;</item>
@@ -35,7 +37,7 @@ internal sealed class Sampler
     /// <param name="logits">[V], not changed: several samples may draw from one row.</param>
     /// <param name="state">Changed only if a token is drawn.</param>
     /// <exception cref="LogitsException">The logits have NaN or infinity, or are all -inf.</exception>
-    /// <exception cref="InvalidRequestException">The options forbid every token.</exception>
+    /// <exception cref="InvalidRequestException">The options forbid every token, or the constraint does.</exception>
     public int Sample(ReadOnlySpan<float> logits, SamplingState state)
     {
         int token = Choose(logits, FindPeak(logits), state);
@@ -64,7 +66,7 @@ internal sealed class Sampler
         if (greedy && !state.EditsLogits) return peak.Token;
 
         _candidates.Load(logits);
-        if (state.EditsLogits) peak = Edit(state);
+        if (state.EditsLogits) peak = Edit(logits, state);
         if (greedy) return peak.Token;
 
         // Top-k comes before the exponentials, which it saves; min-p and top-k leave the same tokens in either order.
@@ -76,10 +78,11 @@ internal sealed class Sampler
     }
 
     /// <summary>Forbids, biases and penalises.</summary>
-    private Peak Edit(SamplingState state)
+    private Peak Edit(ReadOnlySpan<float> given, SamplingState state)
     {
         Span<float> logits = _candidates.Logits;
-        if (state.ForbidsEnd)
+        bool mayGoOn = state.Constraint is null || Constrain(given, logits, state, state.Constraint);
+        if (state.ForbidsEnd && mayGoOn)
         {
             foreach (int token in state.EndTokens) logits[token] = float.NegativeInfinity;
         }
@@ -87,8 +90,20 @@ internal sealed class Sampler
         if (state.HasPenalties) Penalise(logits, state);
 
         if (Peak.TryFind(logits, out Peak peak)) return peak;
+        if (state.Constraint is not null)
+            throw new InvalidRequestException($"After {state.Generated} tokens, no token that the model considers possible fits {nameof(GenerateOptions.Constraint)}. Allow more there, or ask for less in the other options.");
         throw new InvalidRequestException(
             $"{nameof(GenerateOptions.MinTokens)} is {state.Options.MinTokens} and every token the model considers possible is an end of text or a stop token. Lower it or allow other tokens.");
+    }
+
+    /// <summary>Forbids what the constraint does not allow. End tokens are no text: they are allowed where the answer is whole.</summary>
+    /// <returns>Whether the answer may go on.</returns>
+    private static bool Constrain(ReadOnlySpan<float> given, Span<float> logits, SamplingState state, ConstraintCursor constraint)
+    {
+        TokenMask mask = constraint.Mask;
+        mask.Apply(logits);
+        foreach (int token in state.EndTokens) logits[token] = constraint.Accepts ? given[token] : float.NegativeInfinity;
+        return mask.Any || !constraint.Accepts;
     }
 
     private void Penalise(Span<float> logits, SamplingState state)

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Coppice.Constraints;
 
 namespace Coppice.Sampling;
 
@@ -20,11 +21,13 @@ internal sealed class SamplingState
     /// <param name="endOfTextTokens">The model's own; not heeded if the options say so.</param>
     /// <param name="vocabularySize">V.</param>
     /// <param name="maxAnswerTokens">Most tokens the sample can get.</param>
-    public SamplingState(GenerateOptions options, ReadOnlySpan<int> promptTokens, ReadOnlySpan<int> endOfTextTokens, int vocabularySize, int maxAnswerTokens)
+    /// <param name="constraint">Where the options' constraint begins, if there is one.</param>
+    public SamplingState(GenerateOptions options, ReadOnlySpan<int> promptTokens, ReadOnlySpan<int> endOfTextTokens, int vocabularySize, int maxAnswerTokens, ConstraintCursor? constraint = null)
     {
         CheckTokens(promptTokens, vocabularySize, nameof(promptTokens));
         CheckTokens(endOfTextTokens, vocabularySize, nameof(endOfTextTokens));
         Options = options;
+        Constraint = constraint;
         Seed = options.Seed is long seed ? (ulong)seed : FreshSeed();
         _bias = options.LogitBias is null ? [] : [.. options.LogitBias.Select(pair => (pair.Key, pair.Value))];
         _endTokens = options.IgnoreEndOfText ? [.. options.StopTokens] : [.. endOfTextTokens, .. options.StopTokens];
@@ -39,6 +42,7 @@ internal sealed class SamplingState
         Seed = first.Seed;
         Sample = sample;
         Generated = first.Generated;
+        Constraint = first.Constraint is null ? null : new ConstraintCursor(first.Constraint);
         HasPenalties = first.HasPenalties;
         _bias = first._bias;
         _endTokens = first._endTokens;
@@ -57,6 +61,12 @@ internal sealed class SamplingState
     /// <summary>Tokens the answer has: the position of the next draw.</summary>
     public int Generated { get; private set; }
 
+    /// <summary>What the answer must look like, as far as it has come; null if it is free.</summary>
+    public ConstraintCursor? Constraint { get; }
+
+    /// <summary>Whether the answer is whole and nothing may follow.</summary>
+    public bool IsComplete => Constraint is { IsComplete: true };
+
     /// <summary>Whether tokens seen before change the logits.</summary>
     public bool HasPenalties { get; }
 
@@ -64,7 +74,7 @@ internal sealed class SamplingState
     public bool ForbidsEnd => Generated < Options.MinTokens && _endTokens.Length > 0;
 
     /// <summary>Whether this draw sees other logits than the model's own.</summary>
-    public bool EditsLogits => _bias.Length > 0 || HasPenalties || ForbidsEnd;
+    public bool EditsLogits => _bias.Length > 0 || HasPenalties || ForbidsEnd || Constraint is not null;
 
     /// <summary>What is added to the logits of single tokens.</summary>
     public ReadOnlySpan<(int Token, float Value)> Bias => _bias;
@@ -90,6 +100,7 @@ internal sealed class SamplingState
     /// <summary>Adds a token to the answer. <see cref="Sampler"/> does it for those it draws.</summary>
     public void Append(int token)
     {
+        if (Constraint is not null && !IsEnd(token)) Constraint.Append(token);
         if (HasPenalties)
         {
             if (Generated == _answer.Length) throw new InvalidOperationException($"The sample was admitted for {_answer.Length} tokens and has them all.");

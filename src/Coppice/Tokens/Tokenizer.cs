@@ -110,6 +110,9 @@ public sealed class Tokenizer
     /// <summary>The token of this spelling.</summary>
     public bool TryFind(string piece, out int token) => _vocabulary.TryFind(piece, out token);
 
+    /// <summary>Whether the first token with text in it loses the space that encoding put before the text.</summary>
+    internal bool DropsLeadingSpace => _parts.DropsLeadingSpace;
+
     /// <summary>A token's bytes where it stands: the first token with text in it loses the space that encoding put before the text.</summary>
     /// <param name="token">The token.</param>
     /// <param name="begins">Whether no text came before; false as soon as some has.</param>

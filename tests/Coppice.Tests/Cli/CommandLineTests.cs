@@ -43,6 +43,10 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("generate -p a --top-p 0", "--top-p is '0'; it must be")]
     [InlineData("generate -p a --n 0", "--n is '0'; it must be a whole number from 1 to 1024.")]
     [InlineData("generate -p a --max-tokens 0", "--max-tokens is '0'; it must be a whole number, 1 or more.")]
+    [InlineData("generate -p a --json --regex b", "an answer can have one")]
+    [InlineData("generate -p a --regex (b", "The pattern, character 1: this ( is not closed")]
+    [InlineData("generate -p a --json-schema {\"type\":1}", "The schema, $.type: it is 1")]
+    [InlineData("generate -p a --grammar /no/such/file", "/no/such/file")]
     [InlineData("inspect /no/such/folder/model.gguf", "There is no such file or folder")]
     [InlineData("inspect - --json", "--json shows a model")]
     [InlineData("chat --system a --system-file b", "give one of them")]
@@ -60,9 +64,9 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Theory]
-    [InlineData("chat", "--system --system-file --seed --max-tokens --min-tokens --temperature --top-p --top-k --min-p --repetition-penalty --presence-penalty --frequency-penalty --stop --ignore-eos --chat-template --model --attention --sparq-compression --sparq-r --sparq-k --sparq-local --sparq-mean-value --keep --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
+    [InlineData("chat", "--system --system-file --seed --max-tokens --min-tokens --temperature --top-p --top-k --min-p --repetition-penalty --presence-penalty --frequency-penalty --stop --ignore-eos --json --json-schema --grammar --regex --chat-template --model --attention --sparq-compression --sparq-r --sparq-k --sparq-local --sparq-mean-value --keep --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
     [InlineData("run", "--output --resume --overwrite --quiet --seed --chat-template --model --attention --sparq-compression --sparq-r --sparq-k --sparq-local --sparq-mean-value --keep --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
-    [InlineData("generate", "--prompt --n --best-of --max-tokens --min-tokens --temperature --top-p --top-k --min-p --repetition-penalty --presence-penalty --frequency-penalty --stop --ignore-eos --seed --model --attention --sparq-compression --sparq-r --sparq-k --sparq-local --sparq-mean-value --keep --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
+    [InlineData("generate", "--prompt --n --best-of --max-tokens --min-tokens --temperature --top-p --top-k --min-p --repetition-penalty --presence-penalty --frequency-penalty --stop --ignore-eos --json --json-schema --grammar --regex --seed --model --attention --sparq-compression --sparq-r --sparq-k --sparq-local --sparq-mean-value --keep --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
     [InlineData("inspect", "--json --chat-template --model --attention --sparq-compression --sparq-r --sparq-k --sparq-local --sparq-mean-value --keep --weights --kv --kv-memory --threads --pin --max-batch --prefill-chunk --max-context")]
     public async Task Help_lists_each_option_once_and_ends_with_examples(string command, string options)
     {
@@ -155,4 +159,14 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(10.0 * (1 << 20), "10.0 MiB")]
     [InlineData(241.0 * (1 << 20), "241 MiB")]
     public void Sizes_are_shown_with_three_digits(double bytes, string text) => Assert.Equal(text, Coppice.Cli.Options.ByteSize.Format(bytes));
+
+    [Fact]
+    public async Task A_constraint_comes_as_text_or_from_a_file()
+    {
+        string schema = _tool.File("schema.json", """{"type":"null"}"""), grammar = _tool.File("a.gbnf", "root ::= \"a\"");
+        foreach ((string option, string value) in ((string, string)[])[("--json-schema", schema), ("--json-schema", """ {"type":"null"}"""), ("--grammar", grammar), ("--regex", "a*")])
+            Assert.Equal(0, await _tool.RunAsync("generate", "-p", "a", option, value));
+        Assert.Equal(0, await _tool.RunAsync("generate", "-p", "a", "--json"));
+        Assert.Equal(5, _tool.Model.Asked.Count(options => options.Constraint is not null));
+    }
 }

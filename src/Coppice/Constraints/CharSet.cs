@@ -1,0 +1,59 @@
+namespace Coppice.Constraints;
+
+/// <summary>A set of Unicode code points: ranges [From, To], rising and apart. Surrogates are never in it: UTF-8 cannot say them.</summary>
+internal sealed class CharSet
+{
+    public const int Last = 0x10FFFF;
+
+    private static readonly (int From, int To)[] s_surrogates = [(0xD800, 0xDFFF)];
+
+    public static readonly CharSet All = Of((0, Last));
+
+    private CharSet((int From, int To)[] ranges) => Ranges = ranges;
+
+    public (int From, int To)[] Ranges { get; }
+
+    public bool IsEmpty => Ranges.Length == 0;
+
+    public static CharSet Of(params ReadOnlySpan<(int From, int To)> ranges) => new(Subtract(Normal([.. ranges]), s_surrogates));
+
+    public static CharSet Of(char value) => Of((value, value));
+
+    public static CharSet Union(params IEnumerable<CharSet> sets) => new(Normal([.. sets.SelectMany(set => set.Ranges)]));
+
+    public CharSet Except(CharSet other) => new(Subtract(Ranges, other.Ranges));
+
+    public CharSet Complement() => All.Except(this);
+
+    public bool Contains(int codePoint) => Array.Exists(Ranges, range => range.From <= codePoint && codePoint <= range.To);
+
+    private static (int From, int To)[] Normal((int From, int To)[] ranges)
+    {
+        Array.Sort(ranges);
+        List<(int From, int To)> merged = [];
+        foreach ((int from, int to) in ranges)
+        {
+            if (merged.Count > 0 && from <= merged[^1].To + 1) merged[^1] = (merged[^1].From, Math.Max(merged[^1].To, to));
+            else merged.Add((from, to));
+        }
+        return [.. merged];
+    }
+
+    private static (int From, int To)[] Subtract((int From, int To)[] ranges, (int From, int To)[] taken)
+    {
+        List<(int From, int To)> left = [];
+        int next = 0;
+        foreach ((int first, int to) in ranges)
+        {
+            int from = first;
+            while (next < taken.Length && taken[next].To < from) next++;
+            for (int i = next; i < taken.Length && taken[i].From <= to; i++)
+            {
+                if (taken[i].From > from) left.Add((from, taken[i].From - 1));
+                from = taken[i].To + 1;
+            }
+            if (from <= to) left.Add((from, to));
+        }
+        return [.. left];
+    }
+}

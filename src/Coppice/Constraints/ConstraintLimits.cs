@@ -1,0 +1,40 @@
+namespace Coppice.Constraints;
+
+/// <summary>What a constraint may take. All are counts, so that the same input is refused on every machine.</summary>
+internal static class ConstraintLimits
+{
+    /// <summary>Characters of a grammar, schema or pattern.</summary>
+    public const int Characters = 256 * 1024;
+
+    /// <summary>Brackets in brackets, schemas in schemas.</summary>
+    public const int Nesting = 100;
+
+    /// <summary>Schemas looked at, each as often as references and alternatives lead to it.</summary>
+    public const int Schemas = 10_000;
+
+    /// <summary>Nodes and edges of a compiled constraint.</summary>
+    public const int Nodes = 200_000;
+
+    /// <summary>Most times that a repetition may count to.</summary>
+    public const int Repetitions = 10_000;
+
+    /// <summary>Rules called in rules while text is made; JSON nests so deep.</summary>
+    public const int Depth = 62;
+
+    /// <summary>Places of the grammar looked at for one byte in one state.</summary>
+    public const int Places = 4096;
+
+    /// <summary>Places looked at for one mask, for each node of the vocabulary's tree.</summary>
+    public const int PlacesPerTrieNode = 48;
+
+    /// <summary>Memory of one constraint's states and masks. Beyond it they are forgotten, and found again when needed.</summary>
+    public const long StateBytes = 16 << 20;
+
+    /// <summary>Constraints whose states an engine keeps.</summary>
+    public const int Cached = 16;
+
+    public static void CheckLength(string what, string text)
+    {
+        if (text.Length > Characters) throw new InvalidRequestException($"The {what} has {text.Length} characters; it may have at most {Characters}. Shorten it.");
+    }
+}

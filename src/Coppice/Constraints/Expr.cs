@@ -1,0 +1,96 @@
+using System.Text;
+
+namespace Coppice.Constraints;
+
+/// <summary>What texts a place of a grammar takes. Grammars, patterns and schemas all become this; <see cref="AutomatonBuilder"/> compiles it.</summary>
+internal abstract class Expr
+{
+    public static readonly Expr Empty = new SequenceExpr([]);
+
+    /// <summary>Takes no text at all, not even the empty one.</summary>
+    public static readonly Expr Nothing = new ChoiceExpr([]);
+
+    public static Expr Text(string text) => new TextExpr(Encoding.UTF8.GetBytes(text));
+
+    public static Expr Chars(params ReadOnlySpan<(int From, int To)> ranges) => new CharsExpr(CharSet.Of(ranges));
+
+    public static Expr Sequence(params IReadOnlyList<Expr> items) => items.Count == 1 ? items[0] : new SequenceExpr(items);
+
+    public static Expr Choice(params IReadOnlyList<Expr> items) => items.Count == 1 ? items[0] : new ChoiceExpr(items);
+
+    public static Expr Optional(Expr item) => new RepeatExpr(item, 0, 1);
+
+    public static Expr Repeat(Expr item, int min, int? max) => new RepeatExpr(item, min, max);
+}
+
+/// <summary>These very bytes.</summary>
+internal sealed class TextExpr(byte[] bytes) : Expr
+{
+    public byte[] Bytes => bytes;
+}
+
+/// <summary>One of the texts. They are compiled as a tree of what they begin with.</summary>
+internal sealed class WordsExpr(IEnumerable<string> texts) : Expr
+{
+    public byte[][] Words { get; } = [.. texts.Distinct(StringComparer.Ordinal).Select(Encoding.UTF8.GetBytes)];
+}
+
+/// <summary>One character.</summary>
+internal sealed class CharsExpr(CharSet set) : Expr
+{
+    public CharSet Set => set;
+}
+
+internal sealed class SequenceExpr(IReadOnlyList<Expr> items) : Expr
+{
+    public IReadOnlyList<Expr> Items => items;
+}
+
+internal sealed class ChoiceExpr(IReadOnlyList<Expr> items) : Expr
+{
+    public IReadOnlyList<Expr> Items => items;
+}
+
+/// <summary>Min to Max times, without end where Max is null.</summary>
+internal sealed class RepeatExpr(Expr item, int min, int? max) : Expr
+{
+    public Expr Item => item;
+
+    public int Min => min;
+
+    public int? Max => max;
+}
+
+/// <summary>What rule number <paramref name="rule"/> takes.</summary>
+internal sealed class CallExpr(int rule) : Expr
+{
+    public int Rule => rule;
+}
+
+/// <summary>Items in order, a separator between those that are there, and <paramref name="close"/> after the last if there is one.</summary>
+internal sealed class ListExpr(IReadOnlyList<ListItem> items, Expr separator, Expr close) : Expr
+{
+    public IReadOnlyList<ListItem> Items => items;
+
+    public Expr Separator => separator;
+
+    public Expr Close => close;
+}
+
+internal readonly record struct ListItem(Expr Item, ListSkip Skip);
+
+/// <summary>What may come instead of an item.</summary>
+internal enum ListSkip
+{
+    /// <summary>Nothing: it must be there.</summary>
+    Never,
+
+    /// <summary>The next item.</summary>
+    ToNext,
+
+    /// <summary>The end of the list.</summary>
+    ToEnd,
+
+    /// <summary>The next item; and it may come any number of times.</summary>
+    Loop,
+}

@@ -1,0 +1,81 @@
+namespace Coppice.Constraints;
+
+/// <summary>Finds rules that come back to themselves before any byte: following them would never end.</summary>
+internal static class LeftRecursion
+{
+    public static void Refuse(Automaton automaton, string[] names)
+    {
+        bool[] nullable = Nullable(automaton);
+        int[][] calls = [.. automaton.Starts.Select(start => FirstCalls(automaton, start, nullable))];
+        int[] next = new int[calls.Length];          // of each rule on the path: which of its calls to follow next
+        byte[] colour = new byte[calls.Length];      // 0 not seen, 1 on the path, 2 done
+        Stack<int> path = new();
+        for (int root = 0; root < calls.Length; root++)
+        {
+            if (colour[root] != 0) continue;
+            colour[root] = 1;
+            path.Push(root);
+            while (path.TryPeek(out int rule))
+            {
+                if (next[rule] == calls[rule].Length)
+                {
+                    colour[rule] = 2;
+                    path.Pop();
+                    continue;
+                }
+                int called = calls[rule][next[rule]++];
+                if (colour[called] == 1)
+                    throw new InvalidRequestException($"The rule '{names[called]}' comes back to itself before any text{(called == rule ? "" : $", through '{names[rule]}'")}. Put text before the recursion, or write it as a repetition.");
+                if (colour[called] != 0) continue;
+                colour[called] = 1;
+                path.Push(called);
+            }
+        }
+    }
+
+    /// <summary>By node: whether its rule may end there without a byte.</summary>
+    private static bool[] Nullable(Automaton automaton)
+    {
+        Predecessors before = new(automaton);
+        bool[] nullable = new bool[automaton.Nodes.Length];
+        Stack<int> open = new([Automaton.Return]);
+        nullable[Automaton.Return] = true;
+        while (open.TryPop(out int found))
+        {
+            foreach (int n in before.Of(found))
+            {
+                Node node = automaton.Nodes[n];
+                if (nullable[n] || node.Kind == NodeKind.Bytes) continue;
+                if (node.Kind == NodeKind.Call && !(nullable[automaton.Starts[node.A]] && nullable[node.B])) continue;
+                nullable[n] = true;
+                open.Push(n);
+            }
+        }
+        return nullable;
+    }
+
+    private static int[] FirstCalls(Automaton automaton, int start, bool[] nullable)
+    {
+        HashSet<int> seen = [start], calls = [];
+        Stack<int> open = new([start]);
+        while (open.TryPop(out int n))
+        {
+            Node node = automaton.Nodes[n];
+            switch (node.Kind)
+            {
+                case NodeKind.Split:
+                    if (seen.Add(node.A)) open.Push(node.A);
+                    if (seen.Add(node.B)) open.Push(node.B);
+                    break;
+                case NodeKind.Call:
+                    calls.Add(node.A);
+                    if (nullable[automaton.Starts[node.A]] && seen.Add(node.B)) open.Push(node.B);
+                    break;
+                case NodeKind.TailCall:
+                    calls.Add(node.A);
+                    break;
+            }
+        }
+        return [.. calls];
+    }
+}

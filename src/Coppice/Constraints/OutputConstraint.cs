@@ -1,0 +1,74 @@
+using Coppice.Constraints;
+
+namespace Coppice;
+
+/// <summary>
+/// What an answer must look like: only tokens that can lead to such a text are drawn, and the answer ends only where it is whole.
+/// Made once, it serves any number of requests, models and threads; an engine keeps what it finds out about the constraints it met lately.
+/// </summary>
+/// <remarks>
+/// An answer that <see cref="GenerateOptions.MaxTokens"/> or a stop text cuts off is the beginning of a text that fits. An answer that is whole and that
+/// nothing may follow ends at once, whatever <see cref="GenerateOptions.MinTokens"/> says. Forbidden tokens are ruled out before bias, penalties and filters.
+/// Texts of more than 262,144 characters are refused. docs/notes/constrained-decoding.md says what is understood.
+/// </remarks>
+public sealed class OutputConstraint : IEquatable<OutputConstraint>
+{
+    private readonly string _kind;
+
+    private OutputConstraint(string kind, string text, Automaton automaton)
+    {
+        _kind = kind;
+        Text = text;
+        Automaton = automaton;
+    }
+
+    /// <summary>The schema, pattern or grammar it was made from; empty for <see cref="JsonObject"/>.</summary>
+    public string Text { get; }
+
+    internal Automaton Automaton { get; }
+
+    /// <summary>Any JSON object, nested up to 62 deep.</summary>
+    public static OutputConstraint JsonObject() => JsonObjectOnce.Value;
+
+    /// <summary>JSON that a JSON Schema describes: what OpenAI's structured outputs take, and more. Properties come in the order of the schema.</summary>
+    /// <param name="schemaJson">The schema.</param>
+    /// <exception cref="InvalidRequestException">It is not JSON, too large, contradicts itself, or has a keyword that is not supported; the message says where.</exception>
+    public static OutputConstraint JsonSchema(string schemaJson)
+    {
+        ArgumentNullException.ThrowIfNull(schemaJson);
+        return new OutputConstraint("schema", schemaJson, AutomatonBuilder.Build(SchemaReader.Read(schemaJson)));
+    }
+
+    /// <summary>A text that a regular expression matches as a whole. Classes (\d, \w, \s) are ASCII's, as in ECMAScript; no look-around and no back-references.</summary>
+    /// <exception cref="InvalidRequestException">It is malformed, too large, or asks for what is not supported; the message says where.</exception>
+    public static OutputConstraint Regex(string pattern)
+    {
+        ArgumentNullException.ThrowIfNull(pattern);
+        return new OutputConstraint("regex", pattern, AutomatonBuilder.Build([("root", PatternReader.ReadWhole(pattern))]));
+    }
+
+    /// <summary>A text of a grammar in GBNF, the notation of llama.cpp; its rule <c>root</c> is the whole text.</summary>
+    /// <exception cref="InvalidRequestException">It is malformed, too large or left-recursive; the message says where.</exception>
+    public static OutputConstraint Grammar(string gbnf)
+    {
+        ArgumentNullException.ThrowIfNull(gbnf);
+        return new OutputConstraint("grammar", gbnf, AutomatonBuilder.Build(GrammarReader.Read(gbnf)));
+    }
+
+    /// <summary>Whether both were made from the same text in the same way.</summary>
+    public bool Equals(OutputConstraint? other) => other is not null && (ReferenceEquals(this, other) || (_kind == other._kind && Text == other.Text));
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as OutputConstraint);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(_kind, Text);
+
+    /// <summary>What it was made from.</summary>
+    public override string ToString() => $"{_kind} {Text}".TrimEnd();
+
+    private static class JsonObjectOnce
+    {
+        public static readonly OutputConstraint Value = new("json", "", AutomatonBuilder.Build(JsonRules.AnyObject()));
+    }
+}
