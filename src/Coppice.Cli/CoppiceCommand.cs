@@ -64,6 +64,8 @@ internal static class CoppiceCommand
         root.Add(RunCommand.Make(streams, open));
         root.Add(GenerateCommand.Make(streams, open));
         root.Add(ChatCommand.Make(streams, open));
+        root.Add(ScoreCommand.Make(streams, open));
+        root.Add(EvalCommand.Make(streams, open));
         root.Add(InspectCommand.Make(streams));
         root.Add(ServeCommand.Make(streams));
         root.Add(QuantizeCommand.Make(streams));

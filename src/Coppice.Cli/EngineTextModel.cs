@@ -21,7 +21,7 @@ internal sealed class EngineTextModel(Engine engine, string path) : ITextModel
 
     public string? EndOfText => Piece(engine.Tokenizer.EndOfText);
 
-    public int[] Encode(string text, Specials specials) => engine.Tokenizer.Encode(text, specials);
+    public int[] Encode(string text, Specials specials = Specials.All) => engine.Tokenizer.Encode(text, specials);
 
     // Special tokens add nothing to a text, but a list of tokens has to show them.
     public ReadOnlySpan<byte> TokenBytes(int token) =>
@@ -32,6 +32,9 @@ internal sealed class EngineTextModel(Engine engine, string path) : ITextModel
 
     public Task<GenerateResult> CompleteAsync(ReadOnlyMemory<int> prompt, GenerateOptions options, CancellationToken cancellation) =>
         engine.CompleteAsync(prompt, options, cancellation);
+
+    public Task<ScoreResult> ScoreAsync(ReadOnlyMemory<int> tokens, int scoredFrom, ScoreOptions options, CancellationToken cancellation) =>
+        engine.ScoreAsync(tokens, scoredFrom, options, cancellation);
 
     public void Dispose() => engine.Dispose();
 

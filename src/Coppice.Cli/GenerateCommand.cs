@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.CompilerServices;
 using System.Text;
 using Coppice.Cli.Options;
 
@@ -24,7 +25,9 @@ internal static class GenerateCommand
             using ITextModel opened = open(model.ModelPath(parsed), model.Engine(parsed));
             int[] tokens = opened.Encode(text, Specials.All);
             GenerateOptions options = sampling.Read(parsed, parsed.GetValue(seed), opened.MaxContextTokens - tokens.Length) with { Constraint = constraint };
-            await PrintAsync(opened.GenerateAsync(tokens, options, cancellation), options.N, streams.Out, cancellation);
+            if (options.BestOf < options.N) throw new UsageException($"--best-of is {options.BestOf} and --n is {options.N}; the samples printed are chosen from those made, so --best-of must not be less.");
+            IAsyncEnumerable<GenerateChunk> chunks = options.BestOf is null ? opened.GenerateAsync(tokens, options, cancellation) : BestAsync(opened, tokens, options, cancellation);
+            await PrintAsync(chunks, options.N, streams.Out, cancellation);
             return ExitCodes.Ok;
         });
         HelpPage.Attach(command,
@@ -33,6 +36,12 @@ internal static class GenerateCommand
             ("An answer that a program can read", "coppice generate -p \"Ada is 36. As JSON:\" --json-schema '{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\",\"maxLength\":20},\"age\":{\"type\":\"integer\"}},\"required\":[\"name\",\"age\"]}'"),
             ("Four samples that can be drawn again", "coppice generate -p \"The dog\" --n 4 --seed 7"));
         return command;
+    }
+
+    private static async IAsyncEnumerable<GenerateChunk> BestAsync(ITextModel model, int[] prompt, GenerateOptions options, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        GenerateResult result = await model.CompleteAsync(prompt, options, cancellation);
+        foreach (GenerateChoice choice in result.Choices) yield return new GenerateChunk(choice.Index, choice.Tokens[^1], choice.Text, null, choice.Finish);
     }
 
     private static async Task<string> ReadPromptAsync(Streams streams, CancellationToken cancellation)

@@ -24,7 +24,7 @@ internal interface ITextModel : IDisposable
     string? EndOfText { get; }
 
     /// <summary>Token ids. A prompt gets the model's beginning of text; a rendered conversation has its own.</summary>
-    int[] Encode(string text, Specials specials);
+    int[] Encode(string text, Specials specials = Specials.All);
 
     /// <summary>The UTF-8 bytes of a token's text; a token may be a part of a character.</summary>
     ReadOnlySpan<byte> TokenBytes(int token);
@@ -32,6 +32,8 @@ internal interface ITextModel : IDisposable
     IAsyncEnumerable<GenerateChunk> GenerateAsync(ReadOnlyMemory<int> prompt, GenerateOptions options, CancellationToken cancellation);
 
     Task<GenerateResult> CompleteAsync(ReadOnlyMemory<int> prompt, GenerateOptions options, CancellationToken cancellation);
+
+    Task<ScoreResult> ScoreAsync(ReadOnlyMemory<int> tokens, int scoredFrom, ScoreOptions options, CancellationToken cancellation);
 }
 
 /// <summary>Opens a model: a Hugging Face folder or a .gguf file.</summary>

@@ -9,13 +9,7 @@ namespace Coppice.Cli;
 /// <summary><c>coppice run</c>: a file of prompts in, a file of answers out.</summary>
 internal static class RunCommand
 {
-    private sealed record Choices(string Input, string? Output, bool Resume, bool Overwrite, bool Quiet, string Model, EngineOptions Engine, ChatTemplates? ChatTemplates, long? Seed)
-    {
-        public bool ReadsStandardInput => Input == "-";
-
-        /// <summary>The file that results go to; null for standard output.</summary>
-        public string? OutputFile => Output is "-" ? null : Output;
-    }
+    private sealed record Choices(ResultsTarget Files, bool Quiet, string Model, EngineOptions Engine, ChatTemplates? ChatTemplates, long? Seed);
 
     public static Command Make(Streams streams, OpenModel open)
     {
@@ -32,7 +26,7 @@ internal static class RunCommand
         template.AddTo(command);
         model.AddTo(command);
         command.SetAction((parsed, cancellation) => RunAsync(
-            new Choices(parsed.GetRequiredValue(input), parsed.GetValue(output), parsed.GetValue(resume), parsed.GetValue(overwrite), parsed.GetValue(quiet),
+            new Choices(new ResultsTarget(parsed.GetRequiredValue(input), parsed.GetValue(output), parsed.GetValue(resume), parsed.GetValue(overwrite)), parsed.GetValue(quiet),
                 model.ModelPath(parsed), model.Engine(parsed), template.Read(parsed), parsed.GetValue(seed)),
             streams, open, cancellation));
         HelpPage.Attach(command, $$$"""
@@ -57,27 +51,22 @@ internal static class RunCommand
 
     private static async Task<int> RunAsync(Choices choices, Streams streams, OpenModel open, CancellationToken cancellation)
     {
-        Check(choices);
-        List<BatchLine> lines = await ReadAsync(choices, streams, cancellation);
+        ResultsTarget files = choices.Files;
+        files.Check();
+        List<BatchLine> lines = await files.ReadAsync(new LineParser(), streams, cancellation);
         using ITextModel model = open(choices.Model, choices.Engine);
         ChatPrompts? chats = ChatPrompts.Of(model, choices.ChatTemplates);
         if (chats is null && lines.OfType<PromptLine>().FirstOrDefault(line => line.Prompt.Chat is not null) is { } chat) throw ChatPrompts.NoTemplate($"Line {chat.Number} is a conversation");
 
         RunTally tally = new() { Total = lines.Count };
-        List<BatchLine> left = lines;
-        using ResultLog log = choices switch
-        {
-            { OutputFile: null } => ResultLog.To(streams.Out),
-            { Resume: true } => await ResumeAsync(choices, lines, tally, rest => left = rest, cancellation),
-            { Overwrite: true } => ResultLog.Overwrite(choices.OutputFile),
-            _ => ResultLog.Create(choices.OutputFile),
-        };
+        using ResultLog log = files.OutputFile is null ? ResultLog.To(streams.Out) :
+            await files.OpenAsync(lines, (line, result) => tally.Resume(result, (line as PromptLine)?.Expected ?? []), cancellation);
 
         Stopwatch clock = Stopwatch.StartNew();
         bool interrupted = false;
         try
         {
-            Task work = Task.Run(() => new BatchRun(model, chats, log, tally, choices.Seed, TimeProvider.System).RunAsync(left, cancellation), CancellationToken.None);
+            Task work = Task.Run(() => new BatchRun(model, chats, log, tally, choices.Seed, TimeProvider.System).RunAsync(lines, cancellation), CancellationToken.None);
             if (choices.Quiet) await work;
             else await new ProgressDisplay(streams, tally, () => model.Metrics, TimeProvider.System).ShowAsync(work);
         }
@@ -89,52 +78,10 @@ internal static class RunCommand
         if (!choices.Quiet) Table.Write(streams.Error, RunSummary.Rows(tally, model.Metrics, clock.Elapsed));
         if (interrupted)
         {
-            string remedy = choices.OutputFile is null ? "" : " The same command with --resume goes on.";
+            string remedy = files.OutputFile is null ? "" : " The same command with --resume goes on.";
             await streams.Error.WriteLineAsync($"coppice: Interrupted; {tally.Done} of {tally.Total} lines have their result.{remedy}");
             return ExitCodes.Interrupted;
         }
         return tally.Failed > 0 ? ExitCodes.SomeFailed : ExitCodes.Ok;
-    }
-
-    // What can be refused is refused before the model is read, which may take long.
-    private static void Check(Choices choices)
-    {
-        if (choices.Resume && choices.Overwrite) throw new UsageException("--resume keeps what a file holds and --overwrite drops it; give one of them.");
-        if (choices.OutputFile is null)
-        {
-            if (choices.Resume) throw new UsageException("--resume needs -o: it finishes a file of results.");
-            if (choices.Overwrite) throw new UsageException("--overwrite needs -o: it replaces a file of results.");
-            return;
-        }
-        if (!choices.ReadsStandardInput && Path.GetFullPath(choices.Input) == Path.GetFullPath(choices.OutputFile))
-            throw new UsageException($"-o names the input, {choices.Input}; results need a file of their own.");
-        if (Directory.Exists(choices.OutputFile)) throw new UsageException($"{choices.OutputFile} is a folder; -o names a file.");
-        if (Path.GetDirectoryName(Path.GetFullPath(choices.OutputFile)) is string folder && !Directory.Exists(folder))
-            throw new UsageException($"There is no folder {folder} for {choices.OutputFile}; make it, or name another file with -o.");
-        if (!choices.Resume && !choices.Overwrite) ResultLog.RefuseFull(choices.OutputFile);
-    }
-
-    private static async Task<List<BatchLine>> ReadAsync(Choices choices, Streams streams, CancellationToken cancellation)
-    {
-        if (choices.ReadsStandardInput) return await BatchFile.ReadAsync(streams.In, cancellation);
-        if (Directory.Exists(choices.Input)) throw new UsageException($"{choices.Input} is a folder; run takes a file of requests.");
-        await using FileStream file = new(choices.Input, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, useAsync: true);
-        return await BatchFile.ReadAsync(file, cancellation);
-    }
-
-    private static async Task<ResultLog> ResumeAsync(Choices choices, List<BatchLine> lines, RunTally tally, Action<List<BatchLine>> setLeft, CancellationToken cancellation)
-    {
-        Dictionary<string, BatchLine> open = lines.ToDictionary(line => line.CustomId, StringComparer.Ordinal);
-        ResultLog log = await ResultLog.ResumeAsync(choices.OutputFile!, result =>
-        {
-            if (!open.Remove(result.CustomId, out BatchLine? line))
-            {
-                throw new UsageException($"{choices.OutputFile} has a result for '{JsonField.Shortened(result.CustomId)}' that {choices.Input} does not ask for (or asks for once). " +
-                    "Is it the output of another file? It was left as it was.");
-            }
-            tally.Resume(result, (line as PromptLine)?.Expected ?? []);
-        }, cancellation);
-        setLeft([.. lines.Where(line => open.ContainsKey(line.CustomId))]);
-        return log;
     }
 }

@@ -86,6 +86,7 @@ public sealed class Engine : IDisposable
     /// <summary>Continues a prompt given as token ids; nothing is added to it.</summary>
     /// <inheritdoc cref="GenerateAsync(string, GenerateOptions?, CancellationToken)"/>
     public IAsyncEnumerable<GenerateChunk> GenerateAsync(ReadOnlyMemory<int> promptTokens, GenerateOptions? options = null, CancellationToken cancellationToken = default) =>
+        options?.BestOf > options?.N ? throw new InvalidRequestException($"{nameof(options.BestOf)} is {options!.BestOf} and {nameof(options.N)} is {options.N}; the best are known when all have ended, so use {nameof(CompleteAsync)}.") :
         Stream(Checked(promptTokens, options), options ?? new GenerateOptions(), WakeOn.Token, cancellationToken);
 
     /// <summary>Continues a prompt and returns when all of its samples have ended.</summary>
@@ -97,9 +98,10 @@ public sealed class Engine : IDisposable
     /// <inheritdoc cref="GenerateAsync(string, GenerateOptions?, CancellationToken)"/>
     public async Task<GenerateResult> CompleteAsync(ReadOnlyMemory<int> promptTokens, GenerateOptions? options = null, CancellationToken cancellationToken = default)
     {
-        options ??= new GenerateOptions();
-        int[] prompt = Checked(promptTokens, options);
-        int samples = options.N;
+        GenerateOptions asked = options ?? new GenerateOptions();
+        int[] prompt = Checked(promptTokens, asked);
+        int samples = asked.Samples;
+        options = samples > asked.N ? asked with { LogProbs = asked.LogProbs ?? 0 } : asked;     // which are the best, their log probabilities say
         StringBuilder[] texts = new StringBuilder[samples];
         List<int>[] tokens = new List<int>[samples];
         List<ChosenLogProb>?[] logProbs = new List<ChosenLogProb>?[samples];
@@ -123,7 +125,39 @@ public sealed class Engine : IDisposable
 
         GenerateChoice[] choices = new GenerateChoice[samples];
         for (int i = 0; i < samples; i++) choices[i] = new GenerateChoice(i, texts[i].ToString(), tokens[i], logProbs[i], finish[i]);
-        return new GenerateResult(choices, usage);
+        return new GenerateResult(samples > asked.N ? BestChoices.Of(choices, asked) : choices, usage);
+    }
+
+    /// <summary>
+    /// The log probabilities of given tokens. Many texts with a common beginning, such as one question with several answers, are
+    /// scored by many calls at the same time: what they have in common is computed once. The results are the same bits as each alone has.
+    /// </summary>
+    /// <param name="tokens">The text, whole; nothing is added to it.</param>
+    /// <param name="scoredFrom">The first token that is scored, from 1 (nothing predicts the first) to the number of tokens (none is scored).</param>
+    /// <param name="options">What is reported.</param>
+    /// <param name="cancellationToken">Ends the request: its pages come back at the next step.</param>
+    /// <exception cref="InvalidRequestException">An argument is out of its range.</exception>
+    /// <exception cref="ContextTooLongException">The text does not fit.</exception>
+    public async Task<ScoreResult> ScoreAsync(ReadOnlyMemory<int> tokens, int scoredFrom, ScoreOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(_stopping, this);
+        cancellationToken.ThrowIfCancellationRequested();
+        options ??= new ScoreOptions();
+        _core.Check(tokens.Span, scoredFrom, options);
+        if (scoredFrom == tokens.Length) return new ScoreResult([], new Usage(tokens.Length, 0, 0));
+        Request request = _core.Submit(tokens.ToArray(), scoredFrom, options);
+        Start(request);
+        try
+        {
+            while (!request.IsFinished) await request.Changed(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            CancelIfOpen(request);
+        }
+
+        if (request.Error is { } error) throw error;
+        return new ScoreResult(request.Scores!.All, new Usage(tokens.Length, request.CachedTokens, 0));
     }
 
     /// <summary>Stops the engine. Requests that have not ended fail with <see cref="ObjectDisposedException"/>.</summary>
@@ -171,8 +205,7 @@ public sealed class Engine : IDisposable
     private async IAsyncEnumerable<GenerateChunk> Stream(int[] prompt, GenerateOptions options, WakeOn wake, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         Request request = _core.Submit(prompt, options, wake);
-        if (_stopping) request.Fail(Disposed());
-        else _wake.Set();
+        Start(request);
         SampleReader[] readers = [.. request.Sequences.Select(sequence => new SampleReader(sequence, Tokenizer))];
         int open = readers.Length;
         try
@@ -195,12 +228,21 @@ public sealed class Engine : IDisposable
         }
         finally
         {
-            if (!request.IsFinished)
-            {
-                _core.Cancel(request);
-                if (!_stopping) _wake.Set();
-            }
+            CancelIfOpen(request);
         }
+    }
+
+    private void Start(Request request)
+    {
+        if (_stopping) request.Fail(Disposed());
+        else _wake.Set();
+    }
+
+    private void CancelIfOpen(Request request)
+    {
+        if (request.IsFinished) return;
+        _core.Cancel(request);
+        if (!_stopping) _wake.Set();
     }
 
     private static Usage Total(Request request) => new(request.Prompt.Length, request.CachedTokens, request.Sequences.Sum(sequence => sequence.Generated));

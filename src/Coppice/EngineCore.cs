@@ -21,6 +21,10 @@ internal sealed class EngineCore : IDisposable
     /// <summary>Most rows of an attention task.</summary>
     public const int GroupRows = 256;
 
+    /// <summary>Logits kept at once for texts being scored, beside a row for each sequence of the batch: 64 MiB.</summary>
+    private const int ScoredLogits = 1 << 24;
+    private const int LeastScoredRows = 16;
+
     private readonly IBackend _backend;
     private readonly Decoder _model;
     private readonly KvPages _kv;
@@ -55,7 +59,7 @@ internal sealed class EngineCore : IDisposable
         _model = new Decoder(source, backend, MaxContextTokens);
         _kv = new KvPages(layout, EngineLimits.Pages(Options, layout) + 1);
         _pool = new PagePool(_kv);
-        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, Config.LargestWindow, AttentionPolicies.Reuse(Options.Attention), Options.MaxBatchPerOwner);
+        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, Config.LargestWindow, AttentionPolicies.Reuse(Options.Attention), Options.MaxBatchPerOwner) { MostScoredRows = Math.Max(LeastScoredRows, ScoredLogits / Config.VocabularySize) };
         _windows = [.. Enumerable.Range(0, Config.Layers).GroupBy(Config.WindowOf).Select(layers => (layers.Key, layers.Count()))];
         _policy = AttentionPolicies.Create(Options, Config.HeadSize, Config.Heads / Config.KvHeads);
         if (_policy is ISparsePolicy) _whole = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
@@ -85,13 +89,28 @@ internal sealed class EngineCore : IDisposable
     public void Check(ReadOnlySpan<int> prompt, GenerateOptions options)
     {
         OptionLimits.Check(options, Config.VocabularySize);
-        if (prompt.Length == 0) throw new InvalidRequestException("The prompt has no tokens; it needs at least one.");
-        foreach (int token in prompt)
-            if ((uint)token >= (uint)Config.VocabularySize) throw new InvalidRequestException($"The prompt has token {token}; the vocabulary ends at {Config.VocabularySize - 1}.");
-        if (prompt.Length >= MaxContextTokens)
-            throw new ContextTooLongException($"The prompt has {prompt.Length} tokens and the model takes {MaxContextTokens}, the answer included. Shorten it{(MaxContextTokens < Config.MaxContextTokens ? $" or raise {nameof(EngineOptions.MaxContextTokens)} (at most {Config.MaxContextTokens})" : "")}.");
-        if (prompt.Length >= CacheTokens)
-            throw new ContextTooLongException($"The prompt has {prompt.Length} tokens and the cache holds {CacheTokens}, the answer included. Shorten it or raise {nameof(EngineOptions.KvBytes)} (now {Options.KvBytes}).");
+        CheckTokens(prompt, "prompt", spare: 1);
+    }
+
+    /// <summary>Throws if tokens cannot be scored.</summary>
+    public void Check(ReadOnlySpan<int> tokens, int scoredFrom, ScoreOptions options)
+    {
+        OptionLimits.Check(options, Config.VocabularySize);
+        CheckTokens(tokens, "text", spare: 0);
+        if (scoredFrom < 1 || scoredFrom > tokens.Length)
+            throw new InvalidRequestException($"Scoring is to begin at token {scoredFrom} of {tokens.Length}; it must be 1 to {tokens.Length}: nothing predicts the first token.");
+    }
+
+    private void CheckTokens(ReadOnlySpan<int> tokens, string what, int spare)
+    {
+        if (tokens.Length == 0) throw new InvalidRequestException($"The {what} has no tokens; it needs at least one.");
+        foreach (int token in tokens)
+            if ((uint)token >= (uint)Config.VocabularySize) throw new InvalidRequestException($"The {what} has token {token}; the vocabulary ends at {Config.VocabularySize - 1}.");
+        string answer = spare > 0 ? ", the answer included" : "";
+        if (tokens.Length > MaxContextTokens - spare)
+            throw new ContextTooLongException($"The {what} has {tokens.Length} tokens and the model takes {MaxContextTokens}{answer}. Shorten it{(MaxContextTokens < Config.MaxContextTokens ? $" or raise {nameof(EngineOptions.MaxContextTokens)} (at most {Config.MaxContextTokens})" : "")}.");
+        if (tokens.Length > CacheTokens - spare)
+            throw new ContextTooLongException($"The {what} has {tokens.Length} tokens and the cache holds {CacheTokens}{answer}. Shorten it or raise {nameof(EngineOptions.KvBytes)} (now {Options.KvBytes}).");
     }
 
     /// <summary>Checks a request and queues it. Any thread.</summary>
@@ -103,6 +122,18 @@ internal sealed class EngineCore : IDisposable
         ConstraintCursor? constraint = options.Constraint is null ? null : _constraints.Begin(options.Constraint, beginsText);
         var first = new SamplingState(options, prompt, EndOfTextTokens, Config.VocabularySize, maxTokens - prompt.Length, constraint);
         var request = new Request(prompt, options, maxTokens, wake, first, beginsText);
+        _incoming.Enqueue(request);
+        return request;
+    }
+
+    /// <summary>Checks a scoring request and queues it; at least the last token is to be scored. Any thread.</summary>
+    public Request Submit(int[] tokens, int scoredFrom, ScoreOptions options)
+    {
+        Check(tokens, scoredFrom, options);
+        int[] prompt = tokens[..^1];
+        GenerateOptions generate = new() { CacheSalt = options.CacheSalt };
+        var sampling = new SamplingState(generate, prompt, EndOfTextTokens, Config.VocabularySize, maxAnswerTokens: 0);
+        var request = new Request(prompt, generate, prompt.Length, WakeOn.Finish, sampling, beginsText: false) { Scores = new Scores(tokens, scoredFrom, options.TopLogProbs, options.AsDecode) };
         _incoming.Enqueue(request);
         return request;
     }
@@ -175,6 +206,7 @@ internal sealed class EngineCore : IDisposable
                     SharedPromptTokens = scheduler.SharedPromptTokens,
                     RecomputedTokens = scheduler.RecomputedTokens,
                     GeneratedTokens = _counters.GeneratedTokens,
+                    ScoredTokens = _counters.ScoredTokens,
                     Steps = _counters.Steps,
                     StepSeconds = (double)_counters.StepTicks / Stopwatch.Frequency,
                     KvBytesRead = _counters.LayerPagesRead * (readBytes / Config.Layers) + sparse.Bytes,
@@ -263,7 +295,13 @@ internal sealed class EngineCore : IDisposable
             if (sequence.Request.IsFinished) continue;          // failed with another of its samples
             _scheduler.Computed(sequence, segments[i].Rows);
             _scheduler.Publish(sequence);
-            if (sequence.LogitRow < 0) continue;
+            if (sequence.LogitRows == 0) continue;
+            if (sequence.Request.Scores is { } scores)
+            {
+                Score(sequence, scores, logits);
+                continue;
+            }
+
             ReadOnlySpan<float> row = logits.Row(sequence.LogitRow);
             bool promptDone = sequence.Index == 0 && sequence.Generated == 0;
             int branches = promptDone ? _scheduler.Branch(sequence, _branches) : 0;
@@ -271,6 +309,26 @@ internal sealed class EngineCore : IDisposable
             foreach (Sequence branch in _branches.AsSpan(0, branches))
                 if (!sequence.Request.IsFinished) Draw(branch, row);
         }
+    }
+
+    private void Score(Sequence sequence, Scores scores, Matrix logits)
+    {
+        try
+        {
+            for (int i = 0; i < sequence.LogitRows; i++)
+            {
+                ReadOnlySpan<float> row = logits.Row(sequence.LogitRow + i);
+                scores.Add(row, _sampler.FindPeak(row));
+            }
+        }
+        catch (LogitsException error)
+        {
+            Fail(sequence, error);
+            return;
+        }
+
+        _counters.ScoredTokens += sequence.LogitRows;
+        if (sequence.Computed == sequence.Length) End(sequence);
     }
 
     private void Draw(Sequence sequence, ReadOnlySpan<float> logits)
@@ -306,14 +364,20 @@ internal sealed class EngineCore : IDisposable
         sequence.Append(token, chosen, finish);
         if (finish is not null)
         {
-            _scheduler.Finish(sequence);
-            request.FinishOne();
-            if (request.IsFinished) _scheduler.Counters.FinishedRequests++;
+            End(sequence);
         }
         else if (request.Wake == WakeOn.Token)
         {
             request.Signal();
         }
+    }
+
+    /// <summary>The sequence has all it should have.</summary>
+    private void End(Sequence sequence)
+    {
+        _scheduler.Finish(sequence);
+        sequence.Request.FinishOne();
+        if (sequence.Request.IsFinished) _scheduler.Counters.FinishedRequests++;
     }
 
     private bool StopTextEnds(Sequence sequence, int token)
@@ -334,7 +398,7 @@ internal sealed class EngineCore : IDisposable
 
     private struct EngineCounters
     {
-        public long GeneratedTokens, Steps, StepTicks, LayerPagesRead, LayerPagesReadPerSequence, DecodeRows, SparseRows;
+        public long GeneratedTokens, ScoredTokens, Steps, StepTicks, LayerPagesRead, LayerPagesReadPerSequence, DecodeRows, SparseRows;
         public int PeakPages, PeakPagesUnshared;
     }
 }

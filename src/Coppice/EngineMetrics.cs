@@ -24,6 +24,9 @@ public sealed record EngineMetrics
     /// <summary>Tokens generated, over all samples.</summary>
     public long GeneratedTokens { get; init; }
 
+    /// <summary>Given tokens whose log probability was asked for.</summary>
+    public long ScoredTokens { get; init; }
+
     /// <summary>Steps: forward passes over a batch.</summary>
     public long Steps { get; init; }
 

@@ -12,6 +12,15 @@ public sealed record GenerateOptions
     /// <summary>Samples of the one prompt, 1 to 1,024: it is computed once and continued this many times.</summary>
     public int N { get; init; } = 1;
 
+    /// <summary>
+    /// Samples that are made, <see cref="N"/> to 1,024; the N with the highest mean log probability per token are returned, the best
+    /// first (Bifurcated Attention, arXiv 2403.08845, ranks so). They come when all have ended, so only whole results have them. Null: N.
+    /// </summary>
+    public int? BestOf { get; init; }
+
+    /// <summary>Samples that are made.</summary>
+    internal int Samples => BestOf ?? N;
+
     /// <summary>Most tokens generated per sample, 1 or more. Null: as many as the model's context leaves.</summary>
     public int? MaxTokens { get; init; }
 

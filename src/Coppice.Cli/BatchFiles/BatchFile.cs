@@ -5,10 +5,12 @@ namespace Coppice.Cli.BatchFiles;
 /// <summary>Reads a file of requests, one a line.</summary>
 internal static class BatchFile
 {
+    /// <summary>All requests for answers but blank lines, in the file's order.</summary>
+    public static Task<List<BatchLine>> ReadAsync(Stream stream, CancellationToken cancellation) => ReadAsync(stream, new LineParser(), cancellation);
+
     /// <summary>All lines but blank ones, in the file's order.</summary>
-    public static async Task<List<BatchLine>> ReadAsync(Stream stream, CancellationToken cancellation)
+    public static async Task<List<BatchLine>> ReadAsync(Stream stream, LineParser parser, CancellationToken cancellation)
     {
-        LineParser parser = new();
         List<BatchLine> lines = [];
         await foreach ((int number, ReadOnlyMemory<byte> line) in LinesAsync(stream, cancellation))
             if (!IsBlank(line.Span)) lines.Add(parser.Parse(number, line));

@@ -29,17 +29,17 @@ internal sealed class BatchRun(ITextModel model, ChatPrompts? chats, ResultLog l
         {
             while (true)
             {
-                while (next < jobs.Count && !stop.IsCancellationRequested && (requests == 0 || rows + jobs[next].Options.N <= _mostRowsInFlight))
+                while (next < jobs.Count && !stop.IsCancellationRequested && (requests == 0 || rows + jobs[next].Options.Samples <= _mostRowsInFlight))
                 {
                     Job job = jobs[next++];
                     requests++;
-                    rows += job.Options.N;
+                    rows += job.Options.Samples;
                     _ = CompleteAsync(job, ended.Writer, stop.Token);      // up to its queueing in the engine at once: in this order
                 }
                 if (requests == 0) break;
                 Ended one = await ended.Reader.ReadAsync(CancellationToken.None);
                 requests--;
-                rows -= one.Job.Options.N;
+                rows -= one.Job.Options.Samples;
                 Write(one);
             }
         }

@@ -9,8 +9,6 @@ internal sealed record Body
 
     public int? MaxTokens { get; init; }
 
-    public int? BestOf { get; init; }
-
     /// <summary>A chat body's conversation; it has no messages until they are read.</summary>
     public ChatTemplateInput Chat { get; init; } = new() { Messages = [] };
 

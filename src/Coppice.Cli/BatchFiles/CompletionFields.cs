@@ -8,7 +8,7 @@ internal static class CompletionFields
     public static BodyFields Fields { get; } = new(new Dictionary<string, Func<Body, JsonField, Body>>(StringComparer.Ordinal)
     {
         ["prompt"] = (body, field) => body with { Prompt = ReadPrompt(field) },
-        ["best_of"] = (body, field) => body with { BestOf = field.Whole(1) },
+        ["best_of"] = (body, field) => body with { Options = body.Options with { BestOf = field.Whole(1, 1024) } },
         ["logprobs"] = (body, field) => body with { Options = body.Options with { LogProbs = field.Whole(0, 20) } },
         ["echo"] = (body, field) => field.Flag() ? throw new InvalidRequestException("echo is true; answers come without their prompts here. Leave it out.") : body,
     }, Finish);
@@ -16,8 +16,8 @@ internal static class CompletionFields
     private static Body Finish(Body body)
     {
         if (body.Prompt is null) throw new InvalidRequestException("The field prompt is missing; it is a text or a list of token ids. (A conversation is given as messages.)");
-        if (body.BestOf is int best && best != body.Options.N)
-            throw new InvalidRequestException($"best_of is {best} and n is {body.Options.N}; samples are not ranked here, so best_of can only be n.");
+        if (body.Options.BestOf is int best && best < body.Options.N)
+            throw new InvalidRequestException($"best_of is {best} and n is {body.Options.N}; the n returned are chosen from best_of samples, so best_of must not be less.");
         return body;
     }
 

@@ -19,8 +19,21 @@ internal sealed class LineParser
     private static readonly JsonDocumentOptions s_json = new() { AllowDuplicateProperties = false };
     private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
+    private readonly Func<int, JsonField, BatchLine> _read;
+    private readonly string[] _idNames;
+
     // Ids in use, and the line that has each.
     private readonly Dictionary<string, int> _lineOfId = new(StringComparer.Ordinal);
+
+    /// <summary>Reads requests for answers.</summary>
+    public LineParser()
+        : this((number, line) => IsApiForm(line) ? ReadApiForm(number, line) : ReadShortForm(number, line), "custom_id")
+    {
+    }
+
+    /// <param name="read">Makes a line of its number and fields; what it throws makes a bad line.</param>
+    /// <param name="idNames">Fields that may hold the line's name.</param>
+    public LineParser(Func<int, JsonField, BatchLine> read, params string[] idNames) => (_read, _idNames) = (read, idNames);
 
     /// <summary>Never throws for what a line holds: it becomes a <see cref="BadLine"/>.</summary>
     public BatchLine Parse(int number, ReadOnlyMemory<byte> utf8)
@@ -37,10 +50,9 @@ internal sealed class LineParser
             {
                 string taken = customId;
                 customId = null;
-                throw new InvalidRequestException($"custom_id '{JsonField.Shortened(taken)}' is taken by line {earlier}; ids must differ, or results could not be told apart.");
+                throw new InvalidRequestException($"{_idNames[0]} '{JsonField.Shortened(taken)}' is taken by line {earlier}; ids must differ, or results could not be told apart.");
             }
-            PromptLine parsed = IsApiForm(line) ? ReadApiForm(number, line) : ReadShortForm(number, line);
-            return parsed with { CustomId = Take(number, customId) };
+            return _read(number, line) with { CustomId = Take(number, customId) };
         }
         catch (DecoderFallbackException e)
         {
@@ -68,11 +80,15 @@ internal sealed class LineParser
         return id;
     }
 
-    private static string? CustomId(JsonField line)
+    private string? CustomId(JsonField line)
     {
-        if (!line.Value.TryGetProperty("custom_id", out JsonElement value) || value.ValueKind == JsonValueKind.Null) return null;
-        string id = new JsonField("custom_id", value).Text();
-        return id.Length > 0 ? id : throw new InvalidRequestException("custom_id is empty; give it a text or leave it out.");
+        foreach (string name in _idNames)
+        {
+            if (!line.Value.TryGetProperty(name, out JsonElement value) || value.ValueKind == JsonValueKind.Null) continue;
+            string id = new JsonField(name, value).Text();
+            return id.Length > 0 ? id : throw new InvalidRequestException($"{name} is empty; give it a text or leave it out.");
+        }
+        return null;
     }
 
     private static bool IsApiForm(JsonField line) =>

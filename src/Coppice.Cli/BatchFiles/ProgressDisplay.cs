@@ -52,7 +52,8 @@ internal sealed class ProgressDisplay(Streams streams, RunTally tally, Func<Engi
     {
         TimeSpan elapsed = time.GetElapsedTime(_start);
         int done = tally.Done - _doneAtStart, left = tally.Total - tally.Done;
-        string rate = $"{RunSummary.Rate(metrics().GeneratedTokens, elapsed.TotalSeconds)} tokens/s";
+        EngineMetrics engine = metrics();
+        string rate = $"{RunSummary.Rate(engine.GeneratedTokens + engine.ScoredTokens, elapsed.TotalSeconds)} tokens/s";
         return done == 0 ? rate : $"{rate}, {RunSummary.Duration(elapsed / done * left)} left";
     }
 }

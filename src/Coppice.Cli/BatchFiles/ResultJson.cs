@@ -55,7 +55,8 @@ internal sealed class ResultJson(ITextModel model, TimeProvider time)
         });
     }
 
-    private static byte[] Line(BatchLine line, int status, LineError? error, Action<Utf8JsonWriter> writeBody)
+    /// <summary>One line, with its end: what all results have around their body.</summary>
+    public static byte[] Line(BatchLine line, int status, LineError? error, Action<Utf8JsonWriter> writeBody)
     {
         ArrayBufferWriter<byte> bytes = new();
         using (Utf8JsonWriter json = new(bytes, s_json))

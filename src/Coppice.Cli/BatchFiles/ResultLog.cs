@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Coppice.Cli.BatchFiles;
 
 /// <summary>A result that an earlier run left.</summary>
-internal sealed record FinishedResult(string CustomId, int Status, IReadOnlyList<string> Texts);
+internal sealed record FinishedResult(string CustomId, int Status, IReadOnlyList<string> Texts, JsonElement Body);
 
 /// <summary>
 /// Where results go, whole lines only. A result is handed to the system before <see cref="Append"/> returns, so that the death of
@@ -111,7 +111,7 @@ internal sealed class ResultLog : IDisposable
             string[] texts = response.GetProperty("body").TryGetProperty("choices", out JsonElement choices)
                 ? [.. choices.EnumerateArray().Select(choice => (choice.TryGetProperty("message", out JsonElement message) ? message.GetProperty("content") : choice.GetProperty("text")).GetString()!)]
                 : [];
-            return new FinishedResult(root.GetProperty("custom_id").GetString()!, response.GetProperty("status_code").GetInt32(), texts);
+            return new FinishedResult(root.GetProperty("custom_id").GetString()!, response.GetProperty("status_code").GetInt32(), texts, response.GetProperty("body").Clone());
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {

@@ -7,6 +7,7 @@ internal sealed class SamplingOptions
 {
     private readonly int _mostByDefault;
     private readonly Option<int?>? _n;
+    private readonly Option<int?> _bestOf = Checked.Whole("--best-of", "count", 1, 1024, "Make this many samples and print the --n of highest mean log probability, when all have ended");
     private readonly Option<int?> _maxTokens;
     private readonly Option<int?> _minTokens = Checked.Whole("--min-tokens", "tokens", 0, int.MaxValue, "Tokens before which nothing ends a sample");
     private readonly Option<float?> _temperature = Checked.Real("--temperature", 0, 2, "0 takes the likeliest token each time. Default: 1");
@@ -36,7 +37,11 @@ internal sealed class SamplingOptions
 
     public void AddTo(Command command)
     {
-        if (_n is not null) command.Add(_n);
+        if (_n is not null)
+        {
+            command.Add(_n);
+            command.Add(_bestOf);
+        }
         foreach (Option option in (Option[])[_maxTokens, _minTokens, _temperature, _topP, _topK, _minP, _repetition, _presence, _frequency, _stop, _ignoreEos])
             command.Add(option);
         _constraint.AddTo(command);
@@ -52,6 +57,7 @@ internal sealed class SamplingOptions
     public GenerateOptions Read(ParseResult parsed, long? seed, int tokensLeft) => new()
     {
         N = _n is null ? 1 : parsed.GetValue(_n) ?? 1,
+        BestOf = _n is null ? null : parsed.GetValue(_bestOf),
         MaxTokens = parsed.GetValue(_maxTokens) ?? Math.Max(1, Math.Min(_mostByDefault, tokensLeft)),
         MinTokens = parsed.GetValue(_minTokens) ?? 0,
         Temperature = parsed.GetValue(_temperature) ?? 1,

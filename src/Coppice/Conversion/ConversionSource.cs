@@ -70,6 +70,7 @@ internal sealed class ConversionSource : IDisposable
         ModelSource source = ModelSource.Open(path);
         try
         {
+            ModelTokenizer.Load(source); // refuses one that is larger than the model's vocabulary
             GgufVocabulary vocabulary = FolderVocabulary.Read(source.Folder!);
             void keys(GgufWriter writer)
             {

@@ -17,6 +17,18 @@ internal static class LogProbabilities
         return (float)(logits[token] - total);
     }
 
+    /// <summary>1 for the likeliest token, 2 for the next; equal logits rank by id, lowest first.</summary>
+    public static int Rank(ReadOnlySpan<float> logits, int token)
+    {
+        float logit = logits[token];
+        int before = 0;
+        foreach (float other in logits[..token])
+            if (other >= logit) before++;
+        foreach (float other in logits[(token + 1)..])
+            if (other > logit) before++;
+        return before + 1;
+    }
+
     /// <summary>The largest logits, kept sorted while the row is read once.</summary>
     private static void FillTop(ReadOnlySpan<float> logits, Span<TokenLogProb> top)
     {

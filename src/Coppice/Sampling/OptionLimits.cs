@@ -18,6 +18,7 @@ internal static class OptionLimits
     public static void Check(GenerateOptions options, int vocabularySize)
     {
         Whole(nameof(options.N), options.N, 1, MaxSamples);
+        if (options.BestOf is int bestOf) Whole(nameof(options.BestOf), bestOf, options.N, MaxSamples);
         if (options.MaxTokens is int maxTokens) Whole(nameof(options.MaxTokens), maxTokens, 1, int.MaxValue);
         Whole(nameof(options.MinTokens), options.MinTokens, 0, int.MaxValue);
         if (options.MinTokens > options.MaxTokens)
@@ -42,6 +43,10 @@ internal static class OptionLimits
         if (options.StopTokens is null) throw new InvalidRequestException($"{nameof(options.StopTokens)} is null; for none, leave it empty.");
         foreach (int token in options.StopTokens) Token($"A token of {nameof(options.StopTokens)}", token, vocabularySize);
     }
+
+    /// <inheritdoc cref="Check(GenerateOptions, int)"/>
+    public static void Check(ScoreOptions options, int vocabularySize) =>
+        Whole(nameof(options.TopLogProbs), options.TopLogProbs, 0, Math.Min(MaxLogProbs, vocabularySize));
 
     private static void CheckStops(IReadOnlyList<string>? stops)
     {

@@ -136,7 +136,9 @@ internal sealed class Sampler
 
     private static float Repeated(float logit, float penalty) => MathF.Min(logit > 0 ? logit / penalty : logit * penalty, float.MaxValue);
 
-    private Peak FindPeak(ReadOnlySpan<float> logits)
+    /// <summary>The likeliest token of the model's own logits, [V].</summary>
+    /// <exception cref="LogitsException">The logits have NaN or infinity, or are all -inf.</exception>
+    public Peak FindPeak(ReadOnlySpan<float> logits)
     {
         if (logits.Length != VocabularySize) throw new ArgumentException($"{logits.Length} logits for a vocabulary of {VocabularySize}.", nameof(logits));
         return Peak.TryFind(logits, out Peak peak) ? peak : throw Broken(logits);

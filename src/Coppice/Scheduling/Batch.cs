@@ -29,7 +29,7 @@ internal sealed class Batch(int maxRows, int maxSegments)
     private readonly int[] _tokens = new int[maxRows];
     private readonly int[] _positions = new int[maxRows];
     private readonly int[] _pages = new int[maxRows];
-    private readonly int[] _logitRows = new int[maxSegments];
+    private readonly int[] _logitRows = new int[maxRows];
     private int _segmentCount, _logitCount;
 
     public bool IsEmpty => Rows == 0;
@@ -66,10 +66,11 @@ internal sealed class Batch(int maxRows, int maxSegments)
         Rows += tokens.Length;
     }
 
-    /// <summary>The last row added is to give logits; the place among the logits is the result.</summary>
-    public int WantLogits()
+    /// <summary>The last rows added, [Rows - rows, Rows), are to give logits; the place of the first among the logits is the result.</summary>
+    public int WantLogits(int rows = 1)
     {
-        _logitRows[_logitCount] = Rows - 1;
-        return _logitCount++;
+        int first = _logitCount;
+        for (int row = Rows - rows; row < Rows; row++) _logitRows[_logitCount++] = row;
+        return first;
     }
 }

@@ -26,15 +26,18 @@ internal sealed class Request
         Options = options;
         MaxTokens = maxTokens;
         Wake = wake;
-        Sequences = new Sequence[options.N];
+        Sequences = new Sequence[options.Samples];
         StopTexts = StopTexts.Of(options.Stop);
-        for (int i = 0; i < options.N; i++) Sequences[i] = new Sequence(this, i, i == 0 ? sampling : sampling.ForSample(i), beginsText);
-        _unfinished = options.N;
+        for (int i = 0; i < Sequences.Length; i++) Sequences[i] = new Sequence(this, i, i == 0 ? sampling : sampling.ForSample(i), beginsText);
+        _unfinished = Sequences.Length;
     }
 
     public int[] Prompt { get; }
 
     public GenerateOptions Options { get; }
+
+    /// <summary>Set if given tokens are scored and none are generated. The prompt is then all of them but the last, which predicts nothing.</summary>
+    public Scores? Scores { get; init; }
 
     /// <summary>The prefix tree's root for the request's salt. Engine's thread.</summary>
     public int Root { get; set; }

@@ -47,6 +47,9 @@ internal sealed class Scheduler
 
     public Batch Batch { get; }
 
+    /// <summary>Most rows of longer chunks that give logits in one step, so that a long text being scored does not fill the memory with logits.</summary>
+    public int MostScoredRows { get; init; } = int.MaxValue;
+
     /// <summary>The sequences of the batch, in its order.</summary>
     public ReadOnlySpan<Sequence> BatchSequences => _ordered.AsSpan(0, _orderedCount);
 
@@ -69,13 +72,24 @@ internal sealed class Scheduler
     public Batch NextBatch()
     {
         Admit();
-        int prefill = _prefillChunk;
+        int prefill = _prefillChunk, scored = MostScoredRows;
         _orderedCount = 0;
         for (int i = 0; i < _running.Count; i++)
         {
             Sequence sequence = _running[i];
             int rows = sequence.Length - sequence.Computed;
-            if (rows > 1) prefill -= rows = Math.Min(rows, prefill);
+            if (rows > 1)
+            {
+                rows = Math.Min(rows, prefill);
+                if (sequence.Request.Scores is not null)
+                {
+                    rows = Math.Min(rows, Math.Max(0, sequence.LogitsFrom - sequence.Computed) + scored);
+                    scored -= WantedRows(sequence, rows);
+                }
+
+                prefill -= rows;
+            }
+
             if (rows == 0) continue;
             if (!TakePages(sequence, sequence.Computed + rows)) break;      // it was the youngest itself, and paused
             _ordered[_orderedCount] = sequence;
@@ -88,11 +102,15 @@ internal sealed class Scheduler
         {
             Sequence sequence = _ordered[i];
             Batch.Add(sequence.Table, sequence.Computed, sequence.Tokens.Slice(sequence.Computed, _rows[i]), sequence.DecodeFrom);
-            sequence.LogitRow = sequence.Computed + _rows[i] == sequence.Length ? Batch.WantLogits() : -1;
+            sequence.LogitRows = WantedRows(sequence, _rows[i]);
+            sequence.LogitRow = Batch.WantLogits(sequence.LogitRows);
         }
 
         return Batch;
     }
+
+    /// <summary>How many of a sequence's next rows give logits that are wanted.</summary>
+    private static int WantedRows(Sequence sequence, int rows) => Math.Clamp(sequence.Computed + rows - sequence.LogitsFrom, 0, rows);
 
     /// <summary>The step is computed: its pages are full of what they should hold.</summary>
     public void Computed(Sequence sequence, int rows)
@@ -284,10 +302,10 @@ internal sealed class Scheduler
         }
     }
 
-    /// <summary>Pages of the tree that hold the sequence's beginning, short of its last token: that is always computed, for its logits.</summary>
+    /// <summary>Pages of the tree that hold the sequence's beginning, short of the first position whose logits are wanted.</summary>
     private int Match(Sequence sequence)
     {
-        ReadOnlySpan<int> tokens = sequence.Tokens[..Reusable(sequence, sequence.Length - 1)];
+        ReadOnlySpan<int> tokens = sequence.Tokens[..Reusable(sequence, sequence.LogitsFrom)];
         int full = tokens.Length / KvLayout.PageTokens, count = 0, parent = sequence.Request.Root;
         if (_matched.Length < full) _matched = new int[full * 2];
         for (; count < full && _pool.Tree.TryFind(parent, tokens.Slice(count * KvLayout.PageTokens, KvLayout.PageTokens), out int page); count++)
@@ -302,7 +320,7 @@ internal sealed class Scheduler
         {
             if (other.Request == sequence.Request && other.Index == 0 && other.Generated == 0) return true;
             if (!other.IsPrefilling || other.Request.Root != sequence.Request.Root) continue;
-            int common = other.Tokens[..Reusable(other, other.Length)].CommonPrefixLength(sequence.Tokens[..Reusable(sequence, sequence.Length - 1)]) / KvLayout.PageTokens;
+            int common = other.Tokens[..Reusable(other, other.Length)].CommonPrefixLength(sequence.Tokens[..Reusable(sequence, sequence.LogitsFrom)]) / KvLayout.PageTokens;
             if (common > matched) return true;
         }
 
@@ -324,7 +342,7 @@ internal sealed class Scheduler
         Trim(sequence);
         // The branch may lie inside a page: copy the part in common.
         int parent = matched == 0 ? sequence.Request.Root : _matched[matched - 1];
-        ReadOnlySpan<int> rest = sequence.Tokens[sequence.Computed..Math.Max(sequence.Computed, Reusable(sequence, sequence.Length - 1))];
+        ReadOnlySpan<int> rest = sequence.Tokens[sequence.Computed..Math.Max(sequence.Computed, Reusable(sequence, sequence.LogitsFrom))];
         int common = _pool.Tree.LongestBeginning(parent, rest[..Math.Min(rest.Length, KvLayout.PageTokens)], out int source);
         if (common > 0)
         {

@@ -48,14 +48,20 @@ internal sealed class Sequence
 
     public int Published { get; set; }
 
-    /// <summary>Where the row's logits are in the step, or -1.</summary>
-    public int LogitRow { get; set; } = -1;
+    /// <summary>The first position whose logits are still wanted: it is computed even where its keys and values could be found.</summary>
+    public int LogitsFrom => Request.Scores?.LogitsFrom ?? Length - 1;
 
     /// <summary>Its turn in the <see cref="WaitingLine"/>.</summary>
     public double Turn { get; set; }
 
-    /// <summary>The first position that was generated: from here on rows may be approximated.</summary>
-    public int DecodeFrom => Request.Prompt.Length;
+    /// <summary>Where the logits of its rows begin in the step.</summary>
+    public int LogitRow { get; set; }
+
+    /// <summary>Rows of the step that give logits, the sequence's last ones there.</summary>
+    public int LogitRows { get; set; }
+
+    /// <summary>The first position that was generated, or is scored as if it were: from here on rows may be approximated.</summary>
+    public int DecodeFrom => Request.Scores?.DecodeFrom ?? Request.Prompt.Length;
 
     public bool IsPrefilling => Length - Computed > 1;
 

@@ -56,7 +56,7 @@ internal sealed class FakeModel : ITextModel
 
     public string? EndOfText => "</s>";
 
-    public int[] Encode(string text, Specials specials)
+    public int[] Encode(string text, Specials specials = Specials.All)
     {
         // As a model's tokenizer does: around a prompt by itself, in a rendered conversation where it is spelled out.
         int[] bytes = [.. Encoding.UTF8.GetBytes(text.Replace("<s>", "", StringComparison.Ordinal)).Select(b => (int)b)];
@@ -109,6 +109,19 @@ internal sealed class FakeModel : ITextModel
         {
             lock (Prompts) _running -= options.N;
         }
+    }
+
+    /// <summary>A token's log probability is minus its place among the bytes over 100, its rank that of the byte; "!" breaks.</summary>
+    public async Task<ScoreResult> ScoreAsync(ReadOnlyMemory<int> tokens, int scoredFrom, ScoreOptions options, CancellationToken cancellation)
+    {
+        string text = Encoding.UTF8.GetString([.. tokens.ToArray().Where(t => t < 256).Select(t => (byte)t)]);
+        lock (Prompts) Prompts.Add(text);
+        await Before(text, cancellation);
+        cancellation.ThrowIfCancellationRequested();
+        if (tokens.Length > MaxContextTokens) throw new ContextTooLongException($"The text has {tokens.Length} tokens and the model takes {MaxContextTokens}.");
+        Interlocked.Add(ref _prompt, tokens.Length);
+        return new ScoreResult([.. tokens[scoredFrom..].ToArray().Select(t => new ScoredToken(new ChosenLogProb(t, -t / 100f, [.. Enumerable.Range(0, options.TopLogProbs).Select(i => new TokenLogProb(i, -i))]), t - 31))],
+            new Usage(tokens.Length, 3, 0));
     }
 
     public void Dispose() => IsDisposed = true;

@@ -8,7 +8,7 @@ namespace Coppice.Tests.Cli;
 public sealed class LineParserTests
 {
     private const string Api = """{"custom_id":"a","method":"POST","url":"/v1/completions","body":{"model":"m","prompt":"Hi","max_tokens":3},"expected":"yes"}""";
-    private const string Short = """{"custom_id":"b","prompt":"Hi","n":2,"max_tokens":5,"temperature":0.5,"top_p":0.5,"top_k":4,"min_p":0.25,"seed":-9,"stop":["x","y"],"presence_penalty":1,"frequency_penalty":-1,"repetition_penalty":2,"logit_bias":{"5":-100,"6":1.5},"logprobs":3,"min_tokens":1,"ignore_eos":true,"stop_token_ids":[7],"cache_salt":"s","best_of":2,"user":"u","stream":false,"echo":false,"expected":["p","q"]}""";
+    private const string Short = """{"custom_id":"b","prompt":"Hi","n":2,"max_tokens":5,"temperature":0.5,"top_p":0.5,"top_k":4,"min_p":0.25,"seed":-9,"stop":["x","y"],"presence_penalty":1,"frequency_penalty":-1,"repetition_penalty":2,"logit_bias":{"5":-100,"6":1.5},"logprobs":3,"min_tokens":1,"ignore_eos":true,"stop_token_ids":[7],"cache_salt":"s","best_of":4,"user":"u","stream":false,"echo":false,"expected":["p","q"]}""";
 
     private const string Chat = """{"custom_id":"c","url":"/v1/chat/completions","body":{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":[{"type":"text","text":"Hi"}]}],"tools":[{"type":"function","function":{"name":"now"}}],"tool_choice":"auto","documents":[{"text":"d"}],"chat_template_kwargs":{"enable_thinking":true},"max_completion_tokens":7,"logprobs":true,"top_logprobs":3,"parallel_tool_calls":true}}""";
 
@@ -34,6 +34,7 @@ public sealed class LineParserTests
         Assert.Equal(new GenerateOptions
         {
             N = 2,
+            BestOf = 4,
             Temperature = 0.5f,
             TopP = 0.5f,
             TopK = 4,
@@ -119,7 +120,7 @@ public sealed class LineParserTests
     [InlineData("""{"prompt":"a","stop":[1]}""", "stop[0] is 1; it must be a text.")]
     [InlineData("""{"prompt":"a","stream":true}""", "stream is true")]
     [InlineData("""{"prompt":"a","echo":true}""", "echo is true")]
-    [InlineData("""{"prompt":"a","n":2,"best_of":3}""", "best_of is 3 and n is 2")]
+    [InlineData("""{"prompt":"a","n":3,"best_of":2}""", "best_of is 2 and n is 3")]
     [InlineData("""{"prompt":"a","min_tokens":9,"max_tokens":3}""", "min_tokens is 9 and max_tokens is 3")]
     [InlineData("""{"prompt":"a","expected":1}""", "expected is 1; it must be a text or a list of texts.")]
     [InlineData("""{"custom_id":7,"prompt":"a"}""", "custom_id is 7; it must be a text.")]
