@@ -19,6 +19,8 @@ internal sealed unsafe class CpuBackend(int threads, WeightFormat weightFormat =
 
     public int Threads => _pool.Threads;
 
+    public void Run<TWork>(TWork work, int items) where TWork : IParallelWork => _pool.Run(work, items);
+
     public ILinearWeights Load(params WeightTensor[] stacked) => WeightFormats.Pack(weightFormat, _pool, stacked);
 
     public void Embed(WeightTensor table, ReadOnlySpan<int> tokens, Matrix x) => Embedding.Run(table, tokens, x.Floats, x.RowFloats);
