@@ -64,6 +64,7 @@ internal sealed unsafe class BlockVnni
     public void Multiply(byte* a, int rows, byte* panel, int inputs, float* c, nint cRowFloats)
     {
         var arguments = new Arguments { A = a, B = panel, Pieces = inputs / PieceInputs, C = c, CRowBytes = cRowFloats * sizeof(float) };
+        for (int i = 0; i < 4; i++) arguments.Shifts[i] = ShiftMatrix(2 * i, LowerBits);
         _shapes[rows - 1](&arguments);
     }
 
@@ -87,12 +88,14 @@ internal sealed unsafe class BlockVnni
 
     private int RecordsOfPiece => PieceInputs / _layout.BlockInputs;
 
-    private AssemblerRegisterZMM LowerMask => zmm28;
+    private static AssemblerRegisterZMM LowerMask => zmm28;
 
-    // Of formats with a plane for upper bits; of Q2_K, four bits of a scale.
-    private AssemblerRegisterZMM UpperMask => zmm29;
+    // One of them, as the format needs. A float is chosen by four bits, whatever stands above them: a scale of Q2_K, a min over it.
+    private static AssemblerRegisterZMM UpperMask => zmm29;
 
-    private AssemblerRegisterZMM Table => zmm29;
+    private static AssemblerRegisterZMM Table => zmm29;
+
+    private static AssemblerRegisterZMM Floats => zmm29;
 
     private int LowerBits => _format.Bits <= 3 ? 2 : 4;
 
@@ -115,7 +118,8 @@ internal sealed unsafe class BlockVnni
 
         Fill(code, LowerMask, LowerBits == 2 ? 0x03030303u : 0x0F0F0F0Fu);
         if (HasCodebook) FillTable(code);
-        else Fill(code, UpperMask, UpperBits switch { 0 => 0x0F0F0F0Fu, 1 => 0x01010101u << LowerBits, _ => 0x30303030u });
+        else if (_panels.SharesBytes) FillFloats(code);
+        else if (UpperBits > 0) Fill(code, UpperMask, UpperBits switch { 1 => 0x01010101u << LowerBits, _ => 0x30303030u });
         for (int i = 0; i < rows * Units; i++) code.vpxord(Z[i], Z[i], Z[i]);
         code.mov(rax, __qword_ptr[rcx + Arguments.AtA]);
         code.mov(rdx, __qword_ptr[rcx + Arguments.AtB]);
@@ -159,7 +163,7 @@ internal sealed unsafe class BlockVnni
             code.lea(r8, __[rdx + _panels.PlanesAt]);
             code.lea(r10, __[rdx + _panels.ScalesAt]);
             Halves(code, 0);
-            Prefetch(code, rdx, _panels.PlanesAt);
+            for (int unit = 0; unit < Units; unit++) Prefetch(code, rdx, _panels.PlanesAt, unit);
         }
         else if (_format.HasMins)
         {
@@ -188,17 +192,11 @@ internal sealed unsafe class BlockVnni
     // 32 inputs: one record and one scale, or two.
     private void Piece(Assembler code, int rows)
     {
-        if (_panels.HasScales)
-        {
-            Prefetch(code, r8, _panels.PlaneBytes);
-        }
-        else
-        {
-            Halves(code, 0);
-            Prefetch(code, rdx, _panels.StepBytes);
-        }
+        if (!_panels.HasScales) Halves(code, 0);
         for (int unit = 0; unit < Units; unit++)
         {
+            if (_panels.HasScales) Prefetch(code, r8, _panels.PlaneBytes, unit);
+            else Prefetch(code, rdx, _panels.StepBytes, unit);
             for (int record = 0; record < RecordsOfPiece; record++)
                 for (int r = 0; r < rows; r++) BeginDot(code, Dot(record, r), RecordAt(record) + _layout.CorrectionsAt + r * sizeof(int));
             for (int quad = 0; quad < PieceInputs / 4; quad++)
@@ -243,6 +241,11 @@ internal sealed unsafe class BlockVnni
         {
             code.vpandd(zmm30, LowerMask, lower);
         }
+        else if (Isa.HasBitMatrix)
+        {
+            code.vmovups(zmm30, lower);
+            code.vgf2p8affineqb(zmm30, zmm30, __qword_bcst[rcx + (Arguments.AtShifts + shift / 2 * sizeof(ulong))], 0);
+        }
         else
         {
             code.vpsrld(zmm30, lower, (byte)shift);
@@ -270,13 +273,13 @@ internal sealed unsafe class BlockVnni
             if (_panels.SharesBytes)
             {
                 code.vpmovzxbd(scale, integers);
-                code.vpandd(scale, scale, UpperMask);
+                code.vpermps(scale, scale, Floats);
             }
             else
             {
                 code.vpmovsxbd(scale, integers);
+                code.vcvtdq2ps(scale, scale);
             }
-            code.vcvtdq2ps(scale, scale);
             code.vmulps(scale, scale, D(unit));
         }
         for (int r = 0; r < rows; r++)
@@ -341,9 +344,10 @@ internal sealed unsafe class BlockVnni
         for (int unit = 0; unit < Units; unit++) code.vcvtph2ps(D(unit), __ymmword_ptr[rdx + (at + unit * 32)]);
     }
 
-    private static void Prefetch(Assembler code, AssemblerRegister64 from, int bytes)
+    // A quarter of what lies so far ahead: all at once would hold up the loads between.
+    private static void Prefetch(Assembler code, AssemblerRegister64 from, int bytes, int quarter)
     {
-        for (int at = 0; at < bytes; at += Line) code.prefetcht1(__byte_ptr[from + (PrefetchBytes + at)]);
+        for (int at = quarter * Line; at < bytes; at += Units * Line) code.prefetcht1(__byte_ptr[from + (PrefetchBytes + at)]);
     }
 
     private static void Fill(Assembler code, AssemblerRegisterZMM register, uint lane)
@@ -365,6 +369,25 @@ internal sealed unsafe class BlockVnni
         code.vshufi32x4(Table, zmm0, zmm0, 0);
     }
 
+    // Of vgf2p8affineqb: bit i of the result is bit i + shift. Byte 7 - i of a matrix chooses what goes into bit i.
+    private static ulong ShiftMatrix(int shift, int bits)
+    {
+        ulong matrix = 0;
+        for (int i = 0; i < bits && i + shift < 8; i++) matrix |= 1UL << ((7 - i) * 8 + i + shift);
+        return matrix;
+    }
+
+    // 0 to 15.
+    private static void FillFloats(Assembler code)
+    {
+        code.mov(r9, 0x0706050403020100);
+        code.vmovq(xmm0, r9);
+        code.mov(r9, 0x0F0E0D0C0B0A0908);
+        code.vpinsrq(xmm0, xmm0, r9, 1);
+        code.vpmovzxbd(Floats, xmm0);
+        code.vcvtdq2ps(Floats, Floats);
+    }
+
     private int RecordAt(int record) => record * _layout.RecordBytes;
 
     private static AssemblerRegisterZMM Sum(int row, int unit) => Z[row * Units + unit];
@@ -377,7 +400,7 @@ internal sealed unsafe class BlockVnni
     [StructLayout(LayoutKind.Sequential)]
     private struct Arguments
     {
-        public const int AtA = 0, AtB = 8, AtPieces = 16, AtC = 24, AtCRowBytes = 32;
+        public const int AtA = 0, AtB = 8, AtPieces = 16, AtC = 24, AtCRowBytes = 32, AtShifts = 40;
 
         public byte* A, B;
 
@@ -385,5 +408,8 @@ internal sealed unsafe class BlockVnni
         public nint Pieces;
         public float* C;
         public nint CRowBytes;
+
+        /// <summary>Of 0, 2, 4 and 6 bits: what brings a byte's bits from there to its lower end and drops the others.</summary>
+        public fixed ulong Shifts[4];
     }
 }
