@@ -32,17 +32,18 @@ internal sealed unsafe class BlockVnni
     private static readonly AssemblerRegisterXMM[] Kept = [xmm6, xmm7, xmm8, xmm9, xmm10, xmm11, xmm12, xmm13, xmm14, xmm15];
 
     private static readonly Dictionary<WeightType, Lazy<BlockVnni?>> s_byType =
-        BlockFormat.All.Where(format => format.Bits < 8).ToDictionary(format => format.Type, format => new Lazy<BlockVnni?>(() => Create(format)));
+        BlockFormat.All.Where(format => format.Bits < 8).ToDictionary(format => format.Type, format => new Lazy<BlockVnni?>(() => Create(format, Isa.HasBitMatrix)));
 
     private readonly BlockFormat _format;
     private readonly BlockPanels _panels;
     private readonly Q8Layout _layout;
+    private readonly bool _hasBitMatrix;
 
     private readonly delegate* unmanaged[SuppressGCTransition]<Arguments*, void>[] _shapes = new delegate* unmanaged[SuppressGCTransition]<Arguments*, void>[MaxRows];
 
-    private BlockVnni(BlockFormat format)
+    private BlockVnni(BlockFormat format, bool hasBitMatrix)
     {
-        (_format, _panels) = (format, new BlockPanels(format));
+        (_format, _panels, _hasBitMatrix) = (format, new BlockPanels(format), hasBitMatrix);
         _layout = _panels.Layout;
         for (int i = 0; i < MaxRows; i++)
         {
@@ -68,13 +69,14 @@ internal sealed unsafe class BlockVnni
         _shapes[rows - 1](&arguments);
     }
 
-    private static BlockVnni? Create(BlockFormat format)
+    /// <summary>As <see cref="Of"/>, a new one.</summary>
+    internal static BlockVnni? Create(BlockFormat format, bool hasBitMatrix)
     {
         // The instruction was compared with the definition there.
         if (!Q8Kernel.AllOf(new Q8Layout(format.GroupElements)).Any(kernel => kernel is Q8Vnni)) return null;
         try
         {
-            return new BlockVnni(format);
+            return new BlockVnni(format, hasBitMatrix);
         }
         catch (Win32Exception)
         {
@@ -241,7 +243,7 @@ internal sealed unsafe class BlockVnni
         {
             code.vpandd(zmm30, LowerMask, lower);
         }
-        else if (Isa.HasBitMatrix)
+        else if (_hasBitMatrix)
         {
             code.vmovups(zmm30, lower);
             code.vgf2p8affineqb(zmm30, zmm30, __qword_bcst[rcx + (Arguments.AtShifts + shift / 2 * sizeof(ulong))], 0);

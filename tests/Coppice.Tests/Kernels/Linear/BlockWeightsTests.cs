@@ -35,6 +35,34 @@ public sealed unsafe class BlockWeightsTests
                 SameBits(format, outputs, inputs, [Q8Kernel.AllOf(BlockWeights.LayoutOf(type))[0]], (pool, stacked, _) => new BlockWeights(pool, stacked));
     }
 
+    [Theory, MemberData(nameof(Types))]
+    public void A_CPU_without_the_instruction_that_takes_bits_out_at_once_gives_the_same_bits(WeightType type)
+    {
+        if (type == WeightType.Q8_0 || BlockVnni.Of(type) is not { } some || BlockVnni.Create(Format(type), hasBitMatrix: false) is not { } other) return;
+        BlockFormat format = Format(type);
+        var panels = new BlockPanels(format);
+        const int inputs = 512, rows = BlockVnni.MaxRows;
+        byte[] file = BlockTensor.RandomBlocks(format, inputs / format.BlockElements * 64, 7), panel = new byte[inputs / panels.StepInputs * panels.StepBytes], records = new byte[panels.Layout.BlocksOf(inputs) * panels.Layout.RecordBytes];
+        float[] x = Levels.Random(rows * inputs, 8), expected = new float[rows * 64], actual = new float[rows * 64];
+        BlockParts parts;
+        fixed (byte* from = file, p = panel, a = records)
+        fixed (float* numbers = x, e = expected, c = actual)
+        {
+            for (int block = 0; block < file.Length / format.BlockBytes; block++)
+            {
+                format.TakeApart(from + block * format.BlockBytes, &parts);
+                panels.Put(&parts, block % 64, p + block / 64 * panels.StepBytes);
+            }
+            Q8Activations.Fill(numbers, rows, inputs, inputs, panels.Layout, a);
+            for (int r = 1; r <= rows; r++)
+            {
+                some.Multiply(a, r, p, inputs, e, 64);
+                other.Multiply(a, r, p, inputs, c, 64);
+                Levels.SameBits(expected, actual, $"{type}, {r} rows");
+            }
+        }
+    }
+
     [Theory, InlineData(1, 32), InlineData(100, 320)]
     public void Bytes_of_a_file_are_multiplied_as_they_are(int outputs, int inputs)
     {
