@@ -30,6 +30,9 @@ internal static class Isa
     /// <summary>AVX512_VNNI: vpdpbusd on 512 bits.</summary>
     public static readonly bool HasInt8Dot = Avx512BW.IsSupported && (X86Base.CpuId(7, 0).Ecx >> 11 & 1) != 0;
 
+    /// <summary>GFNI: a matrix of bits by every byte of a vector.</summary>
+    public static readonly bool HasBitMatrix = Avx512BW.IsSupported && (X86Base.CpuId(7, 0).Ecx >> 8 & 1) != 0;
+
     /// <summary>AVX_VNNI: vpdpbusd on 256 bits.</summary>
     public static readonly bool HasInt8Dot256 = AvxVnni.IsSupported;
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Coppice.Loading;
@@ -40,7 +41,9 @@ internal static class FloatRows
         for (; i < upperHalves.Length; i++) destination[i] = BitConverter.UInt32BitsToSingle((uint)upperHalves[i] << 16);
     }
 
-    private static Vector<float> FromF16(Vector<uint> halves)
+    /// <summary>Halves, each in the lower bits of a lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> FromF16(Vector<uint> halves)
     {
         Vector<uint> sign = (halves & new Vector<uint>(0x8000)) << 16;
         Vector<uint> magnitude = (halves & new Vector<uint>(0x7FFF)) << 13;

@@ -1,6 +1,9 @@
+using Coppice.Conversion;
 using Coppice.KvCache;
+using Coppice.Loading;
 using Coppice.Scheduling;
 using Coppice.Tests.Golden;
+using Coppice.Tests.Loading;
 
 namespace Coppice.Tests.Scheduling;
 
@@ -17,10 +20,31 @@ public sealed class AllocationTests
     [InlineData(AttentionMode.TopK, 0f)]
     public void A_steady_decode_step_allocates_nothing_on_any_thread(AttentionMode mode, float temperature)
     {
-        using TestEngine engine = new(TestData.SampleModel, new EngineOptions { Attention = mode, Sparq = mode == AttentionMode.Sparq ? new SparqOptions { R = 4, K = 16, MeanValue = SparqMeanValue.On } : null, Threads = 2 });
+        StepsAllocateNothing(TestData.SampleModel, new EngineOptions { Attention = mode, Sparq = mode == AttentionMode.Sparq ? new SparqOptions { R = 4, K = 16, MeanValue = SparqMeanValue.On } : null, Threads = 2 }, samples: 4, temperature);
+    }
+
+    // One row takes other kernels than several.
+    [Theory]
+    [InlineData(WeightType.Q4_0, 1)]
+    [InlineData(WeightType.Q4_0, 4)]
+    [InlineData(WeightType.Q4_K, 1)]
+    [InlineData(WeightType.Q4_K, 4)]
+    [InlineData(WeightType.Q8_0, 1)]
+    [InlineData(WeightType.Q8_0, 4)]
+    public void Nor_does_one_with_quantised_weights(WeightType type, int samples)
+    {
+        using TempFolder folder = new();
+        string path = folder.File("q.gguf");
+        using (ConversionSource source = ConversionSource.Open(TestData.SampleModel)) ModelConversion.Run(source, type, path, _ => { }, CancellationToken.None);
+        StepsAllocateNothing(path, new EngineOptions { Threads = 2 }, samples, temperature: 0f);
+    }
+
+    private static void StepsAllocateNothing(string model, EngineOptions engineOptions, int samples, float temperature)
+    {
+        using TestEngine engine = new(model, engineOptions);
         int[] document = [1, .. Enumerable.Range(0, 200).Select(i => 3 + i * 31 % 1000)];
-        GenerateOptions options = new() { N = 4, MaxTokens = 400, Temperature = temperature, Seed = 1, TopP = 0.9f, IgnoreEndOfText = true, Stop = ["never said"] };
-        Request[] requests = [engine.Submit(document, options), engine.Submit([.. document, 5, 6, 7], options), engine.Submit([.. document.AsSpan(0, 90), 9], options)];
+        GenerateOptions options = new() { N = samples, MaxTokens = 400, Temperature = temperature, Seed = 1, TopP = 0.9f, IgnoreEndOfText = true, Stop = ["never said"] };
+        Request[] requests = samples == 1 ? [engine.Submit(document, options)] : [engine.Submit(document, options), engine.Submit([.. document, 5, 6, 7], options), engine.Submit([.. document.AsSpan(0, 90), 9], options)];
         for (int step = 0; step < 120; step++) engine.Core.Step();
         // The test runner's own threads allocate every now and then. Sixteen steps, in which every sequence fills and publishes
         // a page, are over before they do: one clean window is proof, and an allocation of ours would be in all of them.

@@ -1,5 +1,5 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Coppice.Loading;
 
@@ -7,29 +7,38 @@ namespace Coppice.Kernels;
 
 /// <summary>
 /// How a panel of 64 outputs keeps weights of a <see cref="BlockFormat"/> at about the format's bits a weight, and how it is brought into the
-/// blocks of bytes that <see cref="Q8Kernel"/> multiplies. A step is one block of the file of all 64 outputs: {[64] halves d; [64] halves dMin,
+/// blocks of bytes that <see cref="Q8Kernel"/> multiplies. A step is one block of the file of all 64 outputs: {[64] halves d; [64] halves -dMin,
 /// where there are mins; with blocks of 256 [groups][64] scales and [groups][64] mins, both in one byte where they have four bits each;
 /// [32 inputs] × planes of bits (<see cref="IBitPlanes"/>)}.
 /// </summary>
 internal sealed unsafe class BlockPanels(BlockFormat format)
 {
-    private const int Outputs = LinearWeights.PanelOutputs, PlaneInputs = 32, HalvesBytes = Outputs * sizeof(ushort);
+    /// <summary>Inputs of one set of planes.</summary>
+    public const int PlaneInputs = 32;
+
+    /// <summary>Of d, and of dMin.</summary>
+    public const int HalvesBytes = Outputs * sizeof(ushort);
+
+    private const int Outputs = LinearWeights.PanelOutputs;
 
     public Q8Layout Layout { get; } = new(format.GroupElements);
 
-    private int Groups => format.BlockElements / format.GroupElements;
+    private int Groups { get; } = format.BlockElements / format.GroupElements;
 
-    private bool HasScales => format.BlockElements > PlaneInputs;
+    /// <summary>Groups have integer scales, and mins where the format has them; else there is only d, and dMin.</summary>
+    public bool HasScales { get; } = format.BlockElements > PlaneInputs;
 
-    private bool SharesBytes => format.Type == WeightType.Q2_K;
+    /// <summary>A scale, in the lower half, and a min are one byte.</summary>
+    public bool SharesBytes { get; } = format.Type == WeightType.Q2_K;
 
-    private int ScalesAt => format.HasMins ? 2 * HalvesBytes : HalvesBytes;
+    public int ScalesAt => format.HasMins ? 2 * HalvesBytes : HalvesBytes;
 
-    private int MinsAt => ScalesAt + Groups * Outputs;
+    public int MinsAt => SharesBytes ? ScalesAt : ScalesAt + Groups * Outputs;
 
-    private int PlanesAt => !HasScales ? ScalesAt : format.HasMins && !SharesBytes ? MinsAt + Groups * Outputs : MinsAt;
+    public int PlanesAt => !HasScales ? ScalesAt : ScalesAt + Groups * Outputs * (format.HasMins && !SharesBytes ? 2 : 1);
 
-    private int PlaneBytes => format.Bits * PlaneInputs / 8 * Outputs;
+    /// <summary>Of 32 inputs.</summary>
+    public int PlaneBytes { get; } = format.Bits * PlaneInputs / 8 * Outputs;
 
     public int StepInputs => format.BlockElements;
 
@@ -39,7 +48,7 @@ internal sealed unsafe class BlockPanels(BlockFormat format)
     public void Put(BlockParts* parts, int output, byte* step)
     {
         ((ushort*)step)[output] = parts->D;
-        if (format.HasMins) ((ushort*)(step + HalvesBytes))[output] = parts->DMin;
+        if (format.HasMins) ((ushort*)(step + HalvesBytes))[output] = (ushort)(parts->DMin ^ 0x8000);
         if (HasScales)
         {
             for (int g = 0; g < Groups; g++)
@@ -65,33 +74,37 @@ internal sealed unsafe class BlockPanels(BlockFormat format)
         }
     }
 
-    /// <summary>A step as blocks of bytes.</summary>
-    /// <param name="step">Of a panel.</param>
+    /// <summary>Steps as blocks of bytes.</summary>
+    /// <param name="step">Of a panel, the first.</param>
+    /// <param name="steps">How many.</param>
     /// <param name="bias">Added to every byte: <see cref="Q8Kernel.WeightBias"/>.</param>
-    /// <param name="blocks">[groups] blocks of <see cref="Layout"/>.</param>
-    /// <param name="mins">[groups][64], what is added to an output for each unit of the sum of a block's activations; left alone where there are none.</param>
-    public void Expand(byte* step, int bias, byte* blocks, float* mins)
+    /// <param name="blocks">[steps][groups] blocks of <see cref="Layout"/>.</param>
+    /// <param name="mins">[steps][groups][64], what is added to an output for each unit of the sum of a block's activations; left alone where there are none.</param>
+    public void Expand(byte* step, int steps, int bias, byte* blocks, float* mins)
     {
-        if (Isa.Width >= 512) Simd<B512>(step, bias, blocks, mins);
-        else if (Isa.Width >= 256) Simd<B256>(step, bias, blocks, mins);
-        else if (Isa.Width >= 128) Simd<B128>(step, bias, blocks, mins);
-        else Reference(step, bias, blocks, mins);
+        if (Isa.Width >= 512) Simd<B512>(step, steps, bias, blocks, mins);
+        else if (Isa.Width >= 256) Simd<B256>(step, steps, bias, blocks, mins);
+        else if (Isa.Width >= 128) Simd<B128>(step, steps, bias, blocks, mins);
+        else Reference(step, steps, bias, blocks, mins);
     }
 
     /// <summary>The definition. Slow, obvious, never optimised.</summary>
-    public void Reference(byte* step, int bias, byte* blocks, float* mins)
+    public void Reference(byte* step, int steps, int bias, byte* blocks, float* mins)
     {
-        for (int output = 0; output < Outputs; output++)
+        for (; steps > 0; steps--, step += StepBytes, blocks += Groups * Layout.WeightBlockBytes, mins += Groups * Outputs)
         {
-            for (int g = 0; g < Groups; g++)
+            for (int output = 0; output < Outputs; output++)
             {
-                byte* block = blocks + g * Layout.WeightBlockBytes, stored = step + ScalesAt + g * Outputs + output;
-                int scale = !HasScales ? 1 : SharesBytes ? *stored & 15 : (sbyte)*stored;
-                int min = !HasScales ? 1 : SharesBytes ? *stored >> 4 : format.HasMins ? stored[Groups * Outputs] : 0;
-                ((float*)(block + Layout.WeightScalesAt))[output] = (float)((Half*)step)[output] * scale;
-                if (format.HasMins) mins[g * Outputs + output] = -((float)((Half*)(step + HalvesBytes))[output] * min);
-                for (int i = 0; i < format.GroupElements; i++)
-                    block[i / 4 * Q8Layout.QuadBytes + output * 4 + i % 4] = (byte)(format.QuantumOf(Stored(step, g * format.GroupElements + i, output)) + bias);
+                for (int g = 0; g < Groups; g++)
+                {
+                    byte* block = blocks + g * Layout.WeightBlockBytes, stored = step + ScalesAt + g * Outputs + output;
+                    int scale = !HasScales ? 1 : SharesBytes ? *stored & 15 : (sbyte)*stored;
+                    int min = !HasScales ? 1 : SharesBytes ? *stored >> 4 : format.HasMins ? stored[Groups * Outputs] : 0;
+                    ((float*)(block + Layout.WeightScalesAt))[output] = (float)((Half*)step)[output] * scale;
+                    if (format.HasMins) mins[g * Outputs + output] = (float)((Half*)(step + HalvesBytes))[output] * min;
+                    for (int i = 0; i < format.GroupElements; i++)
+                        block[i / 4 * Q8Layout.QuadBytes + output * 4 + i % 4] = (byte)(format.QuantumOf(Stored(step, g * format.GroupElements + i, output)) + bias);
+                }
             }
         }
     }
@@ -113,90 +126,105 @@ internal sealed unsafe class BlockPanels(BlockFormat format)
         };
     }
 
-    internal void Simd<V>(byte* step, int bias, byte* blocks, float* mins) where V : struct, IByteLanes<V>
+    internal void Simd<V>(byte* step, int steps, int bias, byte* blocks, float* mins) where V : struct, IByteLanes<V>
     {
-        ExpandScales<V>(step, blocks, mins);
+        ExpandScales<V>(step, steps, blocks, mins);
         switch (format.Bits)
         {
-            case 2: ExpandPlanes<Planes2, V>(step + PlanesAt, bias, blocks); break;
-            case 3: ExpandPlanes<Planes3, V>(step + PlanesAt, bias, blocks); break;
-            case 4: ExpandPlanes<Planes4, V>(step + PlanesAt, bias, blocks); break;
-            case 5: ExpandPlanes<Planes5, V>(step + PlanesAt, bias, blocks); break;
-            default: ExpandPlanes<Planes6, V>(step + PlanesAt, bias, blocks); break;
+            case 2: ExpandPlanes<Planes2, V>(step, steps, bias, blocks); break;
+            case 3: ExpandPlanes<Planes3, V>(step, steps, bias, blocks); break;
+            case 4: ExpandPlanes<Planes4, V>(step, steps, bias, blocks); break;
+            case 5: ExpandPlanes<Planes5, V>(step, steps, bias, blocks); break;
+            default: ExpandPlanes<Planes6, V>(step, steps, bias, blocks); break;
         }
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void ExpandScales<V>(byte* step, byte* blocks, float* mins) where V : struct, IByteLanes<V>
+    [MethodImpl(MethodImplOptions.NoInlining), SkipLocalsInit]
+    private void ExpandScales<V>(byte* step, int steps, byte* blocks, float* mins) where V : struct, IByteLanes<V>
     {
         float* d = stackalloc float[Outputs], dMin = stackalloc float[Outputs];
-        FloatRows.FromF16(new ReadOnlySpan<byte>(step, HalvesBytes), new Span<float>(d, Outputs));
-        if (format.HasMins)
-        {
-            FloatRows.FromF16(new ReadOnlySpan<byte>(step + HalvesBytes, HalvesBytes), new Span<float>(dMin, Outputs));
-            Negate(dMin);
-        }
         byte* scale = stackalloc byte[Outputs], min = stackalloc byte[Outputs];
-        for (int g = 0; g < Groups; g++)
+        int stepBytes = StepBytes, blockBytes = Layout.WeightBlockBytes, groups = Groups;
+        bool hasMins = format.HasMins, hasScales = HasScales, sharesBytes = SharesBytes;
+        byte* scales = blocks + Layout.WeightScalesAt;
+        for (; steps > 0; steps--, step += stepBytes)
         {
-            float* to = (float*)(blocks + g * Layout.WeightBlockBytes + Layout.WeightScalesAt);
-            if (!HasScales)
+            if (!hasScales)
             {
-                new ReadOnlySpan<float>(d, Outputs).CopyTo(new Span<float>(to, Outputs));
-                if (format.HasMins) new ReadOnlySpan<float>(dMin, Outputs).CopyTo(new Span<float>(mins, Outputs));
+                Floats(step, (float*)scales);
+                if (hasMins) Floats(step + HalvesBytes, mins);
+                scales += blockBytes;
+                mins += Outputs;
                 continue;
             }
-            byte* from = step + ScalesAt + g * Outputs, fromMin = from + Groups * Outputs;
-            if (SharesBytes)
+            Floats(step, d);
+            if (hasMins) Floats(step + HalvesBytes, dMin);
+            byte* from = step + ScalesAt, fromMin = step + MinsAt;
+            for (int g = 0; g < groups; g++, from += Outputs, fromMin += Outputs, scales += blockBytes, mins += Outputs)
             {
-                for (int i = 0; i < Outputs; i += V.Count)
+                byte* integers = from, integerMins = fromMin;
+                if (sharesBytes)
                 {
-                    V both = V.Load(from + i), mask = V.Fill(15);
-                    both.And(mask).Store(scale + i);
-                    both.Right(4).And(mask).Store(min + i);
+                    for (int i = 0; i < Outputs; i += V.Count)
+                    {
+                        V both = V.Load(from + i), mask = V.Fill(15);
+                        both.And(mask).Store(scale + i);
+                        both.Right(4).And(mask).Store(min + i);
+                    }
+                    integers = scale;
+                    integerMins = min;
                 }
-                from = scale;
-                fromMin = min;
-            }
-            for (int i = 0; i < Outputs; i += 16)
-            {
-                V.Scale(from + i, d + i, to + i);
-                if (format.HasMins) V.Scale(fromMin + i, dMin + i, mins + g * Outputs + i);
+                for (int i = 0; i < Outputs; i += 16)
+                {
+                    V.Scale(integers + i, d + i, (float*)scales + i);
+                    if (hasMins) V.Scale(integerMins + i, dMin + i, mins + i);
+                }
             }
         }
     }
 
-    private static void Negate(float* x)
+    // 64 halves.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Floats(byte* halves, float* to)
     {
-        Span<uint> bits = MemoryMarshal.Cast<float, uint>(new Span<float>(x, Outputs));
-        for (int i = 0; i < bits.Length; i++) bits[i] ^= 0x80000000;
+        for (int i = 0; i < Outputs; i += Vector<ushort>.Count)
+        {
+            Vector.Widen(Vector.Load((ushort*)halves + i), out Vector<uint> lower, out Vector<uint> upper);
+            Vector.Store(FloatRows.FromF16(lower), to + i);
+            Vector.Store(FloatRows.FromF16(upper), to + i + Vector<uint>.Count);
+        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void ExpandPlanes<TPlanes, V>(byte* planes, int bias, byte* blocks) where TPlanes : struct, IBitPlanes where V : struct, IByteLanes<V>
+    private void ExpandPlanes<TPlanes, V>(byte* step, int steps, int bias, byte* blocks) where TPlanes : struct, IBitPlanes where V : struct, IByteLanes<V>
     {
         // Where 16 inputs share a scale the second four quads are a block of their own.
-        int upperAt = Layout.BlockInputs == PlaneInputs ? PlaneInputs / 2 * Outputs : Layout.WeightBlockBytes, stepBytes = PlaneInputs / Layout.BlockInputs * Layout.WeightBlockBytes;
+        int upperAt = Layout.BlockInputs == PlaneInputs ? PlaneInputs / 2 * Outputs : Layout.WeightBlockBytes, pieceBlocksBytes = PlaneInputs / Layout.BlockInputs * Layout.WeightBlockBytes;
+        int planesAt = PlanesAt, planeBytes = PlaneBytes, stepBytes = StepBytes, pieces = format.BlockElements / PlaneInputs;
         V add = V.Fill((byte)(bias - format.Offset));
         bool looksUp = format.Codebook.Length > 0;
         V table = V.Repeat(looksUp ? Vector128.Create<sbyte>(format.Codebook).AsByte() + Vector128.Create((byte)bias) : default);
-        for (int k = 0; k < format.BlockElements; k += PlaneInputs, planes += PlaneBytes, blocks += stepBytes)
+        for (; steps > 0; steps--, step += stepBytes)
         {
-            for (int at = 0; at < Q8Layout.QuadBytes; at += V.Count)
+            byte* planes = step + planesAt;
+            for (int piece = 0; piece < pieces; piece++, planes += planeBytes, blocks += pieceBlocksBytes)
             {
-                if (looksUp)
+                for (int at = 0; at < Q8Layout.QuadBytes; at += V.Count)
                 {
-                    Choose<TPlanes, V>(planes, at, 0, table, blocks, upperAt);
-                    Choose<TPlanes, V>(planes, at, 1, table, blocks, upperAt);
-                    Choose<TPlanes, V>(planes, at, 2, table, blocks, upperAt);
-                    Choose<TPlanes, V>(planes, at, 3, table, blocks, upperAt);
-                }
-                else
-                {
-                    Shift<TPlanes, V>(planes, at, 0, add, blocks, upperAt);
-                    Shift<TPlanes, V>(planes, at, 1, add, blocks, upperAt);
-                    Shift<TPlanes, V>(planes, at, 2, add, blocks, upperAt);
-                    Shift<TPlanes, V>(planes, at, 3, add, blocks, upperAt);
+                    if (looksUp)
+                    {
+                        Choose<TPlanes, V>(planes, at, 0, table, blocks, upperAt);
+                        Choose<TPlanes, V>(planes, at, 1, table, blocks, upperAt);
+                        Choose<TPlanes, V>(planes, at, 2, table, blocks, upperAt);
+                        Choose<TPlanes, V>(planes, at, 3, table, blocks, upperAt);
+                    }
+                    else
+                    {
+                        Shift<TPlanes, V>(planes, at, 0, add, blocks, upperAt);
+                        Shift<TPlanes, V>(planes, at, 1, add, blocks, upperAt);
+                        Shift<TPlanes, V>(planes, at, 2, add, blocks, upperAt);
+                        Shift<TPlanes, V>(planes, at, 3, add, blocks, upperAt);
+                    }
                 }
             }
         }

@@ -13,34 +13,39 @@ namespace Coppice.Kernels;
 /// </summary>
 internal sealed unsafe class BlockWeights : LinearWeights
 {
-    private const int PartInputs = 256, ItemRows = 256, TileRows = Q8Layout.TileRows, MinRows = 6;
+    /// <summary>The mins of so many inputs follow behind all their sums.</summary>
+    public const int PartInputs = 256;
+
+    private const int ItemRows = 256, TileRows = Q8Layout.TileRows, MinRows = 6;
 
     // Up to so many rows a matrix unit's way through memory takes longer than vectors need for all of it.
     private const int FewRows = 4;
 
     private readonly BlockFormat _format;
     private readonly BlockPanels _panels;
+    private readonly BlockVnni? _fused;
     private readonly Q8Kernel _few, _many;
 
     public BlockWeights(WorkerPool pool, StackedTensors stacked)
-        : this(pool, stacked, Q8Kernel.AllOf(LayoutOf(stacked.Type)).First(kernel => kernel is not Q8Matrix), Q8Kernel.AllOf(LayoutOf(stacked.Type))[0], BlockFormat.Of(stacked.Type)!)
+        : this(pool, stacked, BlockVnni.Of(stacked.Type), Q8Kernel.AllOf(LayoutOf(stacked.Type)).First(kernel => kernel is not Q8Matrix), Q8Kernel.AllOf(LayoutOf(stacked.Type))[0], BlockFormat.Of(stacked.Type)!)
     {
     }
 
-    internal BlockWeights(WorkerPool pool, StackedTensors stacked, Q8Kernel kernel) : this(pool, stacked, kernel, kernel, BlockFormat.Of(stacked.Type)!)
+    /// <summary>Products of any number of rows by one kernel.</summary>
+    internal BlockWeights(WorkerPool pool, StackedTensors stacked, Q8Kernel kernel) : this(pool, stacked, null, kernel, kernel, BlockFormat.Of(stacked.Type)!)
     {
     }
 
-    private BlockWeights(WorkerPool pool, StackedTensors stacked, Q8Kernel few, Q8Kernel many, BlockFormat format)
-        : this(pool, stacked, few, many, format, new BlockPanels(format))
+    private BlockWeights(WorkerPool pool, StackedTensors stacked, BlockVnni? fused, Q8Kernel few, Q8Kernel many, BlockFormat format)
+        : this(pool, stacked, fused, few, many, format, new BlockPanels(format))
     {
     }
 
-    private BlockWeights(WorkerPool pool, StackedTensors stacked, Q8Kernel few, Q8Kernel many, BlockFormat format, BlockPanels panels)
+    private BlockWeights(WorkerPool pool, StackedTensors stacked, BlockVnni? fused, Q8Kernel few, Q8Kernel many, BlockFormat format, BlockPanels panels)
         : base(stacked, (long)stacked.Inputs / panels.StepInputs * panels.StepBytes)
     {
         if (stacked.Inputs % format.BlockElements != 0) throw new ArgumentException($"Rows of {stacked.Inputs} weights are no whole blocks of {format.Type}'s {format.BlockElements}.", nameof(stacked));
-        (_format, _panels, _few, _many) = (format, panels, few, many);
+        (_format, _panels, _fused, _few, _many) = (format, panels, fused, few, many);
         PackBytes(pool, stacked, new Packing(format, panels));
     }
 
@@ -58,6 +63,14 @@ internal sealed unsafe class BlockWeights : LinearWeights
 
     public override void Multiply(float* x, int rows, int xRowFloats, WorkerPool pool, LinearScratch scratch, float* y, int yRowFloats)
     {
+        if (_fused is not null && rows <= BlockVnni.MaxRows)
+        {
+            long recordsBytes = (long)Blocks * Layout.RecordBytes;
+            byte* records = scratch.Take(recordsBytes + (long)rows * PanelOutputs * sizeof(float));
+            pool.Run(new Quantising(x, rows, xRowFloats, this, records, null), 1);
+            pool.Run(new FusedProduct(_fused, records, rows, this, (float*)(records + recordsBytes), y, yRowFloats), Panels);
+            return;
+        }
         int tiles = (rows + TileRows - 1) / TileRows;
         int chunkRows = RowChunks.Rows(rows, ItemRows, TileRows, Panels, 4 * pool.Threads), chunks = (rows + chunkRows - 1) / chunkRows;
         long activationBytes = (long)tiles * Blocks * Layout.RecordBytes, sumsBytes = (long)tiles * TileRows * Blocks * sizeof(float);
@@ -136,7 +149,7 @@ internal sealed unsafe class BlockWeights : LinearWeights
             int firstRow = item * TileRows, take = Math.Min(TileRows, rows - firstRow), blocks = weights.Blocks;
             byte* records = activations + (long)item * blocks * layout.RecordBytes;
             Q8Activations.Fill(x + (long)firstRow * xRowFloats, take, xRowFloats, weights.Inputs, layout, records);
-            if (!weights._format.HasMins) return;
+            if (sums is null || !weights._format.HasMins) return;
             for (int block = 0; block < blocks; block++, records += layout.RecordBytes)
                 for (int r = 0; r < take; r++)
                     sums[(long)(firstRow + r) * blocks + block] = ((int*)(records + layout.CorrectionsAt))[r] / -128 * ((float*)(records + layout.ScalesAt))[r];
@@ -160,9 +173,8 @@ internal sealed unsafe class BlockWeights : LinearWeights
             for (int k = 0; k < inputs; k += PartInputs)
             {
                 int part = Math.Min(PartInputs, inputs - k), blocks = part / layout.BlockInputs, firstBlock = k / layout.BlockInputs;
-                byte* next = step;
-                for (int at = 0; at < blocks; at += stepBlocks, next += panels.StepBytes)
-                    panels.Expand(next, kernel.WeightBias, expanded + at * layout.WeightBlockBytes, mins + at * PanelOutputs);
+                panels.Expand(step, blocks / stepBlocks, kernel.WeightBias, expanded, mins);
+                byte* next = step + blocks / stepBlocks * panels.StepBytes;
                 int share = (int)(next - step) / tiles;
                 step = next;
                 for (int r = 0; r < take; r += TileRows, next += share)
@@ -177,6 +189,22 @@ internal sealed unsafe class BlockWeights : LinearWeights
             }
             if (c == to) return;
             for (int r = 0; r < take; r++) new ReadOnlySpan<float>(mine + r * PanelOutputs, width).CopyTo(new Span<float>(to + (long)r * yRowFloats, width));
+        }
+    }
+    /// <summary>Few rows, whole panels. Only the last panel can be narrow, so one place for its sums is enough.</summary>
+    private readonly struct FusedProduct(BlockVnni kernel, byte* records, int rows, BlockWeights weights, float* narrow, float* y, int yRowFloats) : IParallelWork
+    {
+        public void Run(int item, int worker)
+        {
+            int width = weights.PanelWidth(item);
+            float* to = y + item * PanelOutputs;
+            if (width == PanelOutputs)
+            {
+                kernel.Multiply(records, rows, weights.Panel(item), weights.Inputs, to, yRowFloats);
+                return;
+            }
+            kernel.Multiply(records, rows, weights.Panel(item), weights.Inputs, narrow, PanelOutputs);
+            for (int r = 0; r < rows; r++) new ReadOnlySpan<float>(narrow + r * PanelOutputs, width).CopyTo(new Span<float>(to + (long)r * yRowFloats, width));
         }
     }
 }

@@ -1,5 +1,6 @@
 using Coppice.Backends;
 using Coppice.Kernels;
+using Coppice.Kernels.Emitted;
 using Coppice.Loading;
 
 namespace Coppice.Tests.Kernels;
@@ -18,6 +19,48 @@ public sealed unsafe class BlockWeightsTests
         int[][] sizes = format.BlockElements == 32 ? [[1, 32], [65, 288], [130, 544]] : [[7, 256], [100, 768]];
         foreach (int[] size in sizes)
             SameBits(format, size[0], size[1], Q8Kernel.AllOf(BlockWeights.LayoutOf(type)), (pool, stacked, kernel) => new BlockWeights(pool, stacked, kernel));
+    }
+
+    // Panels of one output and of all, parts of one block and of several, and several parts.
+    [Theory, MemberData(nameof(Types))]
+    public void Few_rows_straight_from_the_planes_have_the_bits_of_the_reference(WeightType type)
+    {
+        if (type == WeightType.Q8_0) return;
+        BlockFormat format = Format(type);
+        if (Isa.Width >= 512 && Isa.Native >= 512 && Isa.HasInt8Dot) Assert.NotNull(BlockVnni.Of(type));
+        if (Isa.Width < 512) Assert.Null(BlockVnni.Of(type));
+        int[] lengths = format.BlockElements == 32 ? [32, 64, 224, 256, 288, 800] : [256, 512, 1280];
+        foreach (int inputs in lengths)
+            foreach (int outputs in new[] { 1, 64, 130 })
+                SameBits(format, outputs, inputs, [Q8Kernel.AllOf(BlockWeights.LayoutOf(type))[0]], (pool, stacked, _) => new BlockWeights(pool, stacked));
+    }
+
+    [Theory, MemberData(nameof(Types))]
+    public void A_CPU_without_the_instruction_that_takes_bits_out_at_once_gives_the_same_bits(WeightType type)
+    {
+        if (type == WeightType.Q8_0 || BlockVnni.Of(type) is not { } some || BlockVnni.Create(Format(type), hasBitMatrix: false) is not { } other) return;
+        BlockFormat format = Format(type);
+        var panels = new BlockPanels(format);
+        const int inputs = 512, rows = BlockVnni.MaxRows;
+        byte[] file = BlockTensor.RandomBlocks(format, inputs / format.BlockElements * 64, 7), panel = new byte[inputs / panels.StepInputs * panels.StepBytes], records = new byte[panels.Layout.BlocksOf(inputs) * panels.Layout.RecordBytes];
+        float[] x = Levels.Random(rows * inputs, 8), expected = new float[rows * 64], actual = new float[rows * 64];
+        BlockParts parts;
+        fixed (byte* from = file, p = panel, a = records)
+        fixed (float* numbers = x, e = expected, c = actual)
+        {
+            for (int block = 0; block < file.Length / format.BlockBytes; block++)
+            {
+                format.TakeApart(from + block * format.BlockBytes, &parts);
+                panels.Put(&parts, block % 64, p + block / 64 * panels.StepBytes);
+            }
+            Q8Activations.Fill(numbers, rows, inputs, inputs, panels.Layout, a);
+            for (int r = 1; r <= rows; r++)
+            {
+                some.Multiply(a, r, p, inputs, e, 64);
+                other.Multiply(a, r, p, inputs, c, 64);
+                Levels.SameBits(expected, actual, $"{type}, {r} rows");
+            }
+        }
     }
 
     [Theory, InlineData(1, 32), InlineData(100, 320)]
@@ -60,35 +103,37 @@ public sealed unsafe class BlockWeightsTests
         foreach (int bias in new[] { 0, 128 })
         {
             var panels = new BlockPanels(format);
-            int groups = format.BlockElements / format.GroupElements, bytes = groups * panels.Layout.WeightBlockBytes;
-            byte[] file = BlockTensor.RandomBlocks(format, 64, 5), step = new byte[panels.StepBytes], expected = new byte[bytes], actual = new byte[bytes];
-            float[] expectedMins = new float[groups * 64], actualMins = new float[groups * 64];
+            const int steps = 3;
+            int groups = format.BlockElements / format.GroupElements, bytes = steps * groups * panels.Layout.WeightBlockBytes;
+            byte[] file = BlockTensor.RandomBlocks(format, steps * 64, 5), step = new byte[steps * panels.StepBytes], expected = new byte[bytes], actual = new byte[bytes];
+            float[] expectedMins = new float[steps * groups * 64], actualMins = new float[steps * groups * 64];
             BlockParts parts;
             fixed (byte* from = file, s = step, e = expected, a = actual)
             fixed (float* em = expectedMins, am = actualMins)
             {
-                for (int output = 0; output < 64; output++)
+                for (int block = 0; block < steps * 64; block++)
                 {
-                    format.TakeApart(from + output * format.BlockBytes, &parts);
-                    panels.Put(&parts, output, s);
+                    format.TakeApart(from + block * format.BlockBytes, &parts);
+                    panels.Put(&parts, block % 64, s + block / 64 * panels.StepBytes);
                 }
-                panels.Reference(s, bias, e, em);
+                panels.Reference(s, steps, bias, e, em);
                 foreach (int width in new[] { 128, 256, 512 })
                 {
-                    if (width == 128) panels.Simd<B128>(s, bias, a, am);
-                    else if (width == 256) panels.Simd<B256>(s, bias, a, am);
-                    else panels.Simd<B512>(s, bias, a, am);
+                    if (width == 128) panels.Simd<B128>(s, steps, bias, a, am);
+                    else if (width == 256) panels.Simd<B256>(s, steps, bias, a, am);
+                    else panels.Simd<B512>(s, steps, bias, a, am);
                     Assert.Equal(expected, actual);
                     Assert.Equal(expectedMins, actualMins);
                 }
                 // The blocks of bytes stand for what the file says.
                 float[] row = new float[format.BlockElements];
-                for (int output = 0; output < 64; output++)
+                for (int read = 0; read < steps * 64; read++)
                 {
-                    format.Read(file.AsSpan(output * format.BlockBytes, format.BlockBytes), row);
+                    int output = read % 64, firstGroup = read / 64 * groups;
+                    format.Read(file.AsSpan(read * format.BlockBytes, format.BlockBytes), row);
                     for (int i = 0; i < row.Length; i++)
                     {
-                        int group = i / format.GroupElements, at = i % format.GroupElements;
+                        int group = firstGroup + i / format.GroupElements, at = i % format.GroupElements;
                         byte* block = e + group * panels.Layout.WeightBlockBytes;
                         int q = block[at / 4 * Q8Layout.QuadBytes + output * 4 + at % 4];
                         float number = ((float*)(block + panels.Layout.WeightScalesAt))[output] * (bias == 0 ? (sbyte)q : q - bias);
