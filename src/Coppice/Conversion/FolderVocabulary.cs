@@ -17,6 +17,8 @@ internal static class FolderVocabulary
     {
         Tokenizer own = Tokenizer.FromFolder(folder);
         string[] probes = [.. TokenizerProbes.Texts, string.Concat(Enumerable.Range(0, own.VocabularySize).Where(own.IsSpecial).Take(ProbedMarks).Select(token => $"a{own.Piece(token)} b"))];
+        // A text that spells a byte's token is that byte in a unigram tokenizer.json and nowhere else.
+        if (own.Parts.Model is Unigram) probes = [.. probes.Select(text => text.Replace("<0x0A>", "", StringComparison.Ordinal))];
         int[][] expected = [.. probes.Select(text => own.Encode(text))];
         string name = Path.GetFileName(Path.GetFullPath(folder));
         foreach (GgufVocabulary candidate in Candidates(folder, own))

@@ -125,7 +125,7 @@ public sealed class UnigramTests
     }
 
     // sentencepiece_model.proto, written by hand: pieces (1), trainer_spec (2), normalizer_spec (3).
-    private static byte[] Model(byte[] map)
+    internal static byte[] Model(byte[] map)
     {
         using MemoryStream model = new();
         for (int id = 0; id < s_pieces.Length; id++)
