@@ -33,7 +33,7 @@ internal sealed class ComposedTensor(string name, IReadOnlyList<TensorShare> sha
     public override string TypeName => Type.ToString();
 
     /// <summary>What all of them have, or F32, which holds every number of the others.</summary>
-    public override WeightType Type => shares.All(share => share.Weight.Type == shares[0].Weight.Type) ? shares[0].Weight.Type : WeightType.F32;
+    public override WeightType Type { get; } = shares.All(share => share.Weight.Type == shares[0].Weight.Type) ? shares[0].Weight.Type : WeightType.F32;
 
     public override IReadOnlyList<long> Shape => shares[0].TensorShape;
 

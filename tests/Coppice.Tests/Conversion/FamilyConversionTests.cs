@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Coppice.Backends;
 using Coppice.Conversion;
 using Coppice.Loading;
@@ -111,10 +112,76 @@ public sealed class FamilyConversionTests
         Assert.InRange(Math.Sqrt(error / all), 1e-6, 0.5);
     }
 
-    private static string Write(string name, TempFolder folder)
+    [Theory]
+    [InlineData("llama 3 folder", "llama.rope.dimension_count llama.rope.freq_base", "rope_freqs.weight blk.0.attn_q.weight blk.1.ffn_down.weight")]
+    [InlineData("llama biased folder", "llama.attention.layer_norm_rms_epsilon", "blk.0.attn_q.bias blk.0.attn_output.bias blk.0.ffn_gate.bias output.weight")]
+    [InlineData("llama linear folder", "llama.rope.scaling.type llama.rope.scaling.factor llama.rope.scaling.original_context_length", "")]
+    [InlineData("llama yarn with attention factor folder", "llama.rope.scaling.type llama.rope.scaling.attn_factor llama.rope.scaling.yarn_beta_fast llama.rope.scaling.yarn_beta_slow", "")]
+    [InlineData("mistral folder", "llama.attention.sliding_window", "")]
+    [InlineData("mixtral folder", "llama.expert_count llama.expert_used_count", "blk.0.ffn_gate_inp.weight blk.0.ffn_gate_exps.weight blk.0.ffn_up_exps.weight blk.0.ffn_down_exps.weight")]
+    [InlineData("pythia folder", "gptneox.attention.layer_norm_epsilon gptneox.use_parallel_residual", "blk.0.attn_qkv.weight blk.0.attn_qkv.bias output_norm.bias blk.0.ffn_up.bias")]
+    [InlineData("gemma 2 folder", "gemma2.attn_logit_softcapping gemma2.final_logit_softcapping gemma2.attention.sliding_window", "blk.0.post_attention_norm.weight blk.0.post_ffw_norm.weight")]
+    [InlineData("gemma 3 folder", "gemma3.rope.freq_base_swa gemma3.attention.sliding_window_pattern gemma3.attention.key_length", "blk.0.attn_q_norm.weight")]
+    [InlineData("qwen3 moe of shares folder", "qwen3moe.expert_feed_forward_length qwen3moe.expert_weights_norm", "blk.0.ffn_gate_inp.weight blk.0.ffn_down_exps.weight")]
+    [InlineData("phi-4 mini long folder", "phi3.rope.scaling.attn_factor phi3.rope.scaling.original_context_length phi3.attention.sliding_window", "rope_factors_long.weight rope_factors_short.weight blk.0.attn_qkv.weight blk.0.ffn_up.weight")]
+    public void Keys_and_tensors_have_the_names_that_files_of_the_family_have(string name, string keys, string tensors)
+    {
+        using TempFolder folder = new();
+        Convert(Write(name, folder), WeightType.F32, folder.File("written.gguf"));
+        using GgufFile file = GgufFile.Open(folder.File("written.gguf"));
+        Assert.Superset(keys.Split(' ').ToHashSet(), file.Metadata.Keys.ToHashSet());
+        Assert.Superset(tensors.Split(' ', StringSplitOptions.RemoveEmptyEntries).ToHashSet(), file.Tensors.Select(t => t.Name).ToHashSet());
+    }
+
+    [Fact]
+    public void Experts_are_stacked_in_their_order_and_norms_of_Gemma_have_their_1_added()
+    {
+        using TempFolder folder = new(), other = new();
+        Convert(Write("qwen3 moe folder", folder), WeightType.F32, folder.File("written.gguf"));
+        TinyModel moe = TinyFamilies.All["qwen3 moe folder"].Model, gemma = TinyFamilies.All["gemma folder"].Model;
+        using GgufFile file = GgufFile.Open(folder.File("written.gguf"));
+        Assert.True(file.TryGetTensor("blk.1.ffn_down_exps.weight", out WeightTensor? experts));
+        Assert.Equal([moe.Experts, moe.E, moe.F], experts.Shape);
+        Assert.Equal(Checkpoint.Stack(moe, [.. Enumerable.Range(0, moe.Experts).Select(x => $"1.down.{x}")]), Numbers(experts));
+
+        Convert(Write("gemma folder", other), WeightType.F32, other.File("written.gguf"));
+        using GgufFile norms = GgufFile.Open(other.File("written.gguf"));
+        Assert.True(norms.TryGetTensor("blk.0.attn_norm.weight", out WeightTensor? norm));
+        Assert.Equal(gemma.Tensors["0.attention norm"].Data.Select(w => w + 1), Numbers(norm));
+    }
+
+    [Theory]
+    [InlineData("gemma 2 folder", """{"layer_types":["full_attention","sliding_attention","sliding_attention","full_attention"]}""")]
+    [InlineData("gemma 3 folder", """{"layer_types":["full_attention","sliding_attention","sliding_attention","full_attention","full_attention","sliding_attention"]}""")]
+    [InlineData("gemma 3 folder", """{"final_logit_softcapping":7.5, "query_pre_attn_scalar":20}""")]
+    [InlineData("qwen3 folder", """{"use_sliding_window":true, "sliding_window":4096, "max_window_layers":1}""")]
+    [InlineData("mixtral folder", """{"sliding_window":12}""")]
+    public void Unusual_settings_survive(string name, string settings)
+    {
+        using TempFolder folder = new();
+        string from = Write(name, folder, settings), to = folder.File("written.gguf");
+        Convert(from, WeightType.F32, to);
+        foreach ((float[] a, float[] b) in Logits(name, from, s_floats).Zip(Logits(name, to, s_floats)))
+            for (int i = 0; i < a.Length; i++) Assert.Equal(a[i], b[i], 1e-4f);
+    }
+
+    [Theory]
+    [InlineData("llama yarn folder", """{"rope_scaling":{"rope_type":"yarn","factor":4.0,"truncate":false}}""", "its YaRN ramp may end within a pair")]
+    [InlineData("gemma 3 folder", """{"rope_parameters":{"sliding_attention":{"rope_theta":10000,"rope_type":"linear","factor":2}}}""", "RoPE's angles in layer 0 cannot be told")]
+    public void Unusual_settings_that_do_not_survive_are_refused_by_name(string name, string settings, string said)
+    {
+        using TempFolder folder = new();
+        string from = Write(name, folder, settings);
+        Assert.Contains(said, Assert.Throws<ModelFormatException>(() => Convert(from, WeightType.F32, folder.File("written.gguf"))).Message, StringComparison.Ordinal);
+    }
+
+    private static string Write(string name, TempFolder folder, string settings = "{}")
     {
         string path = TinyFamilies.All[name].Write(folder);
         if (!Directory.Exists(path)) return path;
+        JsonObject config = JsonNode.Parse(File.ReadAllText(folder.File("config.json")))!.AsObject();
+        foreach ((string key, JsonNode? value) in JsonNode.Parse(settings)!.AsObject()) config[key] = value?.DeepClone();
+        folder.Write("config.json", config.ToJsonString());
         string vocabulary = string.Join(',', Enumerable.Range(0, TinyFamilies.All[name].Model.V).Select(id => $"\"{(id == '\\' - 'A' ? 'é' : (char)('A' + id))}\":{id}"));
         folder.Write("tokenizer.json", """{"model":{"type":"BPE","vocab":{VOCABULARY},"merges":[]},"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false}}""".Replace("VOCABULARY", vocabulary, StringComparison.Ordinal));
         return path;
