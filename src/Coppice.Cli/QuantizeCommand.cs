@@ -36,7 +36,7 @@ internal static class QuantizeCommand
             return ExitCodes.Ok;
         });
         HelpPage.Attach(command,
-            "A Hugging Face folder of any family that runs becomes the GGUF file that llama.cpp's converter would write, with its tokenizer and chat templates.\n" +
+            "A Hugging Face folder of any family that runs becomes GGUF under the names that llama.cpp gives keys and tensors, with its tokenizer and chat templates.\n" +
             "What GGUF has no words for is refused by name: RoPE scaling 'dynamic', windows in some layers of Qwen, an approximated GELU in GPT-NeoX, and\n" +
             "tokenizers with steps of their own. A file that cannot be finished is not left behind.\n" +
             "Error is the mean squared difference between a weight as written and as it was. Nothing goes to standard output.\n" +

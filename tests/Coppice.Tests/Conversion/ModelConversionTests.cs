@@ -131,7 +131,25 @@ public sealed class ModelConversionTests
             Assert.StartsWith($"{from}: Tensor 't' has {bad} in row 1", error.Message, StringComparison.Ordinal);
             Assert.EndsWith(said, error.Message, StringComparison.Ordinal);
             Assert.Equal(["a.gguf"], Directory.GetFiles(folder.Path).Select(Path.GetFileName));
+            // What was there before stays.
+            string there = folder.Write("there.gguf", "precious");
+            Assert.Throws<ModelFormatException>(() => Convert(from, WeightType.Q4_0, there));
+            Assert.Equal("precious", File.ReadAllText(there));
+            File.Delete(there);
         }
+    }
+
+    [Fact]
+    public void Progress_counts_up_to_all_weights_tensor_by_tensor()
+    {
+        using TempFolder folder = new();
+        using ConversionSource source = ConversionSource.Open(TestData.SampleModel);
+        List<ConversionProgress> seen = [];
+        ConversionReport report = ModelConversion.Run(source, WeightType.Q8_0, folder.File("b.gguf"), seen.Add, CancellationToken.None);
+        Assert.Equal(source.Tensors.Select(t => t.Name), seen.Select(at => at.Tensor));
+        Assert.Equal(seen.Select(at => at.DoneElements).Order(), seen.Select(at => at.DoneElements));
+        Assert.All(seen, at => Assert.Equal(report.Types.Sum(t => t.Elements), at.AllElements));
+        Assert.Equal(seen[^1].AllElements, seen[^1].DoneElements + source.Tensors[^1].Shape.Aggregate(1L, (a, b) => a * b));
     }
 
     [Fact]
