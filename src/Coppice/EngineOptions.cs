@@ -119,7 +119,7 @@ public sealed record EngineOptions
     /// <summary>Positions that <see cref="AttentionMode.LmInfinite"/>, <see cref="AttentionMode.H2O"/> and <see cref="AttentionMode.TopK"/> look at. Null: 256.</summary>
     public int? Keep { get; init; }
 
-    /// <summary>How the weights of linear layers are kept and multiplied.</summary>
+    /// <summary>How the weights of linear layers are kept and multiplied. The router of a mixture of experts stays as its file has it.</summary>
     public WeightFormat Weights { get; init; } = WeightFormat.Native;
 
     /// <summary>How keys and values are kept.</summary>

@@ -23,6 +23,8 @@ internal sealed unsafe class CpuBackend(int threads, WeightFormat weightFormat =
 
     public ILinearWeights Load(params WeightTensor[] stacked) => WeightFormats.Pack(weightFormat, _pool, stacked);
 
+    public ILinearWeights LoadUnrounded(WeightTensor tensor) => WeightFormats.Pack(weightFormat == WeightFormat.F32 ? weightFormat : WeightFormat.Native, _pool, tensor);
+
     public void Embed(WeightTensor table, ReadOnlySpan<int> tokens, Matrix x) => Embedding.Run(table, tokens, x.Floats, x.RowFloats);
 
     public void Gather(Matrix x, ReadOnlySpan<int> rows, Matrix y)

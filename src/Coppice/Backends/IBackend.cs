@@ -32,6 +32,9 @@ internal interface IBackend : IDisposable
     /// <summary>Takes the weights of layers with the same inputs, [outputs, inputs] each, behind one another.</summary>
     ILinearWeights Load(params WeightTensor[] stacked);
 
+    /// <summary>The same for a layer that must not lose more than its file has lost, whatever format the others get: a router's small error sends a row to another expert.</summary>
+    ILinearWeights LoadUnrounded(WeightTensor tensor);
+
     /// <summary>x[r] = table[tokens[r]].  table: [V, E], x: [T, E].</summary>
     void Embed(WeightTensor table, ReadOnlySpan<int> tokens, Matrix x);
 

@@ -24,6 +24,8 @@ internal sealed unsafe class ReferenceBackend : IBackend
 
     public ILinearWeights Load(params WeightTensor[] stacked) => new PlainWeights(stacked);
 
+    public ILinearWeights LoadUnrounded(WeightTensor tensor) => new PlainWeights([tensor]);
+
     public void Embed(WeightTensor table, ReadOnlySpan<int> tokens, Matrix x) => Embedding.Run(table, tokens, x.Floats, x.RowFloats);
 
     public void Gather(Matrix x, ReadOnlySpan<int> rows, Matrix y)

@@ -4,12 +4,6 @@ using Coppice.Tokens;
 
 namespace Coppice.Conversion;
 
-/// <summary>A tensor to be written.</summary>
-/// <param name="Name">In GGUF.</param>
-/// <param name="Tensor">Its numbers.</param>
-/// <param name="RowOf">Which row of the tensor is the n-th of the file.</param>
-internal sealed record ConvertedTensor(string Name, WeightTensor Tensor, Func<long, long> RowOf);
-
 /// <summary>What a GGUF file is made from: a GGUF file, whose names and metadata stay, or a Hugging Face folder, whose become those of GGUF.</summary>
 internal sealed class ConversionSource : IDisposable
 {
@@ -21,7 +15,7 @@ internal sealed class ConversionSource : IDisposable
     private readonly IDisposable _file;
     private readonly Action<GgufWriter> _writeKeys;
 
-    private ConversionSource(string path, IDisposable file, IReadOnlyList<ConvertedTensor> tensors, Action<GgufWriter> writeKeys)
+    private ConversionSource(string path, IDisposable file, IReadOnlyList<WeightTensor> tensors, Action<GgufWriter> writeKeys)
     {
         (Path, _file, Tensors, _writeKeys) = (path, file, tensors, writeKeys);
         IsTied = !tensors.Any(tensor => tensor.Name == "output.weight");
@@ -29,12 +23,13 @@ internal sealed class ConversionSource : IDisposable
 
     public string Path { get; }
 
-    public IReadOnlyList<ConvertedTensor> Tensors { get; }
+    /// <summary>As they will be named, shaped and ordered in the file.</summary>
+    public IReadOnlyList<WeightTensor> Tensors { get; }
 
     /// <summary>The output layer uses the embedding's weights.</summary>
     public bool IsTied { get; }
 
-    /// <exception cref="ModelFormatException">There is no model, or one whose family has names in one container only.</exception>
+    /// <exception cref="ModelFormatException">There is no model, or one with settings or a tokenizer that GGUF has no words for.</exception>
     public static ConversionSource Open(string path) => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? OpenGguf(path) : OpenFolder(path);
 
     public void WriteKeys(GgufWriter writer, WeightType type)
@@ -52,7 +47,7 @@ internal sealed class ConversionSource : IDisposable
         try
         {
             foreach (WeightTensor tensor in file.Tensors) _ = tensor.Type; // refuses types that cannot be computed with, by name
-            return new(path, file, [.. file.Tensors.Select(tensor => new ConvertedTensor(tensor.Name, tensor, row => row))], writer =>
+            return new(path, file, [.. file.Tensors], writer =>
             {
                 foreach (string key in file.Metadata.Keys)
                     if (!s_ownKeys.Contains(key)) writer.Copy(file.Metadata, key);
@@ -71,13 +66,16 @@ internal sealed class ConversionSource : IDisposable
         try
         {
             ModelTokenizer.Load(source); // refuses one that is larger than the model's vocabulary
+            GgufSettings settings = FolderToGguf.Settings(source);
             GgufVocabulary vocabulary = FolderVocabulary.Read(source.Folder!);
             void keys(GgufWriter writer)
             {
-                FolderToGguf.WriteKeys(source, writer);
+                writer.Key("general.architecture", ModelFamilies.Of(source.Config).GgufArchitecture);
+                writer.Key("general.name", vocabulary.ModelName!);
+                writer.Keys(settings);
                 VocabularyKeys.Write(source, vocabulary, writer);
             }
-            return new(path, source, FolderToGguf.Tensors(source, keys), keys);
+            return new(path, source, FolderToGguf.Tensors(source, settings, keys), keys);
         }
         catch
         {

@@ -4,53 +4,75 @@ using Coppice.Models;
 namespace Coppice.Conversion;
 
 /// <summary>
-/// The names and settings of a Hugging Face folder in GGUF. Only what all families write alike is written; then the settings are read back, and
-/// a model that comes out different is refused: one of a family with settings, names or weights of its own in GGUF.
+/// The weights of a Hugging Face folder as GGUF keeps them, under the names that the family's file gives them. How a file of the family would be
+/// read decides what is done to their numbers; a model that would come out different is refused.
 /// </summary>
 internal static class FolderToGguf
 {
-    /// <exception cref="ModelFormatException">The model cannot be told in GGUF by what all families share.</exception>
-    public static IReadOnlyList<ConvertedTensor> Tensors(ModelSource source, Action<GgufWriter> writeKeys)
+    /// <summary>A tensor of the file and the weights that go into it.</summary>
+    private sealed record Place(string Name, IReadOnlyList<long> Shape, List<(WeightRole Role, WeightTensor Weight, TensorCut? Cut)> Weights);
+
+    /// <summary>The model's settings under GGUF's keys.</summary>
+    /// <exception cref="ModelFormatException">GGUF has no words for one of them.</exception>
+    public static GgufSettings Settings(ModelSource source)
     {
-        ModelFamily family = Family(source);
-        List<ConvertedTensor> tensors = [];
-        foreach ((WeightKey key, WeightTensor tensor) in source.AllWeights.OrderBy(weight => weight.Key.Layer).ThenBy(weight => weight.Key.Role))
+        ModelFamily family = ModelFamilies.Of(source.Config);
+        GgufSettings settings = new(family, source.Path);
+        family.Write(source.Config, settings);
+        return settings;
+    }
+
+    /// <summary>All tensors of the file, in its order.</summary>
+    /// <exception cref="ModelFormatException">A file with these keys would be read as another model.</exception>
+    public static IReadOnlyList<WeightTensor> Tensors(ModelSource source, GgufSettings settings, Action<GgufWriter> writeKeys)
+    {
+        WrittenVector[] rope = [.. settings.Tensors.Select(tensor => new WrittenVector(tensor.Name, tensor.Numbers))];
+        List<Place> places = Places(source);
+        ModelConfig own = source.Config, read = ReadBack(settings, rope, places, writeKeys);
+        if (ConfigDifference.Find(own, read) is string difference) throw settings.Refused(difference);
+        return [.. rope, .. places.Select(place => Tensor(place, own, read))];
+    }
+
+    private static List<Place> Places(ModelSource source)
+    {
+        WeightNames names = ModelFamilies.Of(source.Config).Names;
+        Dictionary<string, Place> places = new(StringComparer.Ordinal);
+        foreach ((WeightKey key, WeightTensor weight) in source.AllWeights.OrderBy(weight => weight.Key.Layer).ThenBy(weight => weight.Key.Role).ThenBy(weight => weight.Key.Expert))
         {
             if (key.Role == WeightRole.Output && source.Config.TiedOutput) continue;
-            if (family.Names.Place(source.Weights, key, WeightNaming.Gguf) is not { Cut: null } place) throw Refused(source, $"GGUF keeps its {key.Role} weights in another shape");
-            tensors.Add(new(WeightNames.Name(place, key), tensor, row => row));
+            WeightPlace to = names.Place(source.Weights, key, WeightNaming.Gguf)!;
+            TensorCut? cut = to.Cut?.Invoke(source.Config, key.Expert);
+            string name = WeightNames.Name(to, key);
+            if (!places.TryGetValue(name, out Place? place)) places.Add(name, place = new(name, cut?.TensorShape ?? weight.Shape, []));
+            place.Weights.Add((key.Role, weight, cut));
         }
-
-        ModelConfig own = source.Config, read = ReadBack(source, tensors, writeKeys);
-        if (read with { Family = own.Family, Rope = read.Rope with { Pairing = own.Rope.Pairing } } != own) throw Refused(source, "its settings do not survive");
-        if (read.Rope.Pairing == own.Rope.Pairing) return tensors;
-        if (own.QkvBias) throw Refused(source, "its biases would have to be turned");
-        HashSet<WeightTensor> turned = [.. source.AllWeights.Where(weight => weight.Key.Role is WeightRole.Query or WeightRole.Key).Select(weight => weight.Value)];
-        return [.. tensors.Select(tensor => turned.Contains(tensor.Tensor) ? tensor with { RowOf = row => RowInHalves(row, own.HeadSize, own.Rope.Dimensions) } : tensor)];
+        return [.. places.Values];
     }
 
-    public static void WriteKeys(ModelSource source, GgufWriter writer)
+    private static WeightTensor Tensor(Place place, ModelConfig own, ModelConfig read)
     {
-        ModelConfig config = source.Config;
-        string architecture = Family(source).GgufArchitecture;
-        writer.Key("general.architecture", architecture);
-        writer.Key("general.name", Path.GetFileName(Path.GetFullPath(source.Folder!)));
-        (string Key, int Value)[] sizes =
-        [
-            ("block_count", config.Layers), ("context_length", config.MaxContextTokens), ("embedding_length", config.HiddenSize), ("feed_forward_length", config.FeedForwardSize),
-            ("attention.head_count", config.Heads), ("attention.head_count_kv", config.KvHeads), ("attention.key_length", config.HeadSize), ("attention.value_length", config.HeadSize),
-            ("rope.dimension_count", config.Rope.Dimensions), ("vocab_size", config.VocabularySize),
-        ];
-        foreach ((string key, int value) in sizes) writer.Key($"{architecture}.{key}", (uint)value);
-        if (config.Window > 0) writer.Key($"{architecture}.attention.sliding_window", (uint)config.Window);
-        writer.Key($"{architecture}.attention.layer_norm_rms_epsilon", config.NormEpsilon);
-        writer.Key($"{architecture}.rope.freq_base", config.Rope.Base);
+        TensorShare[] shares = [.. place.Weights.Select(one => new TensorShare(one.Weight, one.Cut, Rows(one.Role, own, read)))];
+        if (place.Shape.Count > 1) return new ComposedTensor(place.Name, shares);
+        // Norms' weights that a folder keeps as a difference from 1 have it added in files.
+        return WrittenVector.Of(place.Name, shares, IsNorm(place.Weights[0].Role) ? own.NormOffset - read.NormOffset : 0);
     }
 
-    private static ModelFamily Family(ModelSource source) => ModelFamilies.All.First(family => family.Name == source.Config.Family);
+    // Pair i of a head is rows (i, i + R/2) in a folder and, in files of some families, rows (2i, 2i + 1); rows behind the first R stay. What is true of rows
+    // is true of the elements of a head's bias and norm.
+    private static Func<long, long> Rows(WeightRole role, ModelConfig own, ModelConfig read)
+    {
+        bool turned = own.Rope.Pairing != read.Rope.Pairing
+            && role is WeightRole.Query or WeightRole.Key or WeightRole.QueryBias or WeightRole.KeyBias or WeightRole.QueryNorm or WeightRole.KeyNorm;
+        if (!turned) return row => row;
+        int headSize = own.HeadSize, turning = own.Rope.Dimensions;
+        return row => row % headSize is var inHead && inHead >= turning ? row : row - inHead + inHead % 2 * (turning / 2) + inHead / 2;
+    }
 
-    // A file of the right length with nothing in its tensors.
-    private static ModelConfig ReadBack(ModelSource source, IReadOnlyList<ConvertedTensor> tensors, Action<GgufWriter> writeKeys)
+    private static bool IsNorm(WeightRole role) => role is WeightRole.OutputNorm or WeightRole.AttentionNorm or WeightRole.QueryNorm or WeightRole.KeyNorm
+        or WeightRole.AttentionPostNorm or WeightRole.FeedForwardNorm or WeightRole.FeedForwardPostNorm;
+
+    // The file as it will be, with nothing in its matrices.
+    private static ModelConfig ReadBack(GgufSettings settings, WrittenVector[] rope, List<Place> places, Action<GgufWriter> writeKeys)
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("coppice-quantize-");
         try
@@ -60,9 +82,14 @@ internal static class FolderToGguf
             {
                 GgufWriter writer = new(file);
                 writeKeys(writer);
-                GgufTensor[] written = [.. tensors.Select(tensor => new GgufTensor(tensor.Name, tensor.Tensor.Shape, WeightType.F32))];
+                GgufTensor[] written = [.. rope.Select(tensor => new GgufTensor(tensor.Name, tensor.Shape, WeightType.F32)), .. places.Select(place => new GgufTensor(place.Name, place.Shape, WeightType.F32))];
                 foreach (GgufTensor tensor in written) writer.Tensor(tensor);
                 writer.WriteHeader();
+                foreach (WrittenVector vector in rope)
+                {
+                    writer.Append(vector.RowBytes(0));
+                    writer.Pad();
+                }
                 file.SetLength(file.Position + written.Sum(tensor => tensor.ByteCount + GgufWriter.Alignment));
             }
             using ModelSource header = ModelSource.Open(path);
@@ -70,21 +97,11 @@ internal static class FolderToGguf
         }
         catch (ModelFormatException e)
         {
-            throw Refused(source, e.Message);
+            throw settings.Refused(e.Message[(e.File.Length + 2)..].TrimEnd('.'));
         }
         finally
         {
             folder.Delete(recursive: true);
         }
     }
-
-    // Pair i of a head is rows (i, i + R/2) in a Hugging Face checkpoint and rows (2i, 2i + 1) in GGUF; rows behind the first R stay.
-    private static long RowInHalves(long row, int headSize, int turning)
-    {
-        long inHead = row % headSize;
-        return inHead >= turning ? row : row - inHead + inHead % 2 * (turning / 2) + inHead / 2;
-    }
-
-    private static ModelFormatException Refused(ModelSource source, string why) => new(source.Path,
-        $"A folder of family {Quoted.Of(source.Config.Family)} as this one cannot be written as GGUF: {why}. Quantise a GGUF file of the model, or use the folder with --weights q8_0.");
 }

@@ -4,93 +4,54 @@ using Coppice.Tokens;
 namespace Coppice.Conversion;
 
 /// <summary>
-/// The tokenizer of a Hugging Face folder as tokenizer.ggml.* values. GGUF keeps a name for how text is cut into words and not the patterns
-/// themselves, so names are tried until one gives the folder's own tokens on texts of every kind; a tokenizer that none fits is refused.
-/// What GGUF does not hold at all is lost: composing characters (NFC), which few texts need.
+/// The tokenizer of a Hugging Face folder as tokenizer.ggml.* values. GGUF keeps names for how text is cut and switches for spaces and not the steps
+/// themselves, so what it can say is tried until something gives the folder's own tokens on texts of every kind; a tokenizer that nothing
+/// fits is refused. What GGUF does not hold at all is lost: composing characters (NFC), which few texts need.
 /// </summary>
 internal static class FolderVocabulary
 {
-    // Of names that mean the same the one that most files have; each with its own way of cutting words.
-    private static readonly string[] s_pre = ["llama-bpe", "gpt-2", "qwen2", "starcoder", "default", "dbrx", "tekken", "gpt-4o", "falcon", "deepseek-v3", "deepseek-coder", "qwen35", "seed-coder", "bailingmoe", "bloom", "viking"];
+    private const int ProbedMarks = 32;
 
     /// <exception cref="ModelFormatException">The tokenizer is none that GGUF can hold.</exception>
     public static GgufVocabulary Read(string folder)
     {
-        TokenizerConfigFile config = TokenizerConfigFile.Read(Path.Combine(folder, "tokenizer_config.json"));
-        string json = Path.Combine(folder, "tokenizer.json"), pieces = Path.Combine(folder, "tokenizer.model");
         Tokenizer own = Tokenizer.FromFolder(folder);
-        string[] probes = [.. TokenizerProbes.Texts, string.Concat(Enumerable.Range(0, own.VocabularySize).Where(own.IsSpecial).Take(32).Select(token => $"a{own.Piece(token)} b"))];
+        string[] probes = [.. TokenizerProbes.Texts, string.Concat(Enumerable.Range(0, own.VocabularySize).Where(own.IsSpecial).Take(ProbedMarks).Select(token => $"a{own.Piece(token)} b"))];
+        // A text that spells a byte's token is that byte in a unigram tokenizer.json and nowhere else.
+        if (own.Parts.Model is Unigram) probes = [.. probes.Select(text => text.Replace("<0x0A>", "", StringComparison.Ordinal))];
         int[][] expected = [.. probes.Select(text => own.Encode(text))];
-        IEnumerable<GgufVocabulary> candidates = File.Exists(json) ? JsonField.ReadFile(json, root => FromJson(root, own)).ToArray()
-            : File.Exists(pieces) ? [FromPieces(SentencePieceFile.ReadVocabulary(pieces, config))]
-            : throw new ModelFormatException(folder, "There is neither tokenizer.json nor tokenizer.model; others cannot be kept in GGUF.");
-        foreach (GgufVocabulary candidate in candidates)
+        string name = Path.GetFileName(Path.GetFullPath(folder));
+        foreach (GgufVocabulary candidate in Candidates(folder, own))
         {
-            Tokenizer tokenizer = Tokenizer.FromGguf(candidate);
-            if (probes.Select((text, i) => tokenizer.Encode(text).AsSpan().SequenceEqual(expected[i])).All(equal => equal)) return candidate;
+            // Marks that take white space with them are Phi-3's, and known by the model's name.
+            foreach (string modelName in (string[])[name, $"Phi-3 {name}"])
+            {
+                GgufVocabulary named = candidate with { ModelName = modelName };
+                Tokenizer tokenizer = Tokenizer.FromGguf(named);
+                if (probes.Select((text, i) => tokenizer.Encode(text).AsSpan().SequenceEqual(expected[i])).All(equal => equal)) return named;
+            }
         }
-        throw new ModelFormatException(folder, "No tokenizer that GGUF can name gives the same tokens as the folder's own. Use the folder as it is, with --weights q8_0.");
+        throw new ModelFormatException(folder, "No tokenizer that GGUF can name gives the same tokens as the folder's own. Use the folder as it is, with --weights q8_0 if it is too large.");
     }
 
-    private static IEnumerable<GgufVocabulary> FromJson(JsonField root, Tokenizer own)
+    private static GgufVocabulary[] Candidates(string folder, Tokenizer own)
     {
-        JsonField model = root.Required("model");
-        if (model.Optional("type") is { IsNull: false } type && type.String() != "BPE") throw new ModelFormatException(root.File, $"model.type is '{type.String()}'; only BPE can be kept in GGUF.");
-        JsonVocabulary tokens = JsonVocabulary.Read(root, model.Required("vocab").Properties().Select(p => (p.Name, p.Value.Int())));
-        string? unknown = model.Optional("unk_token") is { IsNull: false } piece ? piece.String() : null;
-        int? unknownId = unknown is not null && tokens.ModelIds.TryGetValue(unknown, out int found) ? found : null;
-        List<string> merges = [.. model.Required("merges").Items().Select(Merge)];
-        bool byteLevel = JsonSteps.Read(root).ByteLevel;
-        HashSet<int> added = [.. tokens.Added.Select(a => a.Token.Id)];
-        int[] types = new int[tokens.Pieces.Length];
-        for (int id = 0; id < types.Length; id++)
+        (TokenizerFileKind kind, string file) = TokenizerFile.Find(folder);
+        return kind switch
         {
-            types[id] = (int)(id == unknownId && !byteLevel ? PieceType.Unknown : tokens.Special[id] ? PieceType.Control : added.Contains(id) ? PieceType.UserDefined
-                : !byteLevel && PieceDecoder.TryByteToken(tokens.Pieces[id], out _) ? PieceType.Byte : PieceType.Normal);
-        }
-        GgufVocabulary plain = new()
-        {
-            File = root.File,
-            Model = byteLevel ? "gpt2" : "llama",
-            Tokens = tokens.Pieces,
-            TokenTypes = types,
-            Unknown = unknownId,
-            BeginOfText = own.BeginOfText,
-            EndOfText = own.EndOfText,
-            AddsBeginOfText = own.AddsBeginOfText,
-            AddsEndOfText = own.AddsEndOfText,
+            TokenizerFileKind.Json => JsonField.ReadFile(file, root => JsonCandidates.Of(root, own).ToArray()),
+            TokenizerFileKind.Tiktoken => [.. MergedCandidates.Of(file, own, id => own.IsSpecial(id) ? PieceType.Control : PieceType.Normal, TiktokenFile.MergeLines(file))],
+            _ => [FromPieces(SentencePieceFile.ReadVocabulary(file, TokenizerConfigFile.Read(Path.Combine(folder, "tokenizer_config.json"))))],
         };
-        if (byteLevel)
-        {
-            // A vocabulary may hide a difference: names with steps of the same kinds go first.
-            List<Type> kinds = Kinds(JsonSteps.Read(root).PreTokenizers);
-            return s_pre.OrderByDescending(pre => Kinds(GgufPreTokenizer.Find(root.File, pre).Steps).SequenceEqual(kinds)).Select(pre => plain with { Pre = pre, Merges = merges });
-        }
-        float[] scores = Scores(tokens, merges);
-        return [plain with { Scores = scores, AddsSpace = true }, plain with { Scores = scores, AddsSpace = false }];
-    }
-
-    private static List<Type> Kinds(IEnumerable<PreTokenizer> steps) => [.. steps.Select(step => step.GetType()).Where(kind => kind != typeof(SpellBytes))];
-
-    private static string Merge(JsonField merge) => merge.Element.ValueKind == System.Text.Json.JsonValueKind.Array ? string.Join(' ', merge.Items().Select(part => part.String())) : merge.String();
-
-    // A piece is made as early as the first merge that gives it.
-    private static float[] Scores(JsonVocabulary tokens, List<string> merges)
-    {
-        float[] scores = new float[tokens.Pieces.Length];
-        for (int rank = merges.Count - 1; rank >= 0; rank--)
-        {
-            (string left, string right) = MergeLine.Split("tokenizer.json", $"merges[{rank}]", merges[rank]);
-            if (tokens.ModelIds.TryGetValue(left + right, out int id)) scores[id] = -1 - rank;
-        }
-        return scores;
     }
 
     private static GgufVocabulary FromPieces(ScoredVocabulary pieces) => new()
     {
         File = pieces.File,
-        Model = "llama",
-        Tokens = pieces.Pieces,
+        Model = pieces.IsUnigram ? "t5" : "llama",
+        Pre = "default",
+        // User-defined pieces are found before spaces become marks.
+        Tokens = [.. pieces.Pieces.Select((piece, id) => pieces.Types[id] == PieceType.UserDefined ? piece.Replace(WordStarts.Mark, ' ') : piece)],
         Scores = pieces.Scores,
         TokenTypes = [.. pieces.Types.Select(type => (int)type)],
         Unknown = pieces.Unknown,
@@ -99,5 +60,7 @@ internal static class FolderVocabulary
         AddsBeginOfText = pieces.AddsBeginOfText,
         AddsEndOfText = pieces.AddsEndOfText,
         AddsSpace = pieces.AddsSpace,
+        OneSpace = pieces.IsUnigram ? pieces.OneSpace : null,
+        CharacterMap = pieces.IsUnigram ? pieces.CharacterMap?.ToBytes() : null,
     };
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using Coppice.Loading;
+using Coppice.Models;
 
 namespace Coppice.Conversion;
 
@@ -36,6 +37,38 @@ internal sealed class GgufWriter(Stream output)
     public void Key(string key, IReadOnlyList<float> values) => WriteArray(key, GgufValueType.Float32, values, (writer, value) => writer.Write(value));
 
     public void Key(string key, IReadOnlyList<int> values) => WriteArray(key, GgufValueType.Int32, values, (writer, value) => writer.Write(value));
+
+    public void Key(string key, IReadOnlyList<bool> values) => WriteArray(key, GgufValueType.Bool, values, (writer, value) => writer.Write(value));
+
+    public void Key(string key, byte[] values) => WriteArray(key, GgufValueType.UInt8, values, (writer, value) => writer.Write(value));
+
+    /// <summary>A model's settings, each by its type.</summary>
+    public void Keys(GgufSettings settings)
+    {
+        foreach ((string key, object value) in settings.Values)
+        {
+            switch (value)
+            {
+                case int number:
+                    Key(key, (uint)number);
+                    break;
+                case float number:
+                    Key(key, number);
+                    break;
+                case bool flag:
+                    Key(key, flag);
+                    break;
+                case string text:
+                    Key(key, text);
+                    break;
+                case IReadOnlyList<bool> flags:
+                    Key(key, flags);
+                    break;
+                default:
+                    throw new ArgumentException($"{key} is a {value.GetType().Name}.", nameof(settings));
+            }
+        }
+    }
 
     /// <summary>Another file's value, whatever it is.</summary>
     public void Copy(GgufMetadata metadata, string key)

@@ -51,18 +51,18 @@ internal static class ModelConversion
     {
         GgufWriter writer = new(file);
         source.WriteKeys(writer, type);
-        List<(ConvertedTensor Tensor, GgufTensor Written)> tensors = [.. source.Tensors.Select(tensor => (tensor, new GgufTensor(tensor.Name, tensor.Tensor.Shape, TypePolicy.Choose(type, tensor.Name, tensor.Tensor, source.IsTied))))];
+        List<(WeightTensor Tensor, GgufTensor Written)> tensors = [.. source.Tensors.Select(tensor => (tensor, new GgufTensor(tensor.Name, tensor.Shape, TypePolicy.Choose(type, tensor, source.IsTied))))];
         foreach ((_, GgufTensor written) in tensors) writer.Tensor(written);
         writer.WriteHeader();
 
         Dictionary<WeightType, WrittenType> types = [];
-        long all = tensors.Sum(t => Elements(t.Tensor.Tensor)), done = 0;
-        foreach ((ConvertedTensor tensor, GgufTensor written) in tensors)
+        long all = tensors.Sum(t => Elements(t.Tensor)), done = 0;
+        foreach ((WeightTensor tensor, GgufTensor written) in tensors)
         {
             progress(new(tensor.Name, written.Type, done, all));
-            double error = TensorRounding.Run(tensor.Tensor, written.Type, tensor.RowOf, writer.Append, source.Path, cancellation);
+            double error = TensorRounding.Run(tensor, written.Type, writer.Append, source.Path, cancellation);
             writer.Pad();
-            long elements = Elements(tensor.Tensor);
+            long elements = Elements(tensor);
             done += elements;
             WrittenType before = types.GetValueOrDefault(written.Type) ?? new(written.Type, 0, 0, 0, 0);
             types[written.Type] = new(written.Type, before.Tensors + 1, before.Elements + elements, before.ByteCount + written.ByteCount, before.SquaredError + error);

@@ -12,12 +12,11 @@ internal static class TensorRounding
 
     /// <param name="source">The tensor.</param>
     /// <param name="type">What to write.</param>
-    /// <param name="rowOf">Which row of the source is the n-th of the file.</param>
     /// <param name="write">Takes the bytes in order.</param>
     /// <param name="file">The source's file, for messages.</param>
     /// <param name="cancellation">Ends the work between chunks.</param>
     /// <returns>The sum of (number as written - number)².</returns>
-    public static double Run(WeightTensor source, WeightType type, Func<long, long> rowOf, Action<ReadOnlySpan<byte>> write, string file, CancellationToken cancellation)
+    public static double Run(WeightTensor source, WeightType type, Action<ReadOnlySpan<byte>> write, string file, CancellationToken cancellation)
     {
         int columns = checked((int)(source.Shape.Count == 0 ? 1 : source.Shape[^1])), rowBytes = checked((int)BlockFormat.BytesOf(type, columns));
         long rows = 1;
@@ -34,7 +33,7 @@ internal static class TensorRounding
             long from = first;
             try
             {
-                Parallel.For(0, take, r => errors[r] = Row(source, type, rowOf(from + r), columns, bytes.AsSpan(r * rowBytes, rowBytes), file));
+                Parallel.For(0, take, r => errors[r] = Row(source, type, from + r, columns, bytes.AsSpan(r * rowBytes, rowBytes), file));
             }
             catch (AggregateException e) when (e.InnerExceptions.OfType<ModelFormatException>().FirstOrDefault() is { } refused)
             {

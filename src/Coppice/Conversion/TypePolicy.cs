@@ -12,13 +12,12 @@ internal static class TypePolicy
     private const string Output = "output.weight", Embedding = "token_embd.weight", RouterEnd = ".ffn_gate_inp.weight";
 
     /// <param name="asked">What the file should be of.</param>
-    /// <param name="name">The tensor's name in GGUF.</param>
-    /// <param name="source">The tensor.</param>
+    /// <param name="source">The tensor, by its name in GGUF.</param>
     /// <param name="tied">The output layer uses the embedding's weights.</param>
-    public static WeightType Choose(WeightType asked, string name, WeightTensor source, bool tied)
+    public static WeightType Choose(WeightType asked, WeightTensor source, bool tied)
     {
-        if (source.Shape.Count < 2 || name.EndsWith(RouterEnd, StringComparison.Ordinal)) return WeightType.F32;
-        bool isOutput = name == Output || tied && name == Embedding;
+        if (source.Shape.Count < 2 || source.Name.EndsWith(RouterEnd, StringComparison.Ordinal)) return WeightType.F32;
+        bool isOutput = source.Name == Output || tied && source.Name == Embedding;
         return Fitting(isOutput && BlockFormat.Of(asked) is { Bits: < 6 } ? WeightType.Q6_K : asked, source);
     }
 

@@ -28,6 +28,8 @@ internal static class VocabularyKeys
         if (vocabulary.AddsBeginOfText is bool begins) writer.Key(Prefix + "add_bos_token", begins);
         if (vocabulary.AddsEndOfText is bool finishes) writer.Key(Prefix + "add_eos_token", finishes);
         if (vocabulary.AddsSpace is bool space) writer.Key(Prefix + "add_space_prefix", space);
+        if (vocabulary.OneSpace is bool one) writer.Key(Prefix + "remove_extra_whitespaces", one);
+        if (vocabulary.CharacterMap is { } map) writer.Key(Prefix + "precompiled_charsmap", map);
         if (ChatTemplates.FromFolder(source.Folder!) is { } templates)
             foreach (string name in templates.Names) writer.Key(name == ChatTemplates.DefaultName ? TemplateKey : $"{TemplateKey}.{name}", templates.Text(name));
     }

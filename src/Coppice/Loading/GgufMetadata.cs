@@ -144,6 +144,10 @@ internal sealed class GgufMetadata
         return numbers;
     }
 
+    /// <summary>UInt8 or Int8.</summary>
+    public byte[]? OptionalByteArray(string key) =>
+        TryGetArray(key, out GgufValue value, GgufValueType.UInt8, GgufValueType.Int8) ? _file.Bytes(value.Offset, (int)value.Count).ToArray() : null;
+
     public bool[] BoolArray(string key)
     {
         if (!TryGetArray(key, out GgufValue value, GgufValueType.Bool)) throw Missing(key, GgufValueType.Bool, "an array of ");

@@ -21,6 +21,7 @@ internal static class ModelTokenizer
         return new GgufVocabulary
         {
             File = path,
+            ModelName = metadata.OptionalString("general.name"),
             Model = metadata.RequiredString(prefix + "model"),
             Pre = metadata.OptionalString(prefix + "pre"),
             Tokens = metadata.StringArray(prefix + "tokens"),
@@ -33,6 +34,8 @@ internal static class ModelTokenizer
             AddsBeginOfText = metadata.OptionalBool(prefix + "add_bos_token"),
             AddsEndOfText = metadata.OptionalBool(prefix + "add_eos_token"),
             AddsSpace = metadata.OptionalBool(prefix + "add_space_prefix"),
+            OneSpace = metadata.OptionalBool(prefix + "remove_extra_whitespaces"),
+            CharacterMap = metadata.OptionalByteArray(prefix + "precompiled_charsmap"),
         };
     }
 }

@@ -22,12 +22,19 @@ internal static class CommonConfig
     public static readonly ConfigKey RmsEpsilon = new("rms_norm_eps", "attention.layer_norm_rms_epsilon");
     public static readonly ConfigKey FeedForwardSize = new("intermediate_size", "feed_forward_length");
 
+    public static readonly ConfigKey Window = new("sliding_window", "attention.sliding_window");
+    public static readonly ConfigKey AttentionScale = new(null, "attention.scale");
+
+    private static readonly ConfigKey s_layers = new("num_hidden_layers", "block_count");
+    private static readonly ConfigKey s_context = new("max_position_embeddings", "context_length");
+    private static readonly ConfigKey s_vocabulary = new("vocab_size", "vocab_size");
+    private static readonly ConfigKey s_valueSize = new(null, "attention.value_length");
+    private static readonly ConfigKey s_expertsPerToken = new("num_experts_per_tok", "expert_used_count");
     private static readonly ConfigKey s_hiddenSize = new("hidden_size", "embedding_length");
     private static readonly ConfigKey s_heads = new("num_attention_heads", "attention.head_count");
     private static readonly ConfigKey s_kvHeads = new("num_key_value_heads", "attention.head_count_kv");
     private static readonly ConfigKey s_headSize = new("head_dim", "attention.key_length");
     private static readonly ConfigKey s_activation = new("hidden_act", null);
-    private static readonly ConfigKey s_attentionScale = new(null, "attention.scale");
 
     // Settings of GGUF that change the computation in families that are not here, and the values that change nothing.
     private static readonly (ConfigKey Key, float[] Neutral)[] s_refused =
@@ -49,17 +56,17 @@ internal static class CommonConfig
         RefuseUnsupported(c);
         int hiddenSize = c.RequiredInt32(s_hiddenSize, 1, MaxHiddenSize);
         int heads = c.RequiredInt32(s_heads, 1, MaxHeads);
-        int layers = c.RequiredInt32(new("num_hidden_layers", "block_count"), 1, MaxLayers);
+        int layers = c.RequiredInt32(s_layers, 1, MaxLayers);
         int feedForward = c.RequiredInt32(feedForwardSize, 1, MaxFeedForwardSize);
         int kvHeads = c.Int32(s_kvHeads, 1, MaxHeads) ?? heads;
         if (heads % kvHeads != 0) throw c.Wrong(s_kvHeads, ConfigFields.Text(kvHeads), $"a divisor of {c.Named(s_heads)}, which is {heads}");
         int headSize = c.Int32(s_headSize, 2, MaxHeadSize) ?? (c is JsonConfig ? defaultHeadSize : null) ?? DefaultHeadSize(c, hiddenSize, heads);
         if (headSize % 2 != 0) throw c.Wrong(s_headSize, ConfigFields.Text(headSize), "an even number: RoPE turns pairs");
-        MustBeHeadSize(c, new(null, "attention.value_length"), headSize);
+        MustBeHeadSize(c, s_valueSize, headSize);
         int vocabulary = c is GgufConfig gguf
-            ? gguf.Int32(new(null, "vocab_size"), 1, MaxVocabulary) ?? gguf.CountTokens(MaxVocabulary)
-            : c.RequiredInt32(new("vocab_size", null), 1, MaxVocabulary);
-        int context = c.RequiredInt32(new("max_position_embeddings", "context_length"), 1, MaxContext);
+            ? gguf.Int32(s_vocabulary, 1, MaxVocabulary) ?? gguf.CountTokens(MaxVocabulary)
+            : c.RequiredInt32(s_vocabulary, 1, MaxVocabulary);
+        int context = c.RequiredInt32(s_context, 1, MaxContext);
         float normEpsilon = c.RequiredSingle(epsilon, MinEpsilon, MaxEpsilon);
         RopeConfig ropeConfig = rope.Read(c, headSize, context);
         return new ModelConfig
@@ -75,9 +82,30 @@ internal static class CommonConfig
             MaxContextTokens = RopeKeys.ContextTokens(c, ropeConfig, context),
             NormEpsilon = normEpsilon,
             Rope = ropeConfig,
-            AttentionScale = c.Single(s_attentionScale, 0, float.MaxValue) is > 0 and float scale ? scale : null,
+            AttentionScale = c.Single(AttentionScale, 0, float.MaxValue) is > 0 and float scale ? scale : null,
             TiedOutput = c.Boolean(new("tie_word_embeddings", null)) ?? !c.Has(WeightRole.Output),
         };
+    }
+
+    /// <summary>What <see cref="Read"/> reads, for the family to go on from.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="s">Its settings.</param>
+    /// <param name="epsilon">The norms' epsilon.</param>
+    /// <param name="feedForwardSize">F.</param>
+    /// <param name="rope">How the family keeps RoPE.</param>
+    public static void Write(ModelConfig config, GgufSettings s, ConfigKey epsilon, ConfigKey feedForwardSize, RopeKeys rope)
+    {
+        s.Set(s_layers, config.Layers);
+        s.Set(s_context, config.MaxContextTokens);
+        s.Set(s_hiddenSize, config.HiddenSize);
+        s.Set(feedForwardSize, config.FeedForwardSize);
+        s.Set(s_heads, config.Heads);
+        s.Set(s_kvHeads, config.KvHeads);
+        s.Set(s_headSize, config.HeadSize);
+        s.Set(s_valueSize, config.HeadSize);
+        s.Set(s_vocabulary, config.VocabularySize);
+        s.Set(epsilon, config.NormEpsilon);
+        rope.Write(config.Rope, s);
     }
 
     /// <summary>Refuses every activation but those named.</summary>
@@ -98,8 +126,15 @@ internal static class CommonConfig
     {
         int experts = c.Int32(count, 0, MaxExperts) ?? 0;
         if (experts == 0) return null;
-        int perToken = c.RequiredInt32(new("num_experts_per_tok", "expert_used_count"), 1, experts);
+        int perToken = c.RequiredInt32(s_expertsPerToken, 1, experts);
         return new ExpertConfig(experts, perToken, normalized);
+    }
+
+    /// <summary>What <see cref="ReadExperts"/> reads.</summary>
+    public static void WriteExperts(ExpertConfig experts, GgufSettings s, ConfigKey count)
+    {
+        s.Set(count, experts.Count);
+        s.Set(s_expertsPerToken, experts.PerToken);
     }
 
     /// <summary>Which layers are windowed, where they are listed: "sliding_attention" or "full_attention" each in config.json, flags in GGUF. Null: they are not.</summary>

@@ -86,6 +86,8 @@ internal sealed class WeightLoader(ModelConfig config, Func<WeightKey, WeightTen
 
     public ILinearWeights Matrix(int layer, params ReadOnlySpan<WeightRole> stacked) => Matrix(layer, 0, stacked);
 
+    public ILinearWeights Router(int layer) => backend.LoadUnrounded(weight(new WeightKey(WeightRole.Router, layer)));
+
     public FeedForward FeedForward(int layer, int expert)
     {
         ILinearWeights first = config.GatedFeedForward ? Matrix(layer, expert, WeightRole.Gate, WeightRole.Up) : Matrix(layer, expert, WeightRole.Up);

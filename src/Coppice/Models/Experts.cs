@@ -19,7 +19,7 @@ internal sealed class Experts : IDisposable
     public Experts(WeightLoader load, int layer)
     {
         (_backend, _config) = (load.Backend, load.Config);
-        _router = load.Matrix(layer, WeightRole.Router);
+        _router = load.Router(layer);
         _experts = [.. Enumerable.Range(0, _config.Experts!.Count).Select(expert => load.FeedForward(layer, expert))];
     }
 

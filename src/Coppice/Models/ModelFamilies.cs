@@ -45,5 +45,8 @@ internal static class ModelFamilies
             ?? candidates.First(f => f.GgufMark is null);
     }
 
+    /// <summary>The family that a config was read by.</summary>
+    public static ModelFamily Of(ModelConfig config) => All.First(family => family.Name == config.Family);
+
     private static string List(Func<ModelFamily, string> name) => string.Join(", ", All.Select(name).Distinct().Select(one => $"'{one}'"));
 }

@@ -8,8 +8,9 @@ namespace Coppice.Models;
 /// <param name="Class">What config.json's architectures must name, if it names any.</param>
 /// <param name="GgufArchitecture">GGUF's general.architecture.</param>
 /// <param name="Read">Settings to config.</param>
+/// <param name="Write">Config to GGUF settings: what <paramref name="Read"/> reads from a file.</param>
 /// <param name="Names">Of the weights.</param>
-internal sealed record ModelFamily(string Name, string ModelType, string Class, string GgufArchitecture, Func<ConfigFields, ModelConfig> Read, WeightNames Names)
+internal sealed record ModelFamily(string Name, string ModelType, string Class, string GgufArchitecture, Func<ConfigFields, ModelConfig> Read, Action<ModelConfig, GgufSettings> Write, WeightNames Names)
 {
     /// <summary>Tells families with one GGUF architecture apart: the number that this key has, not 0, makes a file this family's. Null: all of them are.</summary>
     public string? GgufMark { get; init; }

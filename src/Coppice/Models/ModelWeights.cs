@@ -6,7 +6,7 @@ namespace Coppice.Models;
 internal static class ModelWeights
 {
     // Read with the config.
-    private static readonly string[] s_ropeTensors = ["rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"];
+    private static readonly string[] s_ropeTensors = [RopeScalings.DivisorTensor, RopeScalings.LongTensor, RopeScalings.ShortTensor];
 
     /// <summary>All weights of a model, each of the shape that the config asks for and of a type that can be computed with.</summary>
     /// <exception cref="ModelFormatException">A weight is missing, has another shape or an unknown type, or the file holds tensors that the model does not have.</exception>

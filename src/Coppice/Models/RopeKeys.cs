@@ -39,6 +39,14 @@ internal sealed record RopeKeys
         return rope;
     }
 
+    /// <summary>What <see cref="Read"/> reads. Checkpoints in folders pair halves; how a file pairs follows from its family.</summary>
+    public void Write(RopeConfig rope, GgufSettings s)
+    {
+        s.Set(Base, rope.Base);
+        s.Set(s_dimensions, rope.Dimensions);
+        RopeScalings.Write(rope, s);
+    }
+
     /// <summary>What a model's longest sequence is: a config may name the length before or behind the stretch, and the longer one is meant.</summary>
     public static int ContextTokens(ConfigFields c, RopeConfig rope, int contextTokens)
     {

@@ -7,12 +7,17 @@ internal static class RopeScalings
 {
     private const float MaxFactor = 1e6f;
 
+    /// <summary>Divisors of the pairs, as tensors of a GGUF file.</summary>
+    public const string DivisorTensor = "rope_freqs.weight", LongTensor = "rope_factors_long.weight", ShortTensor = "rope_factors_short.weight";
+
     public static readonly ConfigKey GgufOriginal = new(null, "rope.scaling.original_context_length");
 
     private static readonly ConfigKey s_type = new(null, "rope.scaling.type");
     private static readonly ConfigKey s_factor = new(null, "rope.scaling.factor");
     private static readonly ConfigKey s_attention = new(null, "rope.scaling.attn_factor");
     private static readonly ConfigKey s_oldFactor = new(null, "rope.scale_linear");
+    private static readonly ConfigKey s_betaFast = new(null, "rope.scaling.yarn_beta_fast");
+    private static readonly ConfigKey s_betaSlow = new(null, "rope.scaling.yarn_beta_slow");
 
     /// <summary>The scaling in config.json's rope_scaling or, as later files have it, rope_parameters.</summary>
     public static RopeScaling? Read(JsonFields fields, RopeConfig rope, int contextTokens)
@@ -99,8 +104,8 @@ internal static class RopeScalings
     /// <summary>The scaling in GGUF metadata, or in tensors of divisors.</summary>
     public static RopeScaling? Read(GgufConfig c, RopeConfig rope, int contextTokens)
     {
-        float[]? divisors = c.Divisors("rope_freqs.weight", rope.Dimensions / 2);
-        float[]? longDivisors = c.Divisors("rope_factors_long.weight", rope.Dimensions / 2), shortDivisors = c.Divisors("rope_factors_short.weight", rope.Dimensions / 2);
+        float[]? divisors = c.Divisors(DivisorTensor, rope.Dimensions / 2);
+        float[]? longDivisors = c.Divisors(LongTensor, rope.Dimensions / 2), shortDivisors = c.Divisors(ShortTensor, rope.Dimensions / 2);
         // A factor of 0 is how some converters write none.
         float factor = c.Single(s_factor, 0, MaxFactor) ?? c.Single(s_oldFactor, 0, MaxFactor) ?? 0;
         string type = c.String(s_type) ?? (factor is 0 or 1 ? "none" : "linear");
@@ -136,12 +141,54 @@ internal static class RopeScalings
                     Factor = stretch,
                     OriginalContextTokens = original,
                     AttentionFactor = attention * YarnMagnitude(stretch, 1),
-                    BetaFast = c.Single(new(null, "rope.scaling.yarn_beta_fast"), 1e-3f, MaxFactor) ?? 32,
-                    BetaSlow = c.Single(new(null, "rope.scaling.yarn_beta_slow"), 1e-3f, MaxFactor) ?? 1,
+                    BetaFast = c.Single(s_betaFast, 1e-3f, MaxFactor) ?? 32,
+                    BetaSlow = c.Single(s_betaSlow, 1e-3f, MaxFactor) ?? 1,
                 };
             default:
                 throw c.Wrong(s_type, Quoted.Of(type), "'none', 'linear', 'yarn' or 'longrope' with its tensors");
         }
+    }
+
+    /// <summary>What the reading of GGUF metadata above reads.</summary>
+    public static void Write(RopeConfig rope, GgufSettings s)
+    {
+        switch (rope.Scaling)
+        {
+            case null:
+                break;
+            case { Kind: RopeScalingKind.Linear } linear:
+                s.Set(s_type, "linear");
+                s.Set(s_factor, linear.Factor);
+                s.Set(GgufOriginal, linear.OriginalContextTokens);
+                break;
+            case { Kind: RopeScalingKind.Yarn, WholePairs: true } yarn:
+                s.Set(s_type, "yarn");
+                s.Set(s_factor, yarn.Factor);
+                s.Set(GgufOriginal, yarn.OriginalContextTokens);
+                WriteAttention(yarn.AttentionFactor / YarnMagnitude(yarn.Factor, 1), s);
+                s.Set(s_betaFast, yarn.BetaFast);
+                s.Set(s_betaSlow, yarn.BetaSlow);
+                break;
+            case { Kind: RopeScalingKind.LongRope } both:
+                s.Set(s_type, "longrope");
+                s.Set(GgufOriginal, both.OriginalContextTokens);
+                WriteAttention(both.AttentionFactor, s);
+                s.SetTensor(LongTensor, both.LongDivisors!);
+                s.SetTensor(ShortTensor, both.ShortDivisors!);
+                break;
+            case { Kind: RopeScalingKind.Llama3 or RopeScalingKind.Divisors }:
+                s.SetTensor(DivisorTensor, RopeFrequencies.Of(rope with { Scaling = null }, 1).Zip(RopeFrequencies.Of(rope, 1), (plain, stretched) => (float)(plain / stretched)));
+                break;
+            case { Kind: RopeScalingKind.Dynamic }:
+                throw s.Refused("its RoPE scaling is 'dynamic', with a base that follows the context in use, and GGUF has no such scaling");
+            default:
+                throw s.Refused("its YaRN ramp may end within a pair (truncate is false), and GGUF's ends at whole pairs");
+        }
+    }
+
+    private static void WriteAttention(double factor, GgufSettings s)
+    {
+        if ((float)factor != 1) s.Set(s_attention, factor);
     }
 
     private static double AtLeastOne(GgufConfig c, float factor) => factor >= 1 ? factor : throw c.Wrong(s_factor, ConfigFields.Text(factor), $"a number from 1 to {ConfigFields.Text(MaxFactor)}");

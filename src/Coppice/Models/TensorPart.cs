@@ -27,14 +27,12 @@ internal sealed class TensorPart(WeightTensor whole, TensorCut cut, long[] shape
         }
         float[] all = new float[cut.TensorShape[^1]];
         whole.ReadRow(row, all);
-        for (int i = 0; i < destination.Length; i++) destination[i] = all[Map(i)];
+        for (int i = 0; i < destination.Length; i++) destination[i] = all[cut.RowInTensor(i)];
     }
 
     // The other dimension of three counts rows too: the expert's come first, last, or in the middle of all.
-    private long RowOf(long row) => (ulong)row < (ulong)shape[0] ? Map(row)
+    private long RowOf(long row) => (ulong)row < (ulong)shape[0] ? cut.RowInTensor(row)
         : throw new ArgumentOutOfRangeException(nameof(row), row, $"This part of tensor {Quoted.Of(whole.Name)} has {shape[0]} rows.");
-
-    private long Map(long index) => cut.First + index / cut.Block * cut.Stride + index % cut.Block;
 
     private static long Elements(long[] dimensions) => dimensions.Aggregate(1L, (product, size) => product * size);
 }

@@ -15,7 +15,19 @@ internal enum WeightNaming
 /// <param name="First">First row; for a vector, first element.</param>
 /// <param name="Block">Rows that follow one another before a jump.</param>
 /// <param name="Stride">From the first row of a block to the first of the next.</param>
-internal readonly record struct TensorCut(long[] TensorShape, long First, long Block, long Stride);
+internal readonly record struct TensorCut(long[] TensorShape, long First, long Block, long Stride)
+{
+    /// <summary>Where one of the weight's rows lies in the tensor.</summary>
+    public long RowInTensor(long row) => First + row / Block * Stride + row % Block;
+
+    /// <summary>Whether a row of the tensor is one of the weight's <paramref name="rows"/>, and which.</summary>
+    public bool TryRowInWeight(long rowInTensor, long rows, out long row)
+    {
+        long from = rowInTensor - First;
+        row = from / Stride * Block + from % Stride;
+        return from >= 0 && from % Stride < Block && row < rows;
+    }
+}
 
 /// <summary>Where a weight lies in a container.</summary>
 /// <param name="Name">{0}: the layer, {1}: the expert.</param>

@@ -41,6 +41,16 @@ internal sealed class CharacterMap : Normalizer
         return new CharacterMap(file, units, bytes[(int)trieBytes..].ToArray());
     }
 
+    /// <summary>What <see cref="Read"/> reads.</summary>
+    public byte[] ToBytes()
+    {
+        byte[] bytes = new byte[(_units.Length + 1) * sizeof(uint) + _replacements.Length];
+        BinaryPrimitives.WriteInt32LittleEndian(bytes, _units.Length * sizeof(uint));
+        for (int i = 0; i < _units.Length; i++) BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan((i + 1) * sizeof(uint)), _units[i]);
+        _replacements.CopyTo(bytes, (_units.Length + 1) * sizeof(uint));
+        return bytes;
+    }
+
     public override string Apply(string text)
     {
         byte[] utf8 = Encoding.UTF8.GetBytes(text);

@@ -8,6 +8,9 @@ internal sealed record GgufVocabulary
     /// <summary>The file, for messages.</summary>
     public required string File { get; init; }
 
+    /// <summary>general.name.</summary>
+    public string? ModelName { get; init; }
+
     /// <summary>tokenizer.ggml.model.</summary>
     public required string Model { get; init; }
 
@@ -38,11 +41,26 @@ internal sealed record GgufVocabulary
 
     /// <summary>tokenizer.ggml.add_space_prefix.</summary>
     public bool? AddsSpace { get; init; }
+
+    /// <summary>tokenizer.ggml.remove_extra_whitespaces.</summary>
+    public bool? OneSpace { get; init; }
+
+    /// <summary>tokenizer.ggml.precompiled_charsmap.</summary>
+    public byte[]? CharacterMap { get; init; }
+
+    /// <summary>
+    /// Whether an added token takes the white space behind it with it. No key says so: Phi-3's do, and files of it are known by the model's name,
+    /// as llama.cpp knows them.
+    /// </summary>
+    public bool StripsRight(string added) =>
+        ModelName is { } name && (name.Contains("phi-3", StringComparison.OrdinalIgnoreCase) || name.Contains("phi3", StringComparison.OrdinalIgnoreCase)) && added is not ("<unk>" or "<s>" or "<|endoftext|>");
 }
 
-/// <summary>Makes a tokenizer of GGUF metadata: model "llama" (scores) and "gpt2" (merges).</summary>
+/// <summary>Makes a tokenizer of GGUF metadata: model "llama" (scores), "t5" (scores of a unigram model) and "gpt2" (merges).</summary>
 internal static class GgufTokenizer
 {
+    private const string Unigram = "t5";
+
     public static TokenizerParts Read(GgufVocabulary vocabulary)
     {
         string file = vocabulary.File;
@@ -50,9 +68,9 @@ internal static class GgufTokenizer
         PieceType[] types = Types(vocabulary);
         return vocabulary.Model switch
         {
-            "llama" => Scored(vocabulary, types),
+            "llama" or Unigram => Scored(vocabulary, types),
             "gpt2" => Merged(vocabulary, types),
-            string other => throw new ModelFormatException(file, $"tokenizer.ggml.model is '{other}', which is not supported; supported: llama, gpt2."),
+            string other => throw new ModelFormatException(file, $"tokenizer.ggml.model is '{other}', which is not supported; supported: llama, {Unigram}, gpt2."),
         };
     }
 
@@ -68,7 +86,7 @@ internal static class GgufTokenizer
             return types;
         }
         for (int id = 0; id < types.Length; id++)
-            types[id] = vocabulary.Model == "llama" && PieceDecoder.TryByteToken(vocabulary.Tokens[id], out _) ? PieceType.Byte : PieceType.Normal;
+            types[id] = vocabulary.Model is "llama" or Unigram && PieceDecoder.TryByteToken(vocabulary.Tokens[id], out _) ? PieceType.Byte : PieceType.Normal;
         foreach (int? id in (int?[])[vocabulary.BeginOfText, vocabulary.EndOfText, vocabulary.Unknown])
             if (id is int mark && (uint)mark < (uint)types.Length) types[mark] = PieceType.Control;
         return types;
@@ -77,10 +95,11 @@ internal static class GgufTokenizer
     private static TokenizerParts Scored(GgufVocabulary vocabulary, PieceType[] types)
     {
         string file = vocabulary.File;
-        IReadOnlyList<float> scores = vocabulary.Scores ?? throw new ModelFormatException(file, "tokenizer.ggml.scores is missing; a 'llama' vocabulary needs it.");
+        IReadOnlyList<float> scores = vocabulary.Scores ?? throw new ModelFormatException(file, $"tokenizer.ggml.scores is missing; a '{vocabulary.Model}' vocabulary needs it.");
         if (scores.Count != types.Length) throw new ModelFormatException(file, $"tokenizer.ggml.scores has {scores.Count} values for {types.Length} tokens.");
         for (int id = 0; id < scores.Count; id++)
             if (!float.IsFinite(scores[id])) throw new ModelFormatException(file, $"tokenizer.ggml.scores[{id}] is {scores[id]}; it must be finite.");
+        bool unigram = vocabulary.Model == Unigram;
         return new ScoredVocabulary
         {
             File = file,
@@ -90,9 +109,14 @@ internal static class GgufTokenizer
             Unknown = vocabulary.Unknown,
             BeginOfText = vocabulary.BeginOfText,
             EndOfText = vocabulary.EndOfText,
-            AddsBeginOfText = vocabulary.AddsBeginOfText ?? true,
-            AddsEndOfText = vocabulary.AddsEndOfText ?? false,
-            AddsSpace = vocabulary.AddsSpace ?? true,
+            // llama.cpp's defaults.
+            AddsBeginOfText = vocabulary.AddsBeginOfText ?? !unigram,
+            AddsEndOfText = vocabulary.AddsEndOfText ?? unigram,
+            AddsSpace = vocabulary.AddsSpace ?? !unigram,
+            OneSpace = unigram && vocabulary.OneSpace == true,
+            IsUnigram = unigram,
+            CharacterMap = unigram && vocabulary.CharacterMap is { } map ? CharacterMap.Read(file, map) : null,
+            StripsRight = vocabulary.StripsRight,
         }.Build();
     }
 
@@ -119,7 +143,7 @@ internal static class GgufTokenizer
         Vocabulary pieces = new(file, [.. vocabulary.Tokens], special, [.. types.Select(t => t != PieceType.Normal)], new PieceDecoder { ByteLevel = true });
         IEnumerable<AddedToken> added = Enumerable.Range(0, types.Length)
             .Where(id => types[id] is PieceType.Control or PieceType.Unknown or PieceType.UserDefined && vocabulary.Tokens[id].Length > 0)
-            .Select(id => new AddedToken(id, vocabulary.Tokens[id]) { Special = special[id] });
+            .Select(id => new AddedToken(id, vocabulary.Tokens[id]) { Special = special[id], StripRight = vocabulary.StripsRight(vocabulary.Tokens[id]) });
         bool addsBegin = vocabulary.AddsBeginOfText ?? pre.AddsBeginOfText;
         return new TokenizerParts
         {

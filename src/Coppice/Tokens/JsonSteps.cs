@@ -13,6 +13,9 @@ internal sealed class JsonSteps
 
     public Normalizer? Normalizer { get; private set; }
 
+    /// <summary>The first of the normalizer's steps that is a precompiled_charsmap.</summary>
+    public CharacterMap? CharacterMap => _normalizers.OfType<CharacterMap>().FirstOrDefault();
+
     public IReadOnlyList<PreTokenizer> PreTokenizers => _preTokenizers;
 
     /// <summary>Whether words are read as bytes.</summary>
@@ -70,7 +73,7 @@ internal sealed class JsonSteps
                 _normalizers.Add(new StripAccents());
                 break;
             case "Precompiled":
-                if (field.Required("precompiled_charsmap") is { } map && CharacterMap.FromBase64(field.File, map.String()) is { } characters) _normalizers.Add(characters);
+                if (field.Required("precompiled_charsmap") is { } map && Tokens.CharacterMap.FromBase64(field.File, map.String()) is { } characters) _normalizers.Add(characters);
                 break;
             default:
                 throw field.Required("type").Unsupported(kind, "Sequence, Prepend, Replace, NFC, NFD, NFKC, NFKD, Lowercase, Strip, StripAccents, Precompiled");

@@ -59,10 +59,13 @@ internal sealed record ScoredVocabulary
     public bool IsUnigram { get; init; }
 
     /// <summary>Goes before everything else.</summary>
-    public Normalizer? CharacterMap { get; init; }
+    public CharacterMap? CharacterMap { get; init; }
 
     /// <summary>User-defined pieces are looked for after spaces became marks, as SentencePiece does; otherwise in the text as given.</summary>
     public bool UserDefinedHasMarks { get; init; }
+
+    /// <summary>Whether a mark or a user-defined piece takes the white space behind it with it.</summary>
+    public Func<string, bool> StripsRight { get; init; } = _ => false;
 
     public TokenizerParts Build()
     {
@@ -77,8 +80,8 @@ internal sealed record ScoredVocabulary
         if (OneSpace) normalizers.Add(new OneSpace());
         if (AddsSpace) normalizers.Add(new Prepend(" "));
         normalizers.Add(new Replace(" ", WordStarts.Mark.ToString()));
-        IEnumerable<AddedToken> control = Of(PieceType.Control).Concat(Of(PieceType.Unknown)).Select(id => new AddedToken(id, Pieces[id]) { Special = true });
-        IEnumerable<AddedToken> user = Of(PieceType.UserDefined).Select(id => new AddedToken(id, Pieces[id]));
+        IEnumerable<AddedToken> control = Of(PieceType.Control).Concat(Of(PieceType.Unknown)).Select(id => Added(id) with { Special = true });
+        IEnumerable<AddedToken> user = Of(PieceType.UserDefined).Select(Added);
         Dictionary<string, int> ids = MergeableIds();
         return new TokenizerParts
         {
@@ -164,6 +167,8 @@ internal sealed record ScoredVocabulary
         }
         return any ? bytes : null;
     }
+
+    private AddedToken Added(int id) => new(id, Pieces[id]) { StripRight = StripsRight(Pieces[id]) };
 
     private IEnumerable<int> Of(PieceType type) => Enumerable.Range(0, Types.Count).Where(id => Types[id] == type);
 

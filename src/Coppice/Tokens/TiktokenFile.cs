@@ -48,6 +48,14 @@ internal static class TiktokenFile
         return Build(file, pieces, make(file), config);
     }
 
+    /// <summary>The merges as a list has them, two tokens and a blank, the earliest first: all that the ranks allow.</summary>
+    public static IEnumerable<string> MergeLines(string file)
+    {
+        List<string> pieces = ReadPieces(file, File.ReadAllBytes(file));
+        Dictionary<string, int> ids = new(pieces.Select((piece, id) => KeyValuePair.Create(piece, id)), StringComparer.Ordinal);
+        return Merges(pieces, ids).OrderBy(merge => merge.Merged).ThenBy(merge => merge.Left).Select(merge => $"{pieces[merge.Left]} {pieces[merge.Right]}");
+    }
+
     private static TokenizerParts Build(string file, List<string> pieces, Family family, TokenizerConfigFile config)
     {
         Dictionary<string, int> ids = new(StringComparer.Ordinal);
@@ -61,13 +69,16 @@ internal static class TiktokenFile
         bool[] special = [.. Enumerable.Range(0, all.Length).Select(id => id >= pieces.Count)];
         Vocabulary vocabulary = new(file, all, special, special, new PieceDecoder { ByteLevel = true });
         int? begin = Find(config.BeginOfText ?? family.BeginOfText, "bos_token"), end = Find(config.EndOfText ?? family.EndOfText, "eos_token");
+        List<(int Left, int Right, int Merged)> merges = Merges(pieces, ids);
+        MergeTable table = new(merges.Count);
+        foreach ((int left, int right, int merged) in merges) table.TryAdd(left, right, merged, merged);
         return new TokenizerParts
         {
             Vocabulary = vocabulary,
             AddedToText = new AddedTokens(file, Enumerable.Range(pieces.Count, family.Specials.Length).Where(id => all[id].Length > 0).Select(id => new AddedToken(id, all[id]) { Special = true })),
             AddedToNormalized = new AddedTokens(file, []),
             PreTokenizers = [family.Words],
-            Model = new Bpe { Unit = BpeUnit.Byte, Merges = Merges(pieces, ids), VocabularySize = all.Length, ByteIds = byteIds, WholeWords = vocabulary },
+            Model = new Bpe { Unit = BpeUnit.Byte, Merges = table, VocabularySize = all.Length, ByteIds = byteIds, WholeWords = vocabulary },
             Before = (config.AddsBeginOfText ?? family.BeginOfText is not null) && begin is int b1 ? [b1] : [],
             After = config.AddsEndOfText == true && end is int e1 ? [e1] : [],
             BeginOfText = begin,
@@ -106,16 +117,14 @@ internal static class TiktokenFile
     }
 
     // Two neighbours merge where their bytes together are a token; its rank is the merge's.
-    private static MergeTable Merges(List<string> pieces, Dictionary<string, int> ids)
+    private static List<(int Left, int Right, int Merged)> Merges(List<string> pieces, Dictionary<string, int> ids)
     {
         var lookup = ids.GetAlternateLookup<ReadOnlySpan<char>>();
         List<(int Left, int Right, int Merged)> merges = [];
         for (int id = 0; id < pieces.Count; id++)
             for (int at = 1; at < pieces[id].Length; at++)
                 if (lookup.TryGetValue(pieces[id].AsSpan(0, at), out int left) && lookup.TryGetValue(pieces[id].AsSpan(at), out int right)) merges.Add((left, right, id));
-        MergeTable table = new(merges.Count);
-        foreach ((int left, int right, int merged) in merges) table.TryAdd(left, right, merged, merged);
-        return table;
+        return merges;
     }
 
     private static string[] Llama3Specials()

@@ -21,6 +21,9 @@ public sealed class Tokenizer
         _vocabulary = parts.Vocabulary;
     }
 
+    /// <summary>The steps a text passes through.</summary>
+    internal TokenizerParts Parts => _parts;
+
     /// <summary>Number of tokens: ids are in [0, this).</summary>
     public int VocabularySize => _vocabulary.Count;
 
@@ -40,19 +43,14 @@ public sealed class Tokenizer
     /// <exception cref="ModelFormatException">There is none, it is malformed, or it asks for something that is not supported; the message names it.</exception>
     public static Tokenizer FromFolder(string folder)
     {
-        string json = Path.Combine(folder, "tokenizer.json"), pieces = Path.Combine(folder, "tokenizer.model");
         TokenizerConfigFile config = TokenizerConfigFile.Read(Path.Combine(folder, "tokenizer_config.json"));
-        if (File.Exists(json)) return new Tokenizer(TokenizerJsonFile.Read(json, config));
-        if (File.Exists(pieces)) return new Tokenizer(IsTiktoken(pieces) ? TiktokenFile.Read(pieces, config) : SentencePieceFile.Read(pieces, config));
-        if (Directory.GetFiles(folder, "*.tiktoken") is [string ranks]) return new Tokenizer(TiktokenFile.Read(ranks, config));
-        throw new ModelFormatException(folder, "There is no tokenizer here: neither tokenizer.json nor tokenizer.model nor one *.tiktoken.");
-    }
-
-    private static bool IsTiktoken(string file)
-    {
-        using FileStream stream = File.OpenRead(file);
-        byte[] head = new byte[8192];
-        return TiktokenFile.Is(head.AsSpan(0, stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)));
+        (TokenizerFileKind kind, string file) = TokenizerFile.Find(folder);
+        return new Tokenizer(kind switch
+        {
+            TokenizerFileKind.Json => TokenizerJsonFile.Read(file, config),
+            TokenizerFileKind.Tiktoken => TiktokenFile.Read(file, config),
+            _ => SentencePieceFile.Read(file, config),
+        });
     }
 
     /// <summary>Makes the tokenizer that a GGUF file's metadata describes.</summary>

@@ -21,7 +21,8 @@ internal static class TokenizerJsonFile
         JsonVocabulary tokens = JsonVocabulary.Read(root, kind == "BPE"
             ? model.Required("vocab").Properties().Select(p => (p.Name, p.Value.Int()))
             : JsonUnigram.Vocabulary(model).Select((p, id) => (p.Piece, id)));
-        Vocabulary vocabulary = new(root.File, tokens.Pieces, tokens.Special, tokens.Literal, steps.Decoder);
+        // A decoder that replaces texts does so in added tokens too (Gemma's runs of spaces); one of bytes leaves them alone.
+        Vocabulary vocabulary = new(root.File, tokens.Pieces, tokens.Special, steps.Decoder.ByteLevel ? tokens.Literal : new bool[tokens.Pieces.Length], steps.Decoder);
         int[]? byteIds = ByteIds(model, tokens.ModelIds, steps.ByteLevel);
         WordModel words = kind == "BPE" ? ReadBpe(model, vocabulary, tokens.ModelIds, byteIds, steps.ByteLevel ? BpeUnit.Byte : BpeUnit.Character)
             : JsonUnigram.Read(model, tokens, byteIds);

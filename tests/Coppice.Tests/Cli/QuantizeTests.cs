@@ -30,7 +30,20 @@ public sealed class QuantizeTests
         Assert.True(file.TryGetTensor("token_embd.weight", out WeightTensor? embedding) && embedding.Type == WeightType.Q8_0);
     }
 
+    [Fact]
+    public async Task A_folder_that_GGUF_has_no_words_for_is_refused_in_one_line()
+    {
+        using Tool tool = new();
+        foreach (string file in Directory.GetFiles(TestData.SampleModel)) File.Copy(file, tool.Path(Path.GetFileName(file)));
+        string config = File.ReadAllText(tool.Path("config.json"));
+        File.WriteAllText(tool.Path("config.json"), config.Insert(config.IndexOf('{', StringComparison.Ordinal) + 1, """ "rope_scaling": {"type": "dynamic", "factor": 2.0},"""));
+        Assert.Equal(ExitCodes.Usage, await tool.RunAsync("quantize", Path.GetDirectoryName(tool.Path("x"))!, tool.Path("q.gguf"), "--type", "q8_0"));
+        Assert.Contains("RoPE scaling is 'dynamic'", Assert.Single(tool.Error.Trim().Split('\n')), StringComparison.Ordinal);
+        Assert.False(File.Exists(tool.Path("q.gguf")));
+    }
+
     [Theory]
+    [InlineData("nowhere/q.gguf", "q8_0", "There is no folder")]
     [InlineData("q.gguf", "q9_z", "--type is 'q9_z'; it must be f32, f16, bf16")]
     [InlineData("q.bin", "q8_0", "must end in .gguf")]
     public async Task A_wrong_line_is_refused(string output, string type, string said)

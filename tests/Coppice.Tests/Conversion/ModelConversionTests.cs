@@ -5,26 +5,12 @@ using Coppice.Models;
 using Coppice.Scheduling;
 using Coppice.Tests.Golden;
 using Coppice.Tests.Loading;
-using Coppice.Tests.Models;
+using static Coppice.Tests.Conversion.Converted;
 
 namespace Coppice.Tests.Conversion;
 
 public sealed class ModelConversionTests
 {
-    private static ConversionReport Convert(string from, WeightType type, string to)
-    {
-        using ConversionSource source = ConversionSource.Open(from);
-        return ModelConversion.Run(source, type, to, _ => { }, CancellationToken.None);
-    }
-
-    private static float[] Numbers(WeightTensor tensor)
-    {
-        int columns = (int)tensor.Shape[^1], rows = (int)(tensor.Shape.Aggregate(1L, (a, b) => a * b) / columns);
-        float[] all = new float[rows * columns];
-        for (int r = 0; r < rows; r++) tensor.ReadRow(r, all.AsSpan(r * columns, columns));
-        return all;
-    }
-
     [Fact]
     public void The_sample_model_answers_the_same_from_a_GGUF_file_of_floats()
     {
@@ -100,40 +86,6 @@ public sealed class ModelConversionTests
         static int[] Ints(JsonElement array) => [.. array.EnumerateArray().Select(e => e.GetInt32())];
     }
 
-    public static TheoryData<string> Families => [.. TinyFamilies.All.Keys];
-
-    [Theory, MemberData(nameof(Families))]
-    public void A_folder_of_any_family_becomes_a_file_with_the_same_logits_or_is_refused(string name)
-    {
-        using TempFolder folder = new();
-        string from = TinyFamilies.All[name].Write(folder), to = folder.File("written.gguf");
-        if (!Directory.Exists(from)) return;
-        string vocabulary = string.Join(',', Enumerable.Range(0, TinyFamilies.All[name].Model.V).Select(id => $"\"{(id == '\\' - 'A' ? 'é' : (char)('A' + id))}\":{id}"));
-        File.WriteAllText(Path.Combine(from, "tokenizer.json"), """{"model":{"type":"BPE","vocab":{VOCABULARY},"merges":[]},"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false}}""".Replace("VOCABULARY", vocabulary, StringComparison.Ordinal));
-        try
-        {
-            Convert(from, WeightType.F32, to);
-        }
-        catch (ModelFormatException e) when (e.Message.Contains("cannot be written as GGUF", StringComparison.Ordinal))
-        {
-            Assert.False(File.Exists(to));
-            return;
-        }
-        EngineOptions options = new() { MaxContextTokens = TinyFamilies.All[name].Context, Weights = WeightFormat.F32 };
-        int[] prompt = [.. Enumerable.Range(0, 20).Select(i => i * 7 % TinyFamilies.All[name].Model.V)];
-        // Turned rows change the order of the sums in a score.
-        foreach ((float[] own, float[] written) in Logits(from).Zip(Logits(to)))
-            for (int i = 0; i < own.Length; i++) Assert.Equal(own[i], written[i], 1e-4f);
-
-        float[][] Logits(string path)
-        {
-            using FamilyRun run = new(path, options);
-            Request request = run.Submit(prompt, new GenerateOptions { MaxTokens = 4, Temperature = 0, IgnoreEndOfText = true });
-            run.Run();
-            return [.. run.Seen[(request, 0)]];
-        }
-    }
-
     [Fact]
     public void A_GGUF_file_keeps_its_metadata_and_names_whatever_its_family()
     {
@@ -179,7 +131,25 @@ public sealed class ModelConversionTests
             Assert.StartsWith($"{from}: Tensor 't' has {bad} in row 1", error.Message, StringComparison.Ordinal);
             Assert.EndsWith(said, error.Message, StringComparison.Ordinal);
             Assert.Equal(["a.gguf"], Directory.GetFiles(folder.Path).Select(Path.GetFileName));
+            // What was there before stays.
+            string there = folder.Write("there.gguf", "precious");
+            Assert.Throws<ModelFormatException>(() => Convert(from, WeightType.Q4_0, there));
+            Assert.Equal("precious", File.ReadAllText(there));
+            File.Delete(there);
         }
+    }
+
+    [Fact]
+    public void Progress_counts_up_to_all_weights_tensor_by_tensor()
+    {
+        using TempFolder folder = new();
+        using ConversionSource source = ConversionSource.Open(TestData.SampleModel);
+        List<ConversionProgress> seen = [];
+        ConversionReport report = ModelConversion.Run(source, WeightType.Q8_0, folder.File("b.gguf"), seen.Add, CancellationToken.None);
+        Assert.Equal(source.Tensors.Select(t => t.Name), seen.Select(at => at.Tensor));
+        Assert.Equal(seen.Select(at => at.DoneElements).Order(), seen.Select(at => at.DoneElements));
+        Assert.All(seen, at => Assert.Equal(report.Types.Sum(t => t.Elements), at.AllElements));
+        Assert.Equal(seen[^1].AllElements, seen[^1].DoneElements + source.Tensors[^1].Shape.Aggregate(1L, (a, b) => a * b));
     }
 
     [Fact]
@@ -190,31 +160,5 @@ public sealed class ModelConversionTests
         using ConversionSource source = ConversionSource.Open(TestData.SampleModel);
         Assert.ThrowsAny<OperationCanceledException>(() => ModelConversion.Run(source, WeightType.Q4_0, folder.File("b.gguf"), at => { if (at.DoneElements > 0) cancellation.Cancel(); }, cancellation.Token));
         Assert.Empty(Directory.GetFiles(folder.Path));
-    }
-
-    [SharedTheory, InlineData("hf", "stories260K"), InlineData(null, "pythia-tokenizer.json"), InlineData(null, "mistral-v1.model"), InlineData(null, "mistral-v3.model")]
-    public void A_folder_s_tokenizer_becomes_GGUF_metadata_with_the_same_tokens(string? sub, string name)
-    {
-        using TempFolder folder = new();
-        string tokenizer;
-        if (sub is not null)
-        {
-            tokenizer = TestData.Shared($"testdata/{name}/{sub}");
-        }
-        else
-        {
-            File.Copy(TestData.Shared($"testdata/tokenizers/{name}"), folder.File(name.EndsWith(".json", StringComparison.Ordinal) ? "tokenizer.json" : "tokenizer.model"));
-            tokenizer = folder.Path;
-        }
-        Tokenizer own = Tokenizer.FromFolder(tokenizer), written = Tokenizer.FromGguf(FolderVocabulary.Read(tokenizer));
-        Assert.Equal(own.VocabularySize, written.VocabularySize);
-        var random = new Random(3);
-        for (int i = 0; i < 200; i++)
-        {
-            string text = string.Concat(Enumerable.Range(0, 40).Select(_ => random.Next(4) switch { 0 => (char)random.Next(32, 127), 1 => (char)random.Next('a', 'z' + 1), 2 => " \n0123456789.,'"[random.Next(15)], _ => (char)random.Next(0x400, 0x450) }));
-            int[] expected = own.Encode(text), actual = written.Encode(text);
-            Assert.Equal(expected, actual);
-            Assert.Equal(own.Decode(expected), written.Decode(actual));
-        }
     }
 }

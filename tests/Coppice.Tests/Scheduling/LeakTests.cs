@@ -151,6 +151,8 @@ public sealed class LeakTests
 
         public ILinearWeights Load(params WeightTensor[] stacked) => _inner.Load(stacked);
 
+        public ILinearWeights LoadUnrounded(WeightTensor tensor) => _inner.LoadUnrounded(tensor);
+
         public void Embed(WeightTensor table, ReadOnlySpan<int> tokens, Matrix x) => _inner.Embed(table, tokens, x);
 
         public void Gather(Matrix x, ReadOnlySpan<int> rows, Matrix y) => _inner.Gather(x, rows, y);

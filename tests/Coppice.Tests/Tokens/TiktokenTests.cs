@@ -56,7 +56,7 @@ public sealed class TiktokenTests
     [SharedFact]
     public void A_sentencepiece_model_is_not_taken_for_one() => Assert.False(TiktokenFile.Is(System.IO.File.ReadAllBytes(TestData.Shared("testdata/stories260K/hf/tokenizer.model"))));
 
-    private static byte[] Spelled(string piece) => ByteAlphabet.TrySpell(piece, out byte[] bytes) ? bytes : throw new InvalidOperationException(piece);
+    internal static byte[] Spelled(string piece) => ByteAlphabet.TrySpell(piece, out byte[] bytes) ? bytes : throw new InvalidOperationException(piece);
 
-    private static byte[] File(IEnumerable<byte[]> tokens) => Encoding.ASCII.GetBytes(string.Concat(tokens.Select((t, rank) => $"{Convert.ToBase64String(t)} {rank}\n")));
+    internal static byte[] File(IEnumerable<byte[]> tokens) => Encoding.ASCII.GetBytes(string.Concat(tokens.Select((t, rank) => $"{Convert.ToBase64String(t)} {rank}\n")));
 }

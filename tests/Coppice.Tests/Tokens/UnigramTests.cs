@@ -57,6 +57,17 @@ public sealed class UnigramTests
     }
 
     [Fact]
+    public void A_GGUF_vocabulary_that_says_no_more_is_treated_as_llama_cpp_treats_it()
+    {
+        GgufVocabulary t5 = new() { File = "m", Model = "t5", Tokens = [.. s_pieces.Select(p => p.Piece), "</s>"], Scores = [.. s_pieces.Select(p => (float)p.Score), 0], TokenTypes = [2, .. Enumerable.Repeat(1, s_pieces.Length - 1), 3], Unknown = 0, EndOfText = s_pieces.Length };
+        Tokenizer tokenizer = Tokenizer.FromGguf(t5);
+        Assert.Equal("a bc ▁ ▁a </s>", string.Join(' ', tokenizer.Encode("abc  a").Select(tokenizer.Piece)));   // no space before, all spaces kept, an end
+        Assert.Equal("▁a bc ▁a", string.Join(' ', Tokenizer.FromGguf(t5 with { AddsSpace = true, OneSpace = true, AddsEndOfText = false }).Encode(" abc  a ").Select(tokenizer.Piece)));
+        Assert.Contains("precompiled_charsmap", Assert.Throws<ModelFormatException>(() => Tokenizer.FromGguf(t5 with { CharacterMap = [9] })).Message, StringComparison.Ordinal);
+        Assert.Contains("a 't5' vocabulary needs it", Assert.Throws<ModelFormatException>(() => Tokenizer.FromGguf(t5 with { Scores = null })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_word_of_a_megabyte_takes_linear_time() => Assert.NotEmpty(Tokenizers.Json(Json(byteFallback: false)).Encode(new string('a', 1 << 20)));
 
     [Fact]
@@ -125,7 +136,7 @@ public sealed class UnigramTests
     }
 
     // sentencepiece_model.proto, written by hand: pieces (1), trainer_spec (2), normalizer_spec (3).
-    private static byte[] Model(byte[] map)
+    internal static byte[] Model(byte[] map)
     {
         using MemoryStream model = new();
         for (int id = 0; id < s_pieces.Length; id++)

@@ -26,6 +26,8 @@ internal sealed class TimedBackend(IBackend inner) : IBackend
 
     public ILinearWeights Load(params WeightTensor[] stacked) => inner.Load(stacked);
 
+    public ILinearWeights LoadUnrounded(WeightTensor tensor) => inner.LoadUnrounded(tensor);
+
     public void Embed(WeightTensor table, ReadOnlySpan<int> tokens, Matrix x) => inner.Embed(table, tokens, x);
 
     public void Gather(Matrix x, ReadOnlySpan<int> rows, Matrix y) => inner.Gather(x, rows, y);

@@ -9,7 +9,9 @@ internal static class Gemma
     /// <summary>Where a config is silent.</summary>
     public const int DefaultHeadSize = 256;
 
-    public static readonly ModelFamily Family = new("gemma", "gemma", "GemmaForCausalLM", "gemma", c => Read(c, new RopeKeys()), WeightNames.Standard);
+    private static readonly RopeKeys s_rope = new();
+
+    public static readonly ModelFamily Family = new("gemma", "gemma", "GemmaForCausalLM", "gemma", c => Read(c, s_rope), (config, s) => Write(config, s, s_rope), WeightNames.Standard);
 
     /// <summary>What all Gemmas have in common.</summary>
     public static ModelConfig Read(ConfigFields c, RopeKeys rope)
@@ -26,4 +28,7 @@ internal static class Gemma
             Activation = Activation.GeluTanh,
         };
     }
+
+    /// <summary>What <see cref="Read"/> reads from a file; the rest is the same in all Gemmas.</summary>
+    public static void Write(ModelConfig config, GgufSettings s, RopeKeys rope) => CommonConfig.Write(config, s, CommonConfig.RmsEpsilon, CommonConfig.FeedForwardSize, rope);
 }

@@ -10,30 +10,20 @@ internal static class Gemma3
 {
     private const int LayersOf27B = 62;
     private const int DefaultPeriod = 6;
-    private const float DefaultBase = 1_000_000;
     private const float DefaultLocalBase = 10_000;
 
-    // A number, or in some GGUF files a flag for each layer.
-    private static readonly ConfigKey s_period = new("sliding_window_pattern", "attention.sliding_window_pattern");
     private static readonly ConfigKey s_localBase = new("rope_local_base_freq", "rope.freq_base_swa");
+    private static readonly RopeKeys s_rope = new() { DefaultBase = 1_000_000 };
 
-    public static readonly ModelFamily Family = new("gemma3", "gemma3_text", "Gemma3ForCausalLM", "gemma3", Read, Gemma2.Names);
+    public static readonly ModelFamily Family = new("gemma3", "gemma3_text", "Gemma3ForCausalLM", "gemma3", Read, Write, Gemma2.Names);
 
     private static ModelConfig Read(ConfigFields c)
     {
-        ModelConfig config = Gemma.Read(c, new RopeKeys { DefaultBase = DefaultBase });
-        bool[] windowed = CommonConfig.ReadLayerTypes(c, CommonConfig.LayerTypes with { Gguf = s_period.Gguf }, config.Layers)
-            ?? Alternating(config.Layers, c.Int32(s_period, 1, 1024) ?? c.Int32(new("_sliding_window_pattern", null), 1, 1024) ?? DefaultPeriod);
+        ModelConfig config = Gemma2.Read(c, s_rope, LayersOf27B, DefaultPeriod);
         (RopeConfig global, RopeConfig local) = Rope(c, config);
         return config with
         {
-            PostNorms = true,
             QueryKeyNorms = true,
-            AttentionScale = Gemma2.Scale(c, config, LayersOf27B),
-            AttentionSoftCap = c.Single(new("attn_logit_softcapping", null), 0, 1e6f) ?? 0,
-            LogitSoftCap = c.Single(new("final_logit_softcapping", "final_logit_softcapping"), 0, 1e6f) ?? 0,
-            Window = c.RequiredInt32(new("sliding_window", "attention.sliding_window"), 1, CommonConfig.MaxWindow),
-            WindowedLayers = windowed,
             Rope = global,
             LocalRope = local,
             // The stretch is in the context that the config names.
@@ -41,7 +31,11 @@ internal static class Gemma3
         };
     }
 
-    private static bool[] Alternating(int layers, int period) => [.. Enumerable.Range(0, layers).Select(layer => (layer + 1) % period != 0)];
+    private static void Write(ModelConfig config, GgufSettings s)
+    {
+        Gemma2.Write(config, s, s_rope, LayersOf27B);
+        s.Set(s_localBase, config.LocalRope!.Base);
+    }
 
     // Later config.json files have an object for each kind of layer.
     private static (RopeConfig Global, RopeConfig Local) Rope(ConfigFields c, ModelConfig config)

@@ -9,6 +9,7 @@ internal static class GptNeoX
 {
     private const string Block = "gpt_neox.layers.{0}";
 
+    private static readonly ConfigKey s_parallel = new("use_parallel_residual", "use_parallel_residual");
     private static readonly ConfigKey s_epsilon = new("layer_norm_eps", "attention.layer_norm_epsilon");
 
     private static readonly RopeKeys s_rope = new() { Base = new("rotary_emb_base", "rope.freq_base"), Part = new("rotary_pct", null), DefaultPart = 0.25f };
@@ -31,13 +32,13 @@ internal static class GptNeoX
         // The causal mask, which old checkpoints keep.
         .WithDerived(".attention.bias", ".attention.masked_bias");
 
-    public static readonly ModelFamily Family = new("gpt-neox", "gpt_neox", "GPTNeoXForCausalLM", "gptneox", Read, s_names);
+    public static readonly ModelFamily Family = new("gpt-neox", "gpt_neox", "GPTNeoXForCausalLM", "gptneox", Read, Write, s_names);
 
     private static ModelConfig Read(ConfigFields c)
     {
         ModelConfig config = CommonConfig.Read(c, s_epsilon, CommonConfig.FeedForwardSize, s_rope);
         if (config.KvHeads != config.Heads) throw c.Wrong(new("num_key_value_heads", "attention.head_count_kv"), ConfigFields.Text(config.KvHeads), $"{config.Heads}, as many as query heads");
-        bool attentionBias = c.Boolean(new("attention_bias", null)) ?? true;
+        bool attentionBias = c is GgufConfig ? c.Has(WeightRole.QueryBias) : c.Boolean(new("attention_bias", null)) ?? true;
         return config with
         {
             Norm = NormKind.Layer,
@@ -45,9 +46,16 @@ internal static class GptNeoX
             AttentionOutputBias = attentionBias,
             FeedForwardBias = true,
             GatedFeedForward = false,
-            ParallelResidual = c.Boolean(new("use_parallel_residual", "use_parallel_residual")) ?? true,
+            ParallelResidual = c.Boolean(s_parallel) ?? true,
             Activation = CommonConfig.ReadActivation(c, ("gelu", Activation.Gelu), ("gelu_new", Activation.GeluTanh), ("gelu_fast", Activation.GeluTanh), ("gelu_pytorch_tanh", Activation.GeluTanh)),
         };
+    }
+
+    private static void Write(ModelConfig config, GgufSettings s)
+    {
+        if (config.Activation != Activation.Gelu) throw s.Refused("its activation is the approximation of GELU, and files of this family name none and mean GELU itself");
+        CommonConfig.Write(config, s, s_epsilon, CommonConfig.FeedForwardSize, s_rope);
+        s.Set(s_parallel, config.ParallelResidual);
     }
 
     private static WeightNames Fused(WeightNames names, string kind, params ReadOnlySpan<WeightRole> parts)
@@ -58,7 +66,7 @@ internal static class GptNeoX
             long[] Whole(ModelConfig c) => kind == "bias" ? [3L * c.Heads * c.HeadSize] : [3L * c.Heads * c.HeadSize, c.HiddenSize];
             names = names.With(parts[i],
                 new WeightPlace($"{Block}.attention.query_key_value.{kind}", (c, _) => new TensorCut(Whole(c), part * c.HeadSize, c.HeadSize, 3 * c.HeadSize)),
-                new WeightPlace($"blk.{{0}}.attn_qkv.{kind}", (c, _) => new TensorCut(Whole(c), (long)part * c.Heads * c.HeadSize, (long)c.Heads * c.HeadSize, 0)));
+                new WeightPlace($"blk.{{0}}.attn_qkv.{kind}", (c, _) => new TensorCut(Whole(c), (long)part * c.Heads * c.HeadSize, (long)c.Heads * c.HeadSize, (long)c.Heads * c.HeadSize)));
         }
         return names;
     }

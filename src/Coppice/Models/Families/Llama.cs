@@ -9,7 +9,7 @@ internal static class Llama
 {
     public static readonly RopeKeys Rope = new() { GgufPairing = RopePairing.Interleaved };
 
-    public static readonly ModelFamily Family = new("llama", "llama", "LlamaForCausalLM", "llama", Read, WeightNames.Standard);
+    public static readonly ModelFamily Family = new("llama", "llama", "LlamaForCausalLM", "llama", Read, Write, WeightNames.Standard);
 
     /// <summary>The architecture, with biases where the checkpoint has them.</summary>
     public static ModelConfig Read(ConfigFields c)
@@ -21,7 +21,14 @@ internal static class Llama
             QkvBias = inConfig || c is GgufConfig && c.Has(WeightRole.QueryBias),
             AttentionOutputBias = inConfig || c is GgufConfig && c.Has(WeightRole.AttentionOutputBias),
             FeedForwardBias = (c.Boolean(new("mlp_bias", null)) ?? false) || c is GgufConfig && c.Has(WeightRole.DownBias),
-            Window = c.Int32(new(null, "attention.sliding_window"), 0, CommonConfig.MaxWindow) ?? 0,
+            Window = c.Int32(CommonConfig.Window with { Json = null }, 0, CommonConfig.MaxWindow) ?? 0,
         };
+    }
+
+    /// <summary>What <see cref="Read"/> reads; biases are known by their tensors.</summary>
+    public static void Write(ModelConfig config, GgufSettings s)
+    {
+        CommonConfig.Write(config, s, CommonConfig.RmsEpsilon, CommonConfig.FeedForwardSize, Rope);
+        if (config.Window > 0) s.Set(CommonConfig.Window, config.Window);
     }
 }

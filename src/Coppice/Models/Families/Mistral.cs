@@ -6,10 +6,10 @@ internal static class Mistral
     // What the published class takes where a config is silent; a null means no window.
     private const int DefaultWindow = 4096;
 
-    public static readonly ModelFamily Family = new("mistral", "mistral", "MistralForCausalLM", Llama.Family.GgufArchitecture, Read, WeightNames.Standard);
+    public static readonly ModelFamily Family = new("mistral", "mistral", "MistralForCausalLM", Llama.Family.GgufArchitecture, Read, Llama.Write, WeightNames.Standard);
 
     private static ModelConfig Read(ConfigFields c) => Llama.Read(c) with
     {
-        Window = c is JsonConfig json && !json.Fields.Mentions("sliding_window") ? DefaultWindow : c.Int32(new("sliding_window", null), 1, CommonConfig.MaxWindow) ?? 0,
+        Window = c is JsonConfig json && !json.Fields.Mentions("sliding_window") ? DefaultWindow : c.Int32(CommonConfig.Window with { Gguf = null }, 1, CommonConfig.MaxWindow) ?? 0,
     };
 }

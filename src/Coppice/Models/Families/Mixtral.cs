@@ -16,11 +16,17 @@ internal static class Mixtral
         .With(WeightRole.Down, $"{Block}.experts.{{1}}.w2.weight", null)
         .With(WeightRole.Up, $"{Block}.experts.{{1}}.w3.weight", null);
 
-    public static readonly ModelFamily Family = new("mixtral", "mixtral", "MixtralForCausalLM", Llama.Family.GgufArchitecture, Read, s_names) { GgufMark = s_count.Gguf };
+    public static readonly ModelFamily Family = new("mixtral", "mixtral", "MixtralForCausalLM", Llama.Family.GgufArchitecture, Read, Write, s_names) { GgufMark = s_count.Gguf };
 
     private static ModelConfig Read(ConfigFields c) => Llama.Read(c) with
     {
         Experts = CommonConfig.ReadExperts(c, s_count, normalized: true) ?? throw c.Missing(s_count, "a whole number from 1"),
-        Window = c.Int32(new("sliding_window", "attention.sliding_window"), 0, CommonConfig.MaxWindow) ?? 0,
+        Window = c.Int32(CommonConfig.Window, 0, CommonConfig.MaxWindow) ?? 0,
     };
+
+    private static void Write(ModelConfig config, GgufSettings s)
+    {
+        Llama.Write(config, s);
+        CommonConfig.WriteExperts(config.Experts!, s, s_count);
+    }
 }

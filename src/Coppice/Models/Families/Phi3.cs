@@ -13,14 +13,23 @@ internal static class Phi3
         .With(WeightRole.Gate, GateUp("model.layers.{0}.mlp.gate_up_proj.weight", 0), GateUp("blk.{0}.ffn_up.weight", 0))
         .With(WeightRole.Up, GateUp("model.layers.{0}.mlp.gate_up_proj.weight", 1), GateUp("blk.{0}.ffn_up.weight", 1));
 
-    public static readonly ModelFamily Family = new("phi3", "phi3", "Phi3ForCausalLM", "phi3", Read, s_names);
+    private static readonly RopeKeys s_rope = new() { Part = new("partial_rotary_factor", null) };
+
+    public static readonly ModelFamily Family = new("phi3", "phi3", "Phi3ForCausalLM", "phi3", Read, Write, s_names);
 
     private static ModelConfig Read(ConfigFields c) =>
-        CommonConfig.Read(c, CommonConfig.RmsEpsilon, CommonConfig.FeedForwardSize, new RopeKeys { Part = new("partial_rotary_factor", null) }) with
+        CommonConfig.Read(c, CommonConfig.RmsEpsilon, CommonConfig.FeedForwardSize, s_rope) with
         {
             Activation = CommonConfig.ReadActivation(c, ("silu", Activation.Silu)),
-            Window = c.Int32(new("sliding_window", "attention.sliding_window"), 0, CommonConfig.MaxWindow) ?? 0,
+            Window = c.Int32(CommonConfig.Window, 0, CommonConfig.MaxWindow) ?? 0,
         };
+
+    private static void Write(ModelConfig config, GgufSettings s)
+    {
+        CommonConfig.Write(config, s, CommonConfig.RmsEpsilon, CommonConfig.FeedForwardSize, s_rope);
+        // A 0 is how llama.cpp knows Phi-4.
+        s.Set(CommonConfig.Window, config.Window);
+    }
 
     private static WeightPlace Qkv(string name, int part) => new(name, (c, _) =>
     {

@@ -5,7 +5,7 @@ internal static class Qwen3
 {
     private const int DefaultHeadSize = 128;
 
-    public static readonly ModelFamily Family = new("qwen3", "qwen3", "Qwen3ForCausalLM", "qwen3", c => Read(c, CommonConfig.FeedForwardSize), WeightNames.Standard);
+    public static readonly ModelFamily Family = new("qwen3", "qwen3", "Qwen3ForCausalLM", "qwen3", c => Read(c, CommonConfig.FeedForwardSize), (config, s) => Qwen2.Write(config, s, CommonConfig.FeedForwardSize), WeightNames.Standard);
 
     /// <summary>The dense model; the mixture of experts differs in its feed-forward layer only.</summary>
     public static ModelConfig Read(ConfigFields c, ConfigKey feedForwardSize)
