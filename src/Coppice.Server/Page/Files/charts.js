@@ -1,6 +1,6 @@
 import { svg } from "./dom.js";
 
-const width = 200, height = 52, points = 120;
+const width = 200, height = 52, points = 120, least = 40;
 
 /** A line for each series, oldest on the left, over a shared scale that begins at zero. Stacked: each stands on the one before it. */
 export class Chart {
@@ -23,7 +23,7 @@ export class Chart {
     this.root.setAttribute("aria-label", `${this.label}: ${text}; highest of the last minutes ${Math.round(most / 1.1)}`);
     this.root.replaceChildren(...this.#series.flatMap((all, i) => {
       if (all.length < 2) return [];
-      const line = all.map((value, at) => `${(width - (all.length - 1 - at) * (width / (points - 1))).toFixed(1)} ${(height - (value / most) * (height - 3)).toFixed(1)}`);
+      const line = all.map((value, at) => `${(width - (all.length - 1 - at) * (width / (Math.max(least, all.length) - 1))).toFixed(1)} ${(height - (value / most) * (height - 3)).toFixed(1)}`);
       const first = line[0].split(" ")[0], second = i > 0 ? " second" : "";
       return [svg("path", { class: `area${second}`, d: `M${first} ${height}L${line.join("L")}L${width} ${height}Z` }), svg("path", { class: second.trim(), d: `M${line.join("L")}` })];
     }));

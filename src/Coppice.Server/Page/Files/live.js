@@ -59,7 +59,7 @@ function show(now) {
   byId("no-tree").hidden = !isEmpty;
   if (!isEmpty) picture.draw(tree);
   else byId("node").hidden = true;
-  const facts = isEmpty ? [] : [`${bytes(engine.kv_bytes_held + engine.kv_bytes_cached)} of keys and values`, `${percent(engine.found_prompt_tokens / Math.max(1, engine.found_prompt_tokens + engine.computed_prompt_tokens))} of prompt tokens found`];
+  const facts = isEmpty ? [] : [`${bytes(engine.kv_bytes_held + engine.kv_bytes_cached)} of ${bytes(engine.kv_bytes_limit)}`, `${percent(engine.found_prompt_tokens / Math.max(1, engine.found_prompt_tokens + engine.computed_prompt_tokens))} of prompt tokens found`];
   if (engine.kv_bytes_evicted > 0) facts.push(`${bytes(engine.kv_bytes_evicted)} evicted`);
   if (tree.other_partitions > 0) facts.push(`${plural(tree.other_partitions, "partition")} of other keys not shown`);
   say(byId("tree-facts"), facts.join(" · "));
@@ -67,7 +67,7 @@ function show(now) {
   const seconds = last ? now.time - last.time : 0;
   const made = last && seconds > 0 ? Math.max(0, engine.generated_tokens - last.engine.generated_tokens) / seconds : 0;
   const running = `${count(engine.samples_running)} running${engine.samples_waiting > 0 ? `, ${count(engine.samples_waiting)} waiting` : ""}`;
-  const held = `${bytes(engine.kv_bytes_held)} held, ${bytes(engine.kv_bytes_cached)} cached of ${bytes(engine.kv_bytes_limit)}`;
+  const held = `${bytes(engine.kv_bytes_held)} held, ${bytes(engine.kv_bytes_cached)} cached`;
   say(byId("rate"), count(made));
   say(byId("queue"), running);
   say(byId("memory"), held);

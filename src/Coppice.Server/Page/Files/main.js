@@ -153,6 +153,7 @@ async function run() {
     const events = stream(path, body, running.signal);
     let next = await events.next();     // a refusal leaves the last answers where they are
     byId("columns").replaceChildren(...samples.map((sample) => sample.root));
+    byId("columns").classList.toggle("many", samples.length > 4);
     byId("no-samples").hidden = true;
     byId("legend").hidden = !samples[0].shaded;
     say(byId("progress"), `${plural(samples.length, "sample")} running`);

@@ -3,7 +3,7 @@ import { byId, element, percent, plural, say } from "./dom.js";
 
 const tip = byId("tip");
 const shades = [[0.8, 0], [0.5, 1], [0.2, 2], [0.05, 3], [0, 4]];
-const ends = { stop: "ended", length: "token limit", stopped: "stopped", failed: "failed", tool_calls: "tool call" };
+const ends = { stop: "ended", length: "limit", stopped: "stopped", failed: "failed", tool_calls: "tool call" };
 let made = 0;
 
 /** The tokens of a chunk in one form: completions and chats have two. */
@@ -35,10 +35,10 @@ export class Sample {
     this.body.addEventListener("keydown", (event) => this.#onKey(event));
     this.body.addEventListener("focus", () => this.#active && this.#show(this.#active));
     this.body.addEventListener("blur", hideTip);
-    this.body.addEventListener("pointerover", (event) => event.target.alternatives && showTip(event.target));
+    this.body.addEventListener("pointerover", (event) => showTip(event.target.closest(".t")));
     this.body.addEventListener("pointerleave", hideTip);
     this.body.addEventListener("scroll", hideTip);
-    this.body.addEventListener("click", (event) => event.target.alternatives && this.#show(event.target));
+    this.body.addEventListener("click", (event) => event.target.closest(".t") && this.#show(event.target.closest(".t")));
   }
 
   add(text, tokens, finish) {
@@ -48,7 +48,10 @@ export class Sample {
     this.#pending.push(...tokens);
     if (text && this.#pending.length > 0) {
       const worst = Math.min(...this.#pending.map((token) => token.p));
-      const span = element("span", { class: `t p${shades.find(([least]) => worst >= least)[1]}`, role: "option", id: `token-${this.#id}-${this.body.childElementCount}`, "aria-selected": "false" }, text);
+      // The space before a word is not shaded: at the end of a line it would stand there alone.
+      const space = text.trim() ? text.length - text.trimStart().length : 0;
+      const shaded = element("span", { class: `p${shades.find(([least]) => worst >= least)[1]}${!text.trim() && text.includes("\n") ? " line" : ""}` }, text.slice(space));
+      const span = element("span", { class: "t", role: "option", id: `token-${this.#id}-${this.body.childElementCount}`, "aria-selected": "false" }, text.slice(0, space), shaded);
       span.alternatives = this.#pending;
       this.#pending = [];
       this.body.append(span);
@@ -66,7 +69,7 @@ export class Sample {
     if (!this.root.classList.contains("running")) return;
     this.root.classList.remove("running");
     this.body.setAttribute("aria-busy", "false");
-    say(this.end, `${plural(this.tokens, "token")}, ${ends[reason] ?? reason}`);
+    say(this.end, `${plural(this.tokens, "token")} · ${ends[reason] ?? reason}`);
     this.more.hidden = !this.text;
     if (!this.text && reason === "stop") this.body.append(element("span", { class: "faint" }, "The model ended at once."));
   }
@@ -105,6 +108,7 @@ export class Sample {
 }
 
 function showTip(token) {
+  if (!token) return;
   tip.replaceChildren(...token.alternatives.map(({ text, p, top }) => {
     const table = element("table");
     const rows = top.some(([other]) => other === text) ? top : [[text, p], ...top];
@@ -117,7 +121,7 @@ function showTip(token) {
     return table;
   }));
   tip.hidden = false;
-  const at = token.getClientRects()[0], width = tip.offsetWidth, height = tip.offsetHeight;
+  const at = token.lastChild.getClientRects()[0] ?? token.getBoundingClientRect(), width = tip.offsetWidth, height = tip.offsetHeight;
   const above = at.bottom + height + 12 > innerHeight;
   tip.style.transform = `translate(${Math.round(Math.max(8, Math.min(at.left, innerWidth - width - 8)))}px, ${Math.round(above ? Math.max(8, at.top - height - 6) : at.bottom + 6)}px)`;
 }

@@ -2,7 +2,7 @@
 // it has, by their logarithm, so that a long document leaves room for what grows on it.
 import { count, duration, element, plural, svg } from "./dom.js";
 
-const rowHeight = 34, top = 26, left = 14, gap = 26, least = 84, labelRoom = 150, mostChildren = 12;
+const rowHeight = 34, top = 26, left = 14, gap = 26, least = 84, labelRoom = 150, mostChildren = 16, mostIdle = 5;
 const why = {
   together: (node) => `read once for its ${plural(node.rows, "row")} in the last step`,
   one_row: () => "one row needs it, so it was read for that one",
@@ -12,7 +12,9 @@ const why = {
   approximate: () => "the attention mode fetches only what each row wants",
   none: (node) => (node.rows > 0 ? "it was not in the last step" : `nobody needs it now, for ${duration(node.idle_seconds)}`),
 };
-const look = (node) => (["together", "one_row", "none"].includes(node.reading) ? node.reading : "apart");
+/** Together, where at least half of what could be spared was. */
+const look = (node) => (["one_row", "none"].includes(node.reading) ? node.reading
+  : node.rows > 1 && node.pages_read > 0 && 2 * node.pages_read <= node.pages * (node.rows + 1) ? "together" : "apart");
 const thickness = (node) => (node.rows === 0 ? 4 : Math.min(18, 4 + 3 * Math.log2(1 + node.rows)));
 
 export function describe(node) {
@@ -31,6 +33,7 @@ export class TreePicture {
   #order = [];            // nodes from top to bottom
   #focused = null;
   #hovered = null;
+  #asked = null;          // the branch that somebody went to
 
   constructor(root, detail) {
     this.root = root;
@@ -55,7 +58,7 @@ export class TreePicture {
     const width = Math.max(280, this.root.clientWidth - 2);
     this.#order = [];
     this.more = [];
-    let y = top - (roots.length > 1 ? 0 : 12);
+    let y = top;
     const headings = [];
     for (const root of roots) {
       if (roots.length > 1) {
@@ -69,7 +72,7 @@ export class TreePicture {
       const fixed = left + depth * (least + gap) + Math.min(labelRoom, width / 3), scale = Math.max(0, Math.min(1.6, (width - fixed) / Math.max(1, natural)));
       for (const child of root.children) y = this.#place(child, left, y, 1, scale);
       if (root.extra > 0) { this.more.push([left, y, root.extra]); y += rowHeight; }
-      if (root.partition.rows_outside > 0) { headings.push([`${plural(root.partition.rows_outside, "row")} with no full page yet`, y]); y += rowHeight - 8; }
+      if (root.partition.rows_outside > 0) { headings.push([`${plural(root.partition.rows_outside, "row")} with no full page yet`, y]); y += rowHeight; }
       if (roots.length > 1) y += 10;
     }
 
@@ -88,15 +91,18 @@ export class TreePicture {
     this.#tell();
   }
 
-  /** Children in the order they came; of many, those that run and those used last. */
+  /** Children in the order they came; of many, only those that run and those used last. */
   #prune(node) {
-    if (node.children.length > mostChildren) {
-      node.children.sort((a, b) => b.rows - a.rows || a.idle_seconds - b.idle_seconds);
-      node.extra += node.children.length - mostChildren;
-      node.children.length = mostChildren;
+    node.children.sort((a, b) => b.rows - a.rows || a.idle_seconds - b.idle_seconds);
+    const running = node.children.filter((child) => child.rows > 0).length, kept = Math.min(mostChildren, running + mostIdle);
+    if (node.children.length > kept) {
+      node.extra += node.children.length - kept;
+      node.children.length = kept;
     }
 
-    node.children.sort((a, b) => this.#seen.get(a.id) - this.#seen.get(b.id));
+    // What runs stands on top, then what ran a moment ago.
+    const turn = (child) => (child.rows > 0 ? 0 : child.idle_seconds < 10 ? 1 : 2);
+    node.children.sort((a, b) => turn(a) - turn(b) || this.#seen.get(a.id) - this.#seen.get(b.id));
     node.children.forEach((child) => this.#prune(child));
   }
 
@@ -112,20 +118,18 @@ export class TreePicture {
       return y + rowHeight + (node.extra > 0 ? this.#more(node, y + rowHeight) : 0);
     }
 
-    const first = y;
     node.children.forEach((child, i) => {
       Object.assign(child, { above: node, setSize: node.children.length, position: i + 1 });
       y = this.#place(child, x + node.length + gap, y, level + 1, scale);
     });
     if (node.extra > 0) y += this.#more(node, y);
-    node.y = (node.children[0].y + node.children.at(-1).y) / 2;
-    if (first === y) y += rowHeight;
+    node.y = node.children[0].y;        // what it grew from stays in sight however many grow on it
     return y;
   }
 
   #more(node, y) {
     this.more.push([node.x + node.length + gap, y, node.extra]);
-    return rowHeight - 8;
+    return rowHeight;
   }
 
   #update(node, right) {
@@ -175,15 +179,19 @@ export class TreePicture {
   #hover(id) { this.#hovered = id; this.#tell(); }
 
   #focus(id) {
-    this.#focused = id;
+    this.#focused = this.#asked = id;
     for (const [other, { branch }] of this.#drawn) branch.setAttribute("tabindex", other === id ? "0" : "-1");
     this.#tell();
   }
 
   #tell() {
-    const node = this.#drawn.get(this.#hovered ?? this.#focused)?.branch.node;
-    this.detail.hidden = !node;
-    if (!node) return;
+    const node = this.#drawn.get(this.#hovered ?? this.#asked)?.branch.node;
+    this.detail.hidden = false;
+    if (!node) {
+      this.detail.replaceChildren("A branch is as thick as it has rows, and longer the more tokens it has. Point at one, or reach it with the arrow keys, to see how it is read.");
+      return;
+    }
+
     const [first, ...rest] = describe(node);
     this.detail.replaceChildren(element("b", {}, first), ` · ${rest.join(" · ")}`);
     if (node.text) this.detail.append(" · begins ", element("q", {}, node.text.trim()));
