@@ -2,7 +2,7 @@
 // it has, by their logarithm, so that a long document leaves room for what grows on it.
 import { count, duration, element, plural, svg } from "./dom.js";
 
-const rowHeight = 34, top = 26, left = 14, gap = 26, least = 84, labelRoom = 150, mostChildren = 16, mostIdle = 5;
+const rowHeight = 34, top = 30, left = 14, gap = 26, least = 84, labelRoom = 150, mostChildren = 16, mostIdle = 5;
 const why = {
   together: (node) => `read once for its ${plural(node.rows, "row")} in the last step`,
   one_row: () => "one row needs it, so it was read for that one",
