@@ -1,6 +1,7 @@
 using System.Net;
 using Coppice.Server.Access;
 using Coppice.Server.Batches;
+using Coppice.Server.Page;
 using Coppice.Server.Serving;
 using Coppice.Server.Telemetry;
 using Coppice.Server.Wire;
@@ -68,6 +69,7 @@ public sealed class CoppiceServer : IAsyncDisposable
         PrometheusText metrics = new(meter.Meter, model.Name);
         GenerationEndpoint generation = new(model, options.Limits, callers, admission, meter, time, stopping.Token);
         TokenEndpoints tokens = new(model, options.Limits, callers);
+        TreeEndpoint tree = new(model, callers, admission, options, time);
 
         DataFolder? data = options.DataFolder is null ? null : new DataFolder(options.DataFolder);
         BatchRunner? runner = null;
@@ -83,7 +85,8 @@ public sealed class CoppiceServer : IAsyncDisposable
         app.Use((context, next) => BeforeAsync(context, next, options));
         if (options.CorsOrigins.Count > 0) app.UseCors();
         app.UseRouting();
-        new ApiRoutes(model, callers, admission, generation, tokens, batches, metrics, logger).Map(app);
+        new ApiRoutes(model, callers, admission, generation, tokens, tree, batches, metrics, logger).Map(app);
+        PageRoutes.Map(app);
         await app.StartAsync();
         runner?.Resume();
         CoppiceServer server = new(app, options, admission, runner, stopping, logger, [metrics, meter, stopping, .. data is null ? (IDisposable[])[] : [data]]);

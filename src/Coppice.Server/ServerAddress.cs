@@ -13,6 +13,8 @@ internal static class ServerAddress
         foreach (ApiKey key in options.Keys)
         {
             if (key.Secret.Length < 8 || key.Secret.Any(c => c is <= ' ' or > '~')) throw new ArgumentException($"The API key '{key.Name}' must have 8 or more printable characters and no spaces.", nameof(options));
+            // A line break ends a key's name where partitions of the cache are named.
+            if (key.Name.Any(char.IsControl)) throw new ArgumentException($"The name of the API key '{string.Concat(key.Name.Select(c => char.IsControl(c) ? '?' : c))}' has control characters; leave them out.", nameof(options));
             if (!(key.Weight > 0)) throw new ArgumentException($"The weight of the API key '{key.Name}' is {key.Weight}; it must be above 0.", nameof(options));
         }
 

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using Coppice.Backends;
 using Coppice.Kernels;
+using Coppice.KvCache;
 using Coppice.Loading;
 using Coppice.Models;
 using Coppice.Scheduling;
@@ -158,6 +159,18 @@ public sealed class Engine : IDisposable
 
         if (request.Error is { } error) throw error;
         return new ScoreResult(request.Scores!.All, new Usage(tokens.Length, request.CachedTokens, 0));
+    }
+
+    /// <summary>A look at the prefix tree between two steps.</summary>
+    /// <param name="wants">Which partitions, by their salts; null is the common one. Called on the engine's thread.</param>
+    internal Task<TreeSnapshot> LookAtTreeAsync(Func<string?, bool> wants)
+    {
+        ObjectDisposedException.ThrowIf(_stopping, this);
+        TreeQuestion question = new(wants);
+        _core.Ask(question);
+        if (_stopping) _core.FailQuestions(Disposed());
+        else _wake.Set();
+        return question.Answered;
     }
 
     /// <summary>Stops the engine. Requests that have not ended fail with <see cref="ObjectDisposedException"/>.</summary>

@@ -34,6 +34,8 @@ internal sealed class EngineCore : IDisposable
     private readonly AttentionPlan _plan;
     private readonly AttentionPlan? _whole;
     private readonly TreePolicy _tree = new();
+    private readonly SharingTally _sharing = new();
+    private readonly ConcurrentQueue<TreeQuestion> _questions = new();
     private readonly StepArena _arena = new();
     private readonly Draws _draws;
     private readonly Sequence[] _drawing;
@@ -85,7 +87,7 @@ internal sealed class EngineCore : IDisposable
     /// <summary>The longest sequence that the whole cache can hold, or can hold the window of.</summary>
     private int CacheTokens => _pool.Total >= _scheduler.MostPages(MaxContextTokens) ? MaxContextTokens : (int)Math.Min(int.MaxValue, (long)_pool.Total * KvLayout.PageTokens);
 
-    public bool HasWork => _scheduler.HasWork || !_incoming.IsEmpty;
+    public bool HasWork => _scheduler.HasWork || !_incoming.IsEmpty || !_questions.IsEmpty;
 
     /// <summary>Throws if a request cannot be run.</summary>
     public void Check(ReadOnlySpan<int> prompt, GenerateOptions options)
@@ -147,9 +149,17 @@ internal sealed class EngineCore : IDisposable
         Volatile.Write(ref _cancelled, 1);
     }
 
+    /// <summary>Asks for a look at the prefix tree, taken between two steps. Any thread.</summary>
+    public void Ask(TreeQuestion question) => _questions.Enqueue(question);
+
+    /// <summary>Looks at the prefix tree. Between two steps.</summary>
+    public void Answer(TreeQuestion question) => question.Answer(() => TreeSurvey.Take(_pool, _scheduler, _plan, Options.Attention, question.Wants));
+
     /// <summary>Computes one batch. False if there was nothing to do.</summary>
     public bool Step()
     {
+        // One look between two steps, so that many who ask do not hold up those who wait for tokens.
+        if (_questions.TryDequeue(out TreeQuestion? question)) Answer(question);
         while (_incoming.TryDequeue(out Request? request))
         {
             request.Root = _pool.Tree.Root(request.Options.CacheSalt, _scheduler.Roots);
@@ -159,7 +169,7 @@ internal sealed class EngineCore : IDisposable
         if (Interlocked.Exchange(ref _cancelled, 0) != 0) _scheduler.DropCancelled();
         long start = Stopwatch.GetTimestamp();
         Batch batch = _scheduler.NextBatch();
-        if (batch.IsEmpty) return false;
+        if (batch.IsEmpty) return !_questions.IsEmpty;
         _arena.Reset();
         _plan.Begin(batch, Config.LargestWindow);
         _policy.Plan(batch, _plan);
@@ -222,6 +232,8 @@ internal sealed class EngineCore : IDisposable
                     KvBytesLimit = _pool.Total * pageBytes,
                     KvBytesHeld = _pool.InUse * pageBytes,
                     KvBytesCached = _pool.Cached * pageBytes,
+                    KvBytesEvicted = _pool.Tree.Evicted * pageBytes,
+                    Sharing = _sharing.Total(readBytes / Config.Layers, sparse.Bytes),
                     RunningSamples = _scheduler.Running.Length,
                     WaitingSamples = _scheduler.WaitingCount,
                 };
@@ -251,7 +263,14 @@ internal sealed class EngineCore : IDisposable
     public void FailAll(Exception error)
     {
         while (_incoming.TryDequeue(out Request? request)) request.Fail(error);
+        FailQuestions(error);
         foreach (Sequence sequence in _scheduler.All()) Fail(sequence, error);
+    }
+
+    /// <summary>Ends the questions that have no answer yet.</summary>
+    public void FailQuestions(Exception error)
+    {
+        while (_questions.TryDequeue(out TreeQuestion? question)) question.Fail(error);
     }
 
     public void Dispose()
@@ -271,7 +290,9 @@ internal sealed class EngineCore : IDisposable
             _counters.Steps++;
             foreach ((int window, int layers) in _windows)
             {
-                (long read, long perSequence) = (window > 0 && _plan.Sparse is not null ? _plan.Whole! : _plan).PagesReadWith(window);
+                AttentionPlan plan = window > 0 && _plan.Sparse is not null ? _plan.Whole! : _plan;
+                (long read, long perSequence) = plan.PagesReadWith(window);
+                _sharing.Add(plan, window, layers);
                 _counters.LayerPagesRead += read * layers;
                 _counters.LayerPagesReadPerSequence += perSequence * layers;
             }

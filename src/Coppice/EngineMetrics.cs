@@ -63,6 +63,12 @@ public sealed record EngineMetrics
     /// <summary>Bytes of keys and values that nobody holds now and the cache keeps.</summary>
     public long KvBytesCached { get; init; }
 
+    /// <summary>Bytes of keys and values that the cache gave up because the room was needed.</summary>
+    public long KvBytesEvicted { get; init; }
+
+    /// <summary>Where attention's reads were shared, and where not.</summary>
+    public SharingMetrics Sharing { get; init; } = new();
+
     /// <summary>Samples in the batch now.</summary>
     public int RunningSamples { get; init; }
 

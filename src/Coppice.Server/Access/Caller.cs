@@ -31,6 +31,12 @@ internal sealed class Caller
     /// <summary>The salt under which a request of this caller shares prefixes.</summary>
     public string? Salt(string? cacheSalt) => Partition is null ? cacheSalt : cacheSalt is null ? Partition : $"{Partition}\n{cacheSalt}";
 
+    /// <summary>Whether requests of this caller, and of nobody who has another part of the cache, use a partition. The inverse of <see cref="Salt"/>.</summary>
+    public bool Owns(string? salt) => Partition is null || salt == Partition || (salt is not null && salt.StartsWith(Partition, StringComparison.Ordinal) && salt.Length > Partition.Length && salt[Partition.Length] == '\n');
+
+    /// <summary>What a request of this caller said to get into a partition that it owns.</summary>
+    public string? CacheSalt(string? salt) => Partition is null ? salt : salt == Partition ? null : salt![(Partition.Length + 1)..];
+
     /// <summary>Counts a request against the rate.</summary>
     /// <param name="wait">If it is refused: when the next one may come.</param>
     public bool TryTakeRequest(out TimeSpan wait)

@@ -11,7 +11,7 @@ using Microsoft.Extensions.Logging;
 namespace Coppice.Server.Serving;
 
 /// <summary>The paths of the API and what answers them. Every failure becomes an error in OpenAI's shape.</summary>
-internal sealed class ApiRoutes(ServedModel model, Callers callers, Admission admission, GenerationEndpoint generation, TokenEndpoints tokens, BatchEndpoints? batches, PrometheusText metrics, ILogger logger)
+internal sealed class ApiRoutes(ServedModel model, Callers callers, Admission admission, GenerationEndpoint generation, TokenEndpoints tokens, TreeEndpoint tree, BatchEndpoints? batches, PrometheusText metrics, ILogger logger)
 {
     private ApiOperation[] Operations() =>
     [
@@ -21,6 +21,7 @@ internal sealed class ApiRoutes(ServedModel model, Callers callers, Admission ad
         new("POST", "/v1/chat/completions", "Continues a conversation.", generation.ChatAsync, ApiBody.Of(generation.ChatFields, "messages")),
         new("POST", "/tokenize", "The tokens of a text or a conversation.", tokens.TokenizeAsync, ApiBody.Of(TokenEndpoints.TokenizeFields)),
         new("POST", "/detokenize", "The text of tokens.", tokens.DetokenizeAsync, ApiBody.Of(TokenEndpoints.DetokenizeFields, "tokens")),
+        new("GET", "/v1/coppice/tree", "The prefix tree as the caller may see it, what attention read of it, and what the engine does.", tree.TreeAsync),
         new("GET", "/health", "Whether the server takes requests.", HealthAsync),
         new("GET", "/metrics", "What the server does, as Prometheus reads it.", MetricsAsync),
         new("GET", "/openapi/v1.json", "This description.", DescriptionAsync),

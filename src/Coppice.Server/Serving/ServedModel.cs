@@ -21,6 +21,9 @@ internal sealed class ServedModel(Engine engine, string name, ChatTemplates? tem
     /// <summary>Longest sequence, prompt and answer together.</summary>
     public int MaxContextTokens { get; } = engine.Options.MaxContextTokens!.Value;
 
+    /// <summary>Whether it is known how conversations are written.</summary>
+    public bool HasChat => templates is not null;
+
     /// <exception cref="ApiException">The request names another model.</exception>
     public void Expect(string? model)
     {

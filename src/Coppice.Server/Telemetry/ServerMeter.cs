@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using System.Globalization;
 using Coppice.Server.Access;
 using Coppice.Server.Serving;
+using Coppice.Server.Wire;
 
 namespace Coppice.Server.Telemetry;
 
@@ -44,7 +46,14 @@ internal sealed class ServerMeter : IDisposable
         Count("coppice.steps", "{step}", "Forward passes over a batch.", m => m.Steps);
         Count("coppice.kv.read", "By", "Bytes of keys and values that attention read.", m => m.KvBytesRead);
         Count("coppice.kv.saved", "By", "Bytes of keys and values that sharing spared attention.", m => m.KvBytesReadPerSequence - m.KvBytesRead);
+        Count("coppice.kv.evicted", "By", "Bytes of keys and values that the cache gave up because the room was needed.", m => m.KvBytesEvicted);
+        Meter.CreateObservableCounter("coppice.kv.level.read", () => engine.Metrics.Sharing.Levels.Select(level => Tagged(level.BytesRead, "level", LevelName(level.Level))), "By", "Bytes of keys and values that attention read, by level of the tree of running samples; 7 takes all deeper ones.");
+        Meter.CreateObservableCounter("coppice.kv.level.saved", () => engine.Metrics.Sharing.Levels.Select(level => Tagged(level.BytesSaved, "level", LevelName(level.Level))), "By", "Bytes that sharing spared attention, by level.");
+        Meter.CreateObservableCounter("coppice.kv.rows.read", () => engine.Metrics.Sharing.RowsPerRead.Select(rows => Tagged(rows.BytesRead, "rows", SharingNames.Of(rows))), "By", "Bytes that attention read, by how many samples one read served.");
+        Meter.CreateObservableCounter("coppice.kv.not_shared", () => engine.Metrics.Sharing.NotShared.Select(pair => Tagged(pair.Value, "reason", SharingNames.Of(pair.Key))), "By", "Bytes that were read for one sample or again for others, by why.");
 
+        static Measurement<long> Tagged(long bytes, string name, string value) => new(bytes, new KeyValuePair<string, object?>(name, value));
+        static string LevelName(int level) => level.ToString(CultureInfo.InvariantCulture);
         void Gauge(string name, string unit, string description, Func<EngineMetrics, long> read) => Meter.CreateObservableGauge(name, () => read(engine.Metrics), unit, description);
         void Count(string name, string unit, string description, Func<EngineMetrics, long> read) => Meter.CreateObservableCounter(name, () => read(engine.Metrics), unit, description);
     }

@@ -5,9 +5,9 @@ namespace Coppice.Attention;
 
 /// <summary>
 /// Blocks [StartBlock, StartBlock + BlockCount) of <paramref name="Pages"/>, to be read once for the rows
-/// [FirstRow, FirstRow + RowCount). All of these rows have the same pages there.
+/// [FirstRow, FirstRow + RowCount). All of these rows have the same pages there. <paramref name="Level"/> counts the groups above.
 /// </summary>
-internal readonly record struct PlanRun(int[] Pages, int StartBlock, int BlockCount, int FirstRow, int RowCount)
+internal readonly record struct PlanRun(int[] Pages, int StartBlock, int BlockCount, int FirstRow, int RowCount, int Level)
 {
     public int EndRow => FirstRow + RowCount;
 
@@ -45,6 +45,9 @@ internal sealed class AttentionPlan
     }
 
     public int Rows { get; private set; }
+
+    /// <summary>The sequences that the rows belong to.</summary>
+    public ReadOnlySpan<BatchSegment> Segments => _batch is null ? [] : _batch.Segments;
 
     /// <summary>Most rows of a task.</summary>
     public int GroupRows => _groupRows;
@@ -132,15 +135,15 @@ internal sealed class AttentionPlan
         _spans.AsSpan(segment.FirstRow + segment.Rows - segment.DecodeRows, segment.DecodeRows).Clear();
     }
 
-    /// <summary>Lists blocks [<paramref name="from"/>, <paramref name="to"/>) of a table for a range of rows.</summary>
-    public void Add(PageTable table, int from, int to, int firstRow, int rowCount)
+    /// <summary>Lists blocks [<paramref name="from"/>, <paramref name="to"/>) of a table for a range of rows, below <paramref name="level"/> groups.</summary>
+    public void Add(PageTable table, int from, int to, int firstRow, int rowCount, int level = 0)
     {
         if (Window > 0) from = Math.Max(from, FirstBlock(firstRow, firstRow + rowCount, Window));
         while (from < to)
         {
             int end = Math.Min(to, (from / KvLayout.BlocksPerSpan + 1) * KvLayout.BlocksPerSpan);
             if (_runCount == _listed.Length) Array.Resize(ref _listed, _runCount * 2);
-            _listed[_runCount++] = new PlanRun(table.Pages, from, end - from, firstRow, rowCount);
+            _listed[_runCount++] = new PlanRun(table.Pages, from, end - from, firstRow, rowCount, level);
             from = end;
         }
     }
@@ -201,7 +204,7 @@ internal sealed class AttentionPlan
     }
 
     /// <summary>Pages of a run up to what its last row sees, without the blocks of which no row of [first, end) sees anything.</summary>
-    private int PagesOf(in PlanRun run, int firstRow, int endRow, int window)
+    public int PagesOf(in PlanRun run, int firstRow, int endRow, int window)
     {
         int endPage = KvLayout.PagesFor(_positions[endRow - 1] + 1);
         if (window == 0) return Math.Clamp(endPage - run.StartBlock * KvLayout.PagesPerBlock, 0, run.BlockCount * KvLayout.PagesPerBlock);

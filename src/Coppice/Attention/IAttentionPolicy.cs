@@ -49,10 +49,13 @@ internal static class AttentionPolicies
     public static int Blocks(in BatchSegment segment) => (segment.Length + KvLayout.BlockTokens - 1) / KvLayout.BlockTokens;
 
     /// <summary>Blocks that two sequences have in common from the start.</summary>
-    public static int CommonBlocks(in BatchSegment a, in BatchSegment b)
+    public static int CommonBlocks(in BatchSegment a, in BatchSegment b) => CommonPages(a, b) / KvLayout.PagesPerBlock;
+
+    /// <summary>Pages that two sequences have in common from the start.</summary>
+    public static int CommonPages(in BatchSegment a, in BatchSegment b)
     {
         int count = Math.Min(a.Table.Count, b.Table.Count);
-        return a.Table.Pages.AsSpan(0, count).CommonPrefixLength(b.Table.Pages.AsSpan(0, count)) / KvLayout.PagesPerBlock;
+        return a.Table.Pages.AsSpan(0, count).CommonPrefixLength(b.Table.Pages.AsSpan(0, count));
     }
 }
 
@@ -88,7 +91,7 @@ internal sealed class BifurcatedPolicy : IAttentionPolicy
             if (end == first + 1) common = 0;
             else plan.Add(segments[first].Table, 0, common, segments[first].FirstRow, segments[end - 1].FirstRow + segments[end - 1].Rows - segments[first].FirstRow);
             for (int i = first; i < end; i++)
-                plan.Add(segments[i].Table, common, AttentionPolicies.Blocks(segments[i]), segments[i].FirstRow, segments[i].Rows);
+                plan.Add(segments[i].Table, common, AttentionPolicies.Blocks(segments[i]), segments[i].FirstRow, segments[i].Rows, common > 0 ? 1 : 0);
         }
     }
 }

@@ -19,11 +19,11 @@ internal sealed class TreePolicy : IAttentionPolicy
     {
         if (_common.Length < segments.Length) _common = new int[segments.Length * 2];
         for (int i = 1; i < segments.Length; i++) _common[i] = AttentionPolicies.CommonBlocks(segments[i - 1], segments[i]);
-        Node(segments, 0, segments.Length, 0, plan);
+        Node(segments, 0, segments.Length, 0, 0, plan);
     }
 
-    /// <summary>Segments [first, end) share their blocks below <paramref name="depth"/>, and these are listed.</summary>
-    private void Node(ReadOnlySpan<BatchSegment> segments, int first, int end, int depth, AttentionPlan plan)
+    /// <summary>Segments [first, end) share their blocks below <paramref name="depth"/>, and these are listed, in nodes of <paramref name="level"/> levels.</summary>
+    private void Node(ReadOnlySpan<BatchSegment> segments, int first, int end, int depth, int level, AttentionPlan plan)
     {
         while (first < end)
         {
@@ -33,13 +33,13 @@ internal sealed class TreePolicy : IAttentionPolicy
             ref readonly BatchSegment head = ref segments[first];
             if (childEnd - first == 1)
             {
-                plan.Add(head.Table, depth, AttentionPolicies.Blocks(head), head.FirstRow, head.Rows);
+                plan.Add(head.Table, depth, AttentionPolicies.Blocks(head), head.FirstRow, head.Rows, level);
             }
             else
             {
                 int rows = segments[childEnd - 1].FirstRow + segments[childEnd - 1].Rows - head.FirstRow;
-                plan.Add(head.Table, depth, common, head.FirstRow, rows);
-                Node(segments, first, childEnd, common, plan);
+                plan.Add(head.Table, depth, common, head.FirstRow, rows, level);
+                Node(segments, first, childEnd, common, level + 1, plan);
             }
 
             first = childEnd;

@@ -53,6 +53,9 @@ internal sealed class PagePool
         return true;
     }
 
+    /// <summary>Sequences that hold the page now.</summary>
+    public int Holders(int page) => _holders[page];
+
     /// <summary>True if somebody holds the page now.</summary>
     public bool IsHeld(int page) => _holders[page] > 0;
 

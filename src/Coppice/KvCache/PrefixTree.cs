@@ -23,9 +23,12 @@ internal sealed class PrefixTree
     private readonly long[] _lastUse;
     private readonly bool[] _listed;
     private readonly bool[] _idle;              // in the tree, held by nobody
+    private readonly int[] _hits;               // requests that found the page
+    private readonly long[] _usedAt;            // milliseconds of the system's clock
     private readonly Dictionary<string, int> _roots = new(StringComparer.Ordinal);
     private readonly Stack<int> _freeRoots = new();
     private int[] _firstChild;                  // by page, then by root
+    private int[] _evictedBelow;                // pages, by page, then by root
     private int _oldest = None, _newest = None;
     private long _clock;
 
@@ -44,11 +47,20 @@ internal sealed class PrefixTree
         _lastUse = new long[pages];
         _listed = new bool[pages];
         _idle = new bool[pages];
+        _hits = new int[pages];
+        _usedAt = new long[pages];
+        _evictedBelow = new int[pages + 1];
         _buckets = Filled((int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)pages * 2));
     }
 
     /// <summary>Pages in the tree that nobody holds.</summary>
     public int Idle { get; private set; }
+
+    /// <summary>Pages evicted so far.</summary>
+    public long Evicted { get; private set; }
+
+    /// <summary>The partitions, by their salts and roots; the common one, which has no salt, is not among them.</summary>
+    public IReadOnlyDictionary<string, int> Roots => _roots;
 
     /// <summary>The root of a salt's partition; null is the common one. Roots that have neither pages nor users are used again.</summary>
     /// <param name="salt">The partition.</param>
@@ -95,6 +107,8 @@ internal sealed class PrefixTree
         tokens.CopyTo(_tokens.AsSpan(page * Tokens, Tokens));
         _parent[page] = parent;
         _lastUse[page] = ++_clock;
+        _usedAt[page] = Environment.TickCount64;
+        _hits[page] = _evictedBelow[page] = 0;
         int bucket = Bucket(parent, tokens);
         _chain[page] = _buckets[bucket];
         _buckets[bucket] = page;
@@ -111,6 +125,7 @@ internal sealed class PrefixTree
         Idle++;
         _idle[page] = true;
         _lastUse[page] = ++_clock;
+        _usedAt[page] = Environment.TickCount64;
         if (_idleChildren[page] == 0) List(page);
         int parent = _parent[page];
         if (parent < _pages && _idleChildren[parent]++ == 0 && _listed[parent]) Unlist(parent);
@@ -142,6 +157,8 @@ internal sealed class PrefixTree
             {
                 freed[count++] = node;
                 BecomesBusy(node);
+                _evictedBelow[parent] += 1 + _evictedBelow[node];
+                Evicted++;
             }
 
             Unlink(node, parent);
@@ -152,6 +169,27 @@ internal sealed class PrefixTree
 
     /// <summary>The page above; a root's number if there is none. The page is in the tree.</summary>
     public int Parent(int page) => _parent[page];
+
+    /// <summary>A request found the page.</summary>
+    public void Hit(int page) => _hits[page]++;
+
+    /// <summary>Requests that found the page since it was added.</summary>
+    public int Hits(int page) => _hits[page];
+
+    /// <summary>When the page was added, or the last holder let go of it, whichever was later; milliseconds of <see cref="Environment.TickCount64"/>.</summary>
+    public long UsedAt(int page) => _usedAt[page];
+
+    /// <summary>Pages that were evicted from below a page or root that is still there: their own and those below them.</summary>
+    public int EvictedBelow(int node) => _evictedBelow[node];
+
+    /// <summary>The first page below a page or root, and by <see cref="TryNext"/> those beside it.</summary>
+    public bool TryFirstChild(int node, out int page) => (page = _firstChild[node]) != None;
+
+    /// <summary>The next page below the same parent.</summary>
+    public bool TryNext(int page, out int next) => (next = _next[page]) != None;
+
+    /// <summary>The 16 tokens of a page.</summary>
+    public ReadOnlySpan<int> TokensOf(int page) => _tokens.AsSpan(page * Tokens, Tokens);
 
     /// <summary>Throws if the links contradict one another.</summary>
     public void CheckInvariants(ReadOnlySpan<int> holders)
@@ -185,8 +223,6 @@ internal sealed class PrefixTree
         if (idle != Idle || hashed != inTree) throw new InvalidOperationException($"Idle {Idle} of {idle}, hashed {hashed} of {inTree}.");
     }
 
-    private ReadOnlySpan<int> TokensOf(int page) => _tokens.AsSpan(page * Tokens, Tokens);
-
     private int Bucket(int parent, ReadOnlySpan<int> tokens)
     {
         ulong hash = (ulong)parent + 1;
@@ -202,6 +238,7 @@ internal sealed class PrefixTree
             if (_firstChild[root] != None || used.Contains(root)) continue;
             _roots.Remove(salt);
             _freeRoots.Push(root);
+            _evictedBelow[root] = 0;
         }
 
         // Room for as many as there are: so a sweep is rare, and roots are never more than a few times the pages and users.
@@ -209,6 +246,7 @@ internal sealed class PrefixTree
         if (more <= 0) return;
         Array.Resize(ref _firstChild, first + more);
         Array.Fill(_firstChild, None, first, more);
+        Array.Resize(ref _evictedBelow, first + more);
         for (int root = first + more - 1; root >= first; root--) _freeRoots.Push(root);
     }
 

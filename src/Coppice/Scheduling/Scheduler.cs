@@ -333,7 +333,12 @@ internal sealed class Scheduler
         sequence.Admit();
         foreach (int page in _matched.AsSpan(0, matched))
         {
-            if (countPrompt) Found(sequence, KvLayout.PageTokens, page);
+            if (countPrompt)
+            {
+                Found(sequence, KvLayout.PageTokens, page);
+                _pool.Tree.Hit(page);
+            }
+
             Share(sequence, page);
         }
 

@@ -166,6 +166,7 @@ public sealed class LimitTests
         Assert.Contains("--allow-anybody", await Refused(new ServerOptions { Host = "0.0.0.0" }), StringComparison.Ordinal);
         Assert.Contains("IP address", await Refused(new ServerOptions { Host = "nowhere.example" }), StringComparison.Ordinal);
         Assert.Contains("8 or more", await Refused(new ServerOptions { Keys = [new ApiKey("a", "short")] }), StringComparison.Ordinal);
+        Assert.Contains("control characters", await Refused(new ServerOptions { Keys = [new ApiKey("ann\nown", "secret-of-anna")] }), StringComparison.Ordinal);
         Assert.Contains("same secret", await Refused(new ServerOptions { Keys = [s_ann, s_ann with { Name = "other" }] }), StringComparison.Ordinal);
         await using CoppiceServer open = await CoppiceServer.StartAsync(engine, "sample", new ServerOptions { Host = "*", Port = 0, Keys = [s_ann] }, _ => { });
         await open.StopAsync();
