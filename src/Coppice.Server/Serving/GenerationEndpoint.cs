@@ -52,7 +52,7 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
         using IDisposable place = admission.Enter(caller, generation.Samples);
         AnswerId id = AnswerId.New(format, time);
         using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
-        using RequestRecord record = meter.Begin(format.WholeKind, generation);
+        using RequestRecord record = meter.Begin(format.WholeKind, generation, context);
         try
         {
             if (generation.Stream) await StreamAsync(context, format, generation, id, record, ending.Token);
@@ -70,7 +70,8 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
         GenerateResult[] results = await ResultsAsync(generation, cancellation);
         context.Response.ContentType = "application/json";
         AnswerJson.WriteWhole(context.Response.BodyWriter, format, model, id, results);
-        foreach (GenerateResult result in results) record.Ended(result.Choices.Select(choice => choice.Finish), result.Usage);
+        foreach (GenerateChoice choice in results.SelectMany(result => result.Choices)) record.Ended(choice.Finish);
+        record.Ended(AnswerJson.Sum(results.Select(result => result.Usage)));
         await context.Response.BodyWriter.FlushAsync(cancellation);
     }
 
@@ -111,7 +112,7 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
                 int index = prompt * generation.Options.N + chunk.Index;
                 record.Token(index);
                 if (chunk.Usage is not null) usages.Add(chunk.Usage);
-                if (chunk.Finish is { } finish) record.Ended([finish], new Usage(0, 0, 0));
+                if (chunk.Finish is { } finish) record.Ended(finish);
                 if (chunk.Text.Length == 0 && chunk.LogProb is null && chunk.Finish is null) continue;      // a part of a character
                 events.Begin();
                 AnswerJson.WriteChunk(events.Output, format, model, id, index, states[index], chunk, mentionUsage);
@@ -119,7 +120,7 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
             }
 
             Usage usage = AnswerJson.Sum(usages);
-            record.Ended([], usage);
+            record.Ended(usage);
             if (mentionUsage)
             {
                 events.Begin();
