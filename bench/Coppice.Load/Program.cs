@@ -23,12 +23,20 @@ root.SetAction(async (parsed, cancellation) =>
 
     using Engine engine = Engine.Open(parsed.GetValue(model)!);
     await using CoppiceServer server = await CoppiceServer.StartAsync(engine, "model", new ServerOptions { Port = 0 }, logging => logging.AddSimpleConsole());
+    MemoryWatch memory = new();
+    using CancellationTokenSource over = new();
+    Task watching = memory.WatchAsync(over.Token);
+    long allocated = GC.GetTotalAllocatedBytes(), generated = engine.Metrics.GeneratedTokens;
     bool right = await Load.RunAsync(server.Address, null, plan, cancellation);
+    Console.WriteLine($"allocated                  {(GC.GetTotalAllocatedBytes() - allocated) / Math.Max(1, engine.Metrics.GeneratedTokens - generated):N0} bytes a token, by server and clients");
+    await over.CancelAsync();
+    await watching;
+    bool flat = memory.Print();
     await server.StopAsync();
     while (engine.Core.HasWork) await Task.Delay(10, CancellationToken.None);
     engine.Core.CheckInvariants();
     Console.WriteLine($"pages held after the load  {engine.Core.Pool.InUse}");
     Console.WriteLine($"keys and values read       {engine.Metrics.KvBytesRead:N0} bytes, {(double)engine.Metrics.KvBytesReadPerSequence / Math.Max(1, engine.Metrics.KvBytesRead):0.0}x less than per sequence");
-    return right && engine.Core.Pool.InUse == 0 ? 0 : 1;
+    return right && flat && engine.Core.Pool.InUse == 0 ? 0 : 1;
 });
 return await root.Parse(args).InvokeAsync();

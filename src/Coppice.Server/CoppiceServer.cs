@@ -65,7 +65,7 @@ public sealed class CoppiceServer : IAsyncDisposable
         Callers callers = new(options, time);
         Admission admission = new(options.Limits, engine.Options.MaxBatch);
         CancellationTokenSource stopping = new();
-        ServerMeter meter = new(model, admission);
+        ServerMeter meter = new(model, admission, logger);
         PrometheusText metrics = new(meter.Meter, model.Name);
         GenerationEndpoint generation = new(model, options.Limits, callers, admission, meter, time, stopping.Token);
         TokenEndpoints tokens = new(model, options.Limits, callers);
@@ -91,6 +91,7 @@ public sealed class CoppiceServer : IAsyncDisposable
         runner?.Resume();
         CoppiceServer server = new(app, options, admission, runner, stopping, logger, [metrics, meter, stopping, .. data is null ? (IDisposable[])[] : [data]]);
         Log.Listening(logger, model.Name, server.Address.ToString());
+        if (options.Keys.Count == 0 && !addresses.All(IPAddress.IsLoopback)) Log.Open(logger, options.Host);
         return server;
     }
 

@@ -23,7 +23,7 @@ internal sealed class ListenOptions
     private readonly Option<int?> _promptTokens = Checked.Whole("--max-prompt-tokens", "tokens", 1, int.MaxValue, "Longest prompt. Default: what the model takes");
     private readonly Option<long?> _body = Checked.Bytes("--max-body", "Largest body of a request. Default: 8MiB");
     private readonly Option<int?> _drain = Checked.Whole("--drain", "seconds", 0, 3600, "How long running requests may go on after SIGTERM. Default: 20");
-    private readonly Option<LogDetail?> _log = Checked.Choice("--log", "What is logged, on stderr; debug names every refused request. Default: info",
+    private readonly Option<LogDetail?> _log = Checked.Choice("--log", "What is logged, on stderr; debug has a line for every request. Default: info",
         ("debug", LogDetail.Debug), ("info", LogDetail.Information), ("warning", LogDetail.Warning), ("none", LogDetail.None));
 
     public void AddTo(Command command)

@@ -126,4 +126,13 @@ internal static partial class Log
 
     [LoggerMessage(7, LogLevel.Error, "A batch waits for the disk: {Message}")]
     public static partial void DiskRefused(ILogger logger, string message);
+
+    [LoggerMessage(8, LogLevel.Debug, "{Id} {Path}: {Answers} answers to {PromptTokens} tokens, {CachedTokens} of them cached; {CompletionTokens} tokens generated in {Milliseconds} ms")]
+    public static partial void Answered(ILogger logger, string id, string path, int answers, int promptTokens, int cachedTokens, int completionTokens, double milliseconds);
+
+    [LoggerMessage(9, LogLevel.Warning, "Anybody who reaches {Host} may use the server: it has no API keys")]
+    public static partial void Open(ILogger logger, string host);
+
+    [LoggerMessage(10, LogLevel.Information, "{Model} opened in {Milliseconds} ms: {ContextTokens} tokens of context, {KvBytes} bytes for keys and values, up to {Batch} samples at once")]
+    public static partial void Opened(ILogger logger, string model, double milliseconds, int contextTokens, long kvBytes, int batch);
 }

@@ -52,7 +52,7 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
         using IDisposable place = admission.Enter(caller, generation.Samples);
         AnswerId id = AnswerId.New(format, time);
         using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
-        using RequestRecord record = meter.Begin(format.WholeKind, generation);
+        using RequestRecord record = meter.Begin(format.WholeKind, generation, context);
         try
         {
             if (generation.Stream) await StreamAsync(context, format, generation, id, record, ending.Token);
@@ -70,7 +70,8 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
         Answered[] results = await ResultsAsync(generation, cancellation);
         context.Response.ContentType = "application/json";
         AnswerJson.WriteWhole(context.Response.BodyWriter, format, model, id, results);
-        foreach ((GenerateResult result, _) in results) record.Ended(result.Choices.Select(choice => choice.Finish), result.Usage);
+        foreach (GenerateChoice choice in results.SelectMany(answered => answered.Result.Choices)) record.Ended(choice.Finish);
+        record.Ended(AnswerJson.Sum(results.Select(answered => answered.Result.Usage)));
         await context.Response.BodyWriter.FlushAsync(cancellation);
     }
 
@@ -140,7 +141,7 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
                 int index = prompt * generation.Options.N + chunk.Index;
                 record.Token(index);
                 if (chunk.Usage is not null) usages.Add(echoes?[prompt].Corrected(chunk.Usage) ?? chunk.Usage);
-                if (chunk.Finish is { } finish) record.Ended([finish], new Usage(0, 0, 0));
+                if (chunk.Finish is { } finish) record.Ended(finish);
                 ToolCallDelta? delta = states[index].Tools?.Read(chunk);
                 string text = delta?.Content ?? chunk.Text;
                 if (text.Length == 0 && chunk.LogProb is null && chunk.Finish is null && delta is not { Calls.Count: > 0 }) continue;      // a part of a character, or of a call
@@ -150,7 +151,7 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
             }
 
             Usage usage = AnswerJson.Sum(usages);
-            record.Ended([], usage);
+            record.Ended(usage);
             if (mentionUsage)
             {
                 events.Begin();

@@ -17,6 +17,7 @@ internal sealed class PrometheusText : IDisposable
         ["gen_ai.server.time_to_first_token"] = "vllm:time_to_first_token_seconds",
         ["gen_ai.server.time_per_output_token"] = "vllm:inter_token_latency_seconds",
         ["gen_ai.server.request.duration"] = "vllm:e2e_request_latency_seconds",
+        [ServerMeter.TokenUsage] = "coppice:request_tokens",
         ["coppice.answers"] = "vllm:request_success_total",
         ["coppice.samples.running"] = "vllm:num_requests_running",
         ["coppice.samples.waiting"] = "vllm:num_requests_waiting",
@@ -97,17 +98,29 @@ internal sealed class PrometheusText : IDisposable
 
     private Family FamilyOf(Instrument instrument)
     {
-        string kind = instrument is Histogram<double> ? "histogram" : instrument.GetType().Name.Contains("Counter", StringComparison.Ordinal) ? "counter" : "gauge";
-        Family family = new(s_names[instrument.Name], instrument.Description ?? "", kind, instrument is Histogram<double> histogram ? [.. histogram.Advice!.HistogramBucketBoundaries!] : null, instrument.IsObservable);
+        double[]? bounds = instrument switch
+        {
+            Histogram<double> seconds => [.. seconds.Advice!.HistogramBucketBoundaries!],
+            Histogram<long> tokens => [.. tokens.Advice!.HistogramBucketBoundaries!.Select(bound => (double)bound)],
+            _ => null,
+        };
+        string kind = bounds is not null ? "histogram" : instrument.GetType().Name.Contains("Counter", StringComparison.Ordinal) ? "counter" : "gauge";
+        Family family = new(s_names[instrument.Name], instrument.Description ?? "", kind, bounds, instrument.IsObservable);
         lock (_lock) _families.Add(family.Name, family);
-        if (kind == "histogram") Heard(family, double.NaN, []);     // shown from the beginning, empty
+        if (instrument is Histogram<double>) Heard(family, double.NaN, []);     // shown from the beginning, empty
         return family;
     }
 
     private void Heard(Family family, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
         string labels = _label;
-        foreach ((string name, object? tag) in tags) labels += $",{name}=\"{Escaped(tag?.ToString() ?? "")}\"";
+        foreach ((string name, object? tag) in tags)
+        {
+            // OpenTelemetry's own attributes say what model_name says, or are counted on their own.
+            if (name.Contains('.', StringComparison.Ordinal) && name != ServerMeter.TokenType) continue;
+            labels += $",{name.Replace('.', '_')}=\"{Escaped(tag?.ToString() ?? "")}\"";
+        }
+
         lock (_lock)
         {
             if (!family.Series.TryGetValue(labels, out Series? series)) family.Series.Add(labels, series = new Series(family.Bounds));

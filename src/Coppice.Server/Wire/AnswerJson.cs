@@ -8,6 +8,9 @@ namespace Coppice.Server.Wire;
 /// <summary>What answers of all kinds have in common.</summary>
 internal static class AnswerJson
 {
+    [ThreadStatic]
+    private static Utf8JsonWriter? t_json;
+
     public static JsonWriterOptions Json { get; } = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>A whole answer.</summary>
@@ -27,13 +30,16 @@ internal static class AnswerJson
     /// <summary>An event of a stream.</summary>
     public static void WriteChunk(IBufferWriter<byte> output, IAnswerFormat format, ServedModel model, AnswerId id, int index, ChoiceState state, GenerateChunk chunk, IReadOnlyList<ToolCall>? calls, bool mentionUsage)
     {
-        using Utf8JsonWriter json = new(output, Json);
+        // One a thread, not one a token.
+        Utf8JsonWriter json = t_json ??= new(output, Json);
+        json.Reset(output);
         Begin(json, format.ChunkKind, model, id);
         json.WriteStartArray("choices");
         format.WriteChunk(json, model, index, state, chunk, calls);
         json.WriteEndArray();
         if (mentionUsage) json.WriteNull("usage");
         json.WriteEndObject();
+        json.Flush();
         state.Begun = true;
     }
 
@@ -53,6 +59,7 @@ internal static class AnswerJson
         json.WriteEndArray();
         if (mentionUsage) json.WriteNull("usage");
         json.WriteEndObject();
+        json.Flush();
         state.Begun = true;
     }
 

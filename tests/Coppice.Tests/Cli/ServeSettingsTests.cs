@@ -35,6 +35,17 @@ public sealed class ServeSettingsTests : IDisposable
         Same(fromLine, Read("--api-key secret-one --api-key secret-two", new() { ["COPPICE_PORT"] = "9", ["COPPICE_MAX_QUEUE"] = "7", ["COPPICE_SHARE_BETWEEN_KEYS"] = "true", ["COPPICE_KV_MEMORY"] = "3MiB", ["COPPICE_ATTENTION"] = "tree", ["COPPICE_DRAIN"] = "4", ["COPPICE_MAX_BODY"] = "1KiB", ["COPPICE_ISA"] = "256" }));
     }
 
+    [Theory]
+    [InlineData("Dockerfile")]
+    [InlineData("coppice.service")]
+    public void What_deploy_sets_are_settings(string file)
+    {
+        string[] settings = [.. System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(Path.Combine(TestData.Root, "deploy", file)), "COPPICE_[A-Z_]+").Select(match => match.Value).Distinct()];
+        Assert.Contains("COPPICE_DATA", settings);
+        string[] known = [.. _command.Options.Select(option => "COPPICE_" + option.Name.TrimStart('-').Replace('-', '_').ToUpperInvariant())];
+        Assert.All(settings, setting => Assert.Contains(setting, known));
+    }
+
     [Fact]
     public void The_command_line_comes_before_the_environment_and_that_before_the_file()
     {

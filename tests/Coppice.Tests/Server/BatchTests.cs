@@ -1,5 +1,4 @@
 using System.ClientModel;
-using System.Diagnostics;
 using System.Net;
 using System.Text;
 using System.Text.Json;
@@ -96,13 +95,12 @@ public sealed class BatchTests : IDisposable
     {
         const int Lines = 400;
         string id;
-        using (Process process = await ServeAsync())
+        using (ServerProcess process = await ServerProcess.Start(["--data", _data.Path, "--max-batch", "8"]).ListeningAsync())
         {
-            using HttpClient client = new() { BaseAddress = new Uri(await AddressAsync(process)) };
-            id = await BeginAsync(client, await UploadAsync(client, [.. Enumerable.Range(0, Lines).Select(i => Line($"{i}", $$"""{"prompt":"Question {{i}}:","seed":{{i}},"max_tokens":60,"ignore_eos":true}"""))]));
-            for (int i = 0; i < 2000 && await DoneAsync(client, id) < 20; i++) await Task.Delay(5);
-            process.Kill();
-            await process.WaitForExitAsync();
+            id = await BeginAsync(process.Client, await UploadAsync(process.Client, [.. Enumerable.Range(0, Lines).Select(i => Line($"{i}", $$"""{"prompt":"Question {{i}}:","seed":{{i}},"max_tokens":60,"ignore_eos":true}"""))]));
+            for (int i = 0; i < 2000 && await DoneAsync(process.Client, id) < 20; i++) await Task.Delay(5);
+            process.Signal("KILL");
+            await process.EndAsync();
         }
 
         // What a kill in the middle of a write would leave.
@@ -179,17 +177,4 @@ public sealed class BatchTests : IDisposable
     private static async Task<Dictionary<string, JsonElement>> ResultsAsync(HttpClient client, string file) =>
         (await client.GetStringAsync($"/v1/files/{file}/content")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)
             .ToDictionary(result => result.GetProperty("custom_id").GetString()!, result => result.GetProperty("response"));
-
-    private async Task<Process> ServeAsync()
-    {
-        await Task.Yield();
-        return Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Coppice.Cli.dll"), "serve", "--model", TestData.SampleModel, "--port", "0", "--data", _data.Path, "--kv-memory", "64MiB", "--max-batch", "8", "--threads", "1"]) { RedirectStandardError = true, UseShellExecute = false })!;
-    }
-
-    private static async Task<string> AddressAsync(Process process)
-    {
-        while (await process.StandardError.ReadLineAsync() is string line)
-            if (line.Split(" is served at ") is [_, string address]) return address;
-        throw new InvalidOperationException("The server did not start.");
-    }
 }

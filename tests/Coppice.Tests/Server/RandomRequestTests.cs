@@ -25,6 +25,7 @@ public sealed class RandomRequestTests(ServerFixture fixture) : IClassFixture<Se
             Assert.DoesNotContain("\"error\"", text.Split("\"choices\"")[0], StringComparison.Ordinal);
         });
         await _server.ExpectRestAsync();
+        await ExpectRightAnswerAsync();
     }
 
     [Fact]
@@ -45,6 +46,59 @@ public sealed class RandomRequestTests(ServerFixture fixture) : IClassFixture<Se
         });
         Assert.Equal(200, (await _server.AskAsync("/v1/completions", """{"prompt":"still there?","max_tokens":1}""")).Status);
         await _server.ExpectRestAsync();
+        await ExpectRightAnswerAsync();
+    }
+
+    [SharedFact]
+    public async Task A_thousand_requests_of_OpenAIs_description_are_answered_or_refused_by_name()
+    {
+        Dictionary<string, List<OpenAiDescription.FieldKind>> fields = new(StringComparer.Ordinal)
+        {
+            ["/v1/completions"] = OpenAiDescription.Fields("CreateCompletionRequest"),
+            ["/v1/chat/completions"] = OpenAiDescription.Fields("CreateChatCompletionRequest"),
+        };
+        Random random = new(3);
+        int answered = 0, refused = 0;
+        await InParallel(1000, () => (random.Next(2) == 0 ? "/v1/completions" : "/v1/chat/completions", random.Next()), async (path, seed) =>
+        {
+            Random own = new(seed);
+            Dictionary<string, string> body = new(StringComparer.Ordinal) { ["model"] = "\"sample\"", ["max_tokens"] = $"{own.Next(1, 5)}" };
+            body[path == "/v1/completions" ? "prompt" : "messages"] = path == "/v1/completions" ? "\"The prince\"" : """[{"role":"user","content":"Who?"}]""";
+            // Few of the others, or most requests would be refused for what is not supported.
+            for (int i = own.Next(4); i > 0; i--)
+            {
+                OpenAiDescription.FieldKind field = fields[path][own.Next(fields[path].Count)];
+                if (field.Name is "max_tokens" or "max_completion_tokens" or "model" || (field.Name is "prompt" or "messages" && own.Next(4) > 0)) continue;
+                body[field.Name] = field.Name is "n" or "best_of" ? $"{own.Next(1, 4)}" : field.Value(own);
+            }
+
+            string json = $"{{{string.Join(',', body.Select(field => $"\"{field.Key}\":{field.Value}"))}}}";
+            using HttpResponseMessage response = await _server.PostAsync(path, json);
+            string text = await response.Content.ReadAsStringAsync();
+            Assert.True((int)response.StatusCode is 200 or 400, $"{path} {json}: {(int)response.StatusCode} {text}");
+            if (response.StatusCode == System.Net.HttpStatusCode.OK)
+            {
+                Interlocked.Increment(ref answered);
+                return;
+            }
+
+            Interlocked.Increment(ref refused);
+            string? param = JsonDocument.Parse(text).RootElement.GetProperty("error").GetProperty("param").GetString();
+            Assert.True(param is not null && body.Keys.Any(name => param.StartsWith(name, StringComparison.Ordinal)), $"{path} {json}: {text}");
+        });
+        Assert.True(answered > 300 && refused > 100, $"{answered} answered, {refused} refused");
+        await _server.ExpectRestAsync();
+        await ExpectRightAnswerAsync();
+    }
+
+    /// <summary>After all of it the engine answers as one that has seen nothing.</summary>
+    private async Task ExpectRightAnswerAsync()
+    {
+        using Engine fresh = Engine.Open(TestData.SampleModel, new EngineOptions { KvBytes = 16 << 20, Threads = 1 });
+        GenerateResult expected = await fresh.CompleteAsync("The prince looked at", new GenerateOptions { Temperature = 0, MaxTokens = 24, LogProbs = 1 });
+        (_, JsonElement answer) = await _server.AskAsync("/v1/completions", """{"prompt":"The prince looked at","temperature":0,"max_tokens":24,"logprobs":1}""");
+        Assert.Equal(expected.Choices[0].Text, answer.GetProperty("choices")[0].GetProperty("text").GetString());
+        Assert.Equal(expected.Choices[0].LogProbs!.Select(token => token.LogProb), answer.GetProperty("choices")[0].GetProperty("logprobs").GetProperty("token_logprobs").EnumerateArray().Select(value => value.GetSingle()));
     }
 
     private static async Task InParallel(int count, Func<(string, int)> next, Func<string, int, Task> run)
