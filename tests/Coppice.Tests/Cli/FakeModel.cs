@@ -16,6 +16,8 @@ internal sealed class FakeModel : ITextModel
 
     public int MaxContextTokens { get; init; } = 1000;
 
+    public int HeadSize => 32;
+
     public int MaxBatch { get; init; } = 4;
 
     /// <summary>Called for each request before it is answered; may wait or throw.</summary>
