@@ -41,7 +41,6 @@ internal static class TextTasks
         Option<int?> context = TaskOptions.Whole("--context-chars", "count", 1, 6000, "Characters of the passage");
         Option<int?> begun = TaskOptions.Whole("--prompt-chars", "count", 1, 128, "Characters of it that are given again");
         Option<int?> wanted = TaskOptions.Whole("--chars", "count", 1, 256, "Characters that are to follow");
-        Option<bool> start = new("--from-start") { Description = "Begin again at the passage's first character and not at a random one: small models know no other repetition" };
         Option<bool> exact = TaskOptions.ExactQuestion();
         return new EvalTask("repetition", "Go on with a passage that stands in the context", """
             Each sample is a passage of --context-chars characters of --text, a blank line, and --prompt-chars characters from a random
@@ -49,7 +48,7 @@ internal static class TextTasks
             characters come out right before the first that does not, white space at the beginning aside. More is better. In the
             paper: Tiny Shakespeare, 6,000, 128 and 256 characters, 1,000 samples; its prompts may end inside a word, these do not.
             """,
-            [text, samples, seed, context, begun, wanted, start, exact],
+            [text, samples, seed, context, begun, wanted, exact],
             (model, parsed) =>
             {
                 Prose prose = Prose.Read(TaskOptions.Required(parsed, text, "the text that passages are taken from"));
@@ -57,11 +56,11 @@ internal static class TextTasks
                 int length = parsed.GetValue(context) ?? 6000, prompt = parsed.GetValue(begun) ?? 128, reference = parsed.GetValue(wanted) ?? 256;
                 if (prompt + reference > length) throw new UsageException($"--prompt-chars and --chars are {prompt + reference} together and --context-chars is {length}; what is to be repeated must be in the context.");
                 return [.. Enumerable.Range(1, parsed.GetValue(samples) ?? RepetitionSamples).Select(i =>
-                    Repeated(model, prose, random, i, length, prompt, reference, parsed.GetValue(start), parsed.GetValue(exact)))];
+                    Repeated(model, prose, random, i, length, prompt, reference, parsed.GetValue(exact)))];
             },
             rows => Spread(rows, "characters", "characters repeated", "Characters repeated of the passages, least first"),
             ("As the paper has it", "coppice eval repetition --text shakespeare.txt --samples 1000"),
-            ("For the sample model", "coppice eval repetition --text book.txt --context-chars 1500 --from-start --samples 50"));
+            ("For the sample model", "coppice eval repetition --text book.txt --context-chars 1500 --samples 50"));
     }
 
     /// <summary>A passage whose first characters are given and whose others are scored.</summary>
@@ -73,12 +72,12 @@ internal static class TextTasks
             results => TaskOptions.Values(("bits_per_character", -results[0].PerCharacter / Math.Log(2))));
     }
 
-    /// <summary>A passage that begins again, at its start or somewhere in it.</summary>
-    public static EvalItem Repeated(ITextModel model, Prose prose, Random random, int number, int length, int prompt, int reference, bool fromStart, bool exactQuestion)
+    /// <summary>A passage that begins again somewhere in it.</summary>
+    public static EvalItem Repeated(ITextModel model, Prose prose, Random random, int number, int length, int prompt, int reference, bool exactQuestion)
     {
         string passage = prose.Passage(random, length);
         // Both ends between words, or the prompt would end in the middle of a token.
-        int from = fromStart ? 0 : random.Next(length - prompt - reference + 1), to = from + prompt;
+        int from = random.Next(length - prompt - reference + 1), to = from + prompt;
         while (from > 0 && !char.IsWhiteSpace(passage[from - 1])) from--;
         while (to > from + 1 && !char.IsWhiteSpace(passage[to])) to--;
         string expected = passage.Substring(to, reference);
