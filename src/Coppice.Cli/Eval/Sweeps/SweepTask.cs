@@ -11,7 +11,7 @@ internal sealed record SweepTask(string Name, string Figure, string Unit, IReadO
 {
     public static readonly string[] Names = ["needle", "document-qa", "repetition", "bpc"];
 
-    private const int Depths = 9, Facts = 32, TokensOfAFact = 32, BitsCharacters = 400, BeginCharacters = 128, RepeatedCharacters = 256;
+    private const int Depths = 9, Facts = 32, TokensOfAFact = 32, BitsCharacters = 400, BeginCharacters = 128, RepeatedCharacters = 128;
 
     /// <summary>Tasks that take passages of a text and cannot do with a few sentences.</summary>
     public static bool NeedsText(string name) => name is "repetition" or "bpc";
