@@ -66,7 +66,7 @@ internal static class ScoreCommand
         if (!quiet) Table.Write(streams.Error, ScoreSummary.Rows(tally, right, model.Metrics, clock.Elapsed));
         if (check is not null && !interrupted)
         {
-            RunTally again = new() { Total = check.Lines };
+            RunTally again = new() { Total = check.Chosen };
             interrupted = !await FinishesAsync(check.RunAsync(again, cancellation), again);
             if (!quiet) Table.Write(streams.Error, [("scored again alone", ScoreSummary.Of(check))]);
             if (check.Different.Count > 0)

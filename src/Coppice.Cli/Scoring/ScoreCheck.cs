@@ -16,7 +16,11 @@ internal sealed class ScoreCheck(ITextModel model, IReadOnlyList<BatchLine> line
     private readonly List<(ScoreLine Line, IReadOnlyList<Scored> Scored)> _kept = [];
     private readonly List<string> _different = [];
 
-    public int Lines => _kept.Count;
+    /// <summary>Lines to compare.</summary>
+    public int Chosen => _kept.Count;
+
+    /// <summary>Lines compared.</summary>
+    public int Lines { get; private set; }
 
     public long Continuations { get; private set; }
 
@@ -38,7 +42,10 @@ internal sealed class ScoreCheck(ITextModel model, IReadOnlyList<BatchLine> line
     /// <param name="cancellation">Ends it between two continuations.</param>
     public async Task RunAsync(RunTally tally, CancellationToken cancellation)
     {
-        foreach ((ScoreLine line, IReadOnlyList<Scored> scored) in _kept)
+        // What is done when it is interrupted lies all over the file.
+        (ScoreLine, IReadOnlyList<Scored>)[] shuffled = [.. _kept];
+        new Random(1).Shuffle(shuffled);
+        foreach ((ScoreLine line, IReadOnlyList<Scored> scored) in shuffled)
         {
             bool same = true;
             foreach (Scored one in scored)
@@ -52,6 +59,7 @@ internal sealed class ScoreCheck(ITextModel model, IReadOnlyList<BatchLine> line
                 Tokens += one.Text.Tokens.Length - 1;
             }
             if (!same) _different.Add(line.CustomId);
+            Lines++;
             tally.Answered([], []);
         }
     }
