@@ -11,6 +11,8 @@ internal sealed class EngineTextModel(Engine engine, string path) : ITextModel
 
     public int MaxContextTokens => engine.Options.MaxContextTokens ?? engine.Config.MaxContextTokens;
 
+    public int HeadSize => engine.Config.HeadSize;
+
     public int MaxBatch => engine.Options.MaxBatch;
 
     public EngineMetrics Metrics => engine.Metrics;

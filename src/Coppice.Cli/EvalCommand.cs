@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Reflection;
 using Coppice.Cli.BatchFiles;
 using Coppice.Cli.Eval;
+using Coppice.Cli.Eval.Sweeps;
 using Coppice.Cli.Eval.Tasks;
 using Coppice.Cli.Options;
 
@@ -18,9 +18,11 @@ internal static class EvalCommand
         Command eval = new(Name, "How well a model does a task, so that ways of running it can be compared.");
         foreach (EvalTask task in (EvalTask[])[TextTasks.Bpc(), TextTasks.Repetition(), DocumentTasks.Needle(), DocumentTasks.DocumentQa(), DataTasks.Gsm8k(), DataTasks.MultipleChoice()])
             eval.Add(Make(task, streams, open));
+        eval.Add(SweepCommand.Make(streams, open));
         HelpPage.Attach(eval,
             ("How long a context the sample model can use", "coppice eval needle -o needle"),
-            ("The same with keys and values in bfloat16", "coppice eval needle --kv bf16 -o needle-bf16"));
+            ("The same with keys and values in bfloat16", "coppice eval needle --kv bf16 -o needle-bf16"),
+            ("What approximate attention costs and saves", "coppice eval sweep --text book.txt"));
         return eval;
     }
 
@@ -45,7 +47,7 @@ internal static class EvalCommand
         ResultsTarget files = new("-", $"{name}.jsonl", resume, overwrite);
         files.Check();
         using ITextModel model = open(modelPath, options);
-        Dictionary<string, string> settings = Settings(model, options);
+        Dictionary<string, string> settings = EvalSettings.Of(model.Name, options);
         EvalRun run = new(model, task.Items(model, parsed), settings);
         using (ResultLog log = await run.OpenLogAsync(files, cancellation))
         {
@@ -65,8 +67,8 @@ internal static class EvalCommand
         EvalReport report = new()
         {
             Task = task.Name,
-            Command = CommandLine(parsed),
-            Version = typeof(EngineOptions).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown",
+            Command = EvalSettings.CommandLine(parsed),
+            Version = EvalSettings.Version,
             Model = model.Name,
             Engine = settings,
             Figures = EvalReport.FiguresOf(run.Rows),
@@ -78,30 +80,6 @@ internal static class EvalCommand
         return ExitCodes.Ok;
     }
 
-    /// <summary>What can change an answer.</summary>
-    private static Dictionary<string, string> Settings(ITextModel model, EngineOptions options)
-    {
-        Dictionary<string, string> settings = new(StringComparer.Ordinal)
-        {
-            ["model"] = model.Name,
-            ["attention"] = options.Attention.ToString(),
-            ["weights"] = options.Weights.ToString(),
-            ["kv"] = options.Kv.ToString(),
-        };
-        if (options.Sparq is { } sparq)
-        {
-            (string, object?)[] given = [("sparq_compression", sparq.Compression), ("sparq_r", sparq.R), ("sparq_k", sparq.K), ("sparq_local", sparq.Local), ("sparq_mean_value", sparq.MeanValue)];
-            foreach ((string name, object? value) in given)
-                if (value is not null) settings[name] = string.Create(CultureInfo.InvariantCulture, $"{value}");
-        }
-        if (options.Keep is int keep) settings["keep"] = keep.ToString(CultureInfo.InvariantCulture);
-        return settings;
-    }
-
     private static string Shown(EvalFigure figure) =>
         string.Create(CultureInfo.InvariantCulture, $"{figure.Mean:0.####}{(figure.StandardError is double error ? $", standard error {error:0.####}" : "")}, {figure.Items} items");
-
-    // What one would type to run this again.
-    private static string CommandLine(ParseResult parsed) =>
-        string.Join(' ', ["coppice", .. parsed.Tokens.Select(token => token.Value.AsSpan().ContainsAny(" ;'\"") ? $"\"{token.Value}\"" : token.Value)]);
 }

@@ -9,6 +9,9 @@ internal interface ITextModel : IDisposable
     /// <summary>Longest sequence, prompt and answer together.</summary>
     int MaxContextTokens { get; }
 
+    /// <summary>Components of a key.</summary>
+    int HeadSize { get; }
+
     /// <summary>Most sequences decoded together.</summary>
     int MaxBatch { get; }
 

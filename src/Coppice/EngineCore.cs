@@ -94,6 +94,8 @@ internal sealed class EngineCore : IDisposable
     {
         OptionLimits.Check(options, Config.VocabularySize);
         CheckTokens(prompt, "prompt", spare: 1);
+        if (options.DecodeFrom is int from && (uint)from > (uint)prompt.Length)
+            throw new InvalidRequestException($"{nameof(options.DecodeFrom)} is {from}; the prompt has {prompt.Length} tokens, so it must be 0 to {prompt.Length}.");
     }
 
     /// <summary>Throws if tokens cannot be scored.</summary>

@@ -2,8 +2,8 @@ namespace Coppice;
 
 /// <summary>
 /// Ways to read the cached history in a step. The exact ones, up to <see cref="PerSequence"/>, give the same bits. The others
-/// compute prompts exactly and approximate from the first generated token on; what they give does not depend on the
-/// batch, on what is cached, on pauses or on threads either.
+/// compute prompts exactly and approximate from the first generated token on, or from <see cref="GenerateOptions.DecodeFrom"/>; what they
+/// give does not depend on the batch, on what is cached, on pauses or on threads either.
 /// </summary>
 public enum AttentionMode
 {

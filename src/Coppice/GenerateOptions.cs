@@ -69,6 +69,13 @@ public sealed record GenerateOptions
     /// <summary>What the answer must look like: JSON, a JSON Schema, a regular expression or a grammar. Null: any text.</summary>
     public OutputConstraint? Constraint { get; init; }
 
+    /// <summary>
+    /// The prompt's tokens from this one on, 0 to its length, are read as if they had been generated: an approximate attention mode
+    /// approximates their rows, too, and nobody shares their keys and values. So it can be measured what a mode makes of a question, and not
+    /// only of its answer. Null: the whole prompt is read exactly. With an exact mode there is no difference.
+    /// </summary>
+    public int? DecodeFrom { get; init; }
+
     /// <summary>Requests share cached prefixes only with requests of the same salt.</summary>
     public string? CacheSalt { get; init; }
 

@@ -10,6 +10,9 @@ internal abstract record EvalItem(string Name, IReadOnlyDictionary<string, doubl
     /// <summary>All that is given to the model: with the name, what tells this item from that of another run.</summary>
     public abstract IEnumerable<int> Tokens { get; }
 
+    /// <summary>The first token that is read under the attention mode.</summary>
+    public abstract int DecodeFrom { get; }
+
     public abstract Task<EvalOutcome> RunAsync(ITextModel model, CancellationToken cancellation);
 }
 
@@ -22,7 +25,9 @@ internal sealed record EvalOutcome(IReadOnlyDictionary<string, double> Values, s
 /// <summary>The likeliest continuation of a prompt, judged.</summary>
 internal sealed record AnswerItem(string Name, IReadOnlyDictionary<string, double> Place, int[] Prompt, GenerateOptions Options, string Expected, string Figure, Func<string, double> Judge) : EvalItem(Name, Place)
 {
-    public override IEnumerable<int> Tokens => Prompt;
+    public override IEnumerable<int> Tokens => Options.DecodeFrom is int from ? Prompt.Append(from) : Prompt;
+
+    public override int DecodeFrom => Options.DecodeFrom ?? Prompt.Length;
 
     public override async Task<EvalOutcome> RunAsync(ITextModel model, CancellationToken cancellation)
     {
@@ -36,6 +41,8 @@ internal sealed record AnswerItem(string Name, IReadOnlyDictionary<string, doubl
 internal sealed record LikelihoodItem(string Name, IReadOnlyDictionary<string, double> Place, IReadOnlyList<ScoredText> Texts, ScoreOptions Options, string Expected, Func<IReadOnlyList<Scored>, Dictionary<string, double>> Judge) : EvalItem(Name, Place)
 {
     public override IEnumerable<int> Tokens => Texts.SelectMany(text => text.Tokens.Append(text.ScoredFrom));
+
+    public override int DecodeFrom => Texts.Min(text => text.ScoredFrom);
 
     public override async Task<EvalOutcome> RunAsync(ITextModel model, CancellationToken cancellation)
     {

@@ -53,5 +53,8 @@ internal sealed record EvalReport
         .GroupBy(value => value.Key, StringComparer.Ordinal)
         .ToDictionary(group => group.Key, group => EvalFigure.Of([.. group.Select(value => value.Value)]), StringComparer.Ordinal);
 
-    public string ToJson() => JsonSerializer.Serialize(this, s_json) + "\n";
+    public string ToJson() => ToJson(this);
+
+    /// <summary>As all reports are written.</summary>
+    public static string ToJson<T>(T report) => JsonSerializer.Serialize(report, s_json) + "\n";
 }

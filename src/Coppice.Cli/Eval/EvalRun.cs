@@ -20,8 +20,8 @@ internal sealed class EvalRun
     public EvalRun(ITextModel model, IReadOnlyList<EvalItem> items, IReadOnlyDictionary<string, string> settings)
     {
         _model = model;
-        string context = string.Join(';', settings.Select(setting => $"{setting.Key}={setting.Value}"));
-        _open = [.. items.Select((item, i) => new Line(i + 1, $"{item.Name} {Fingerprint(item, context):x8}", item))];
+        string context = EvalSettings.Line(settings);
+        _open = [.. items.Select((item, i) => new Line(i + 1, $"{item.Name} {Fingerprint(context, item):x8}", item))];
         _order = [.. _open.Select(line => line.CustomId)];
         Tally = new RunTally { Total = _open.Count };
     }
@@ -68,13 +68,16 @@ internal sealed class EvalRun
         body.GetProperty("values").EnumerateObject().ToDictionary(value => value.Name, value => value.Value.GetDouble(), StringComparer.Ordinal),
         body.GetProperty("answer").GetString()!, body.GetProperty("expected").GetString()!);
 
-    // FNV-1a over all that the outcome depends on.
-    private static uint Fingerprint(EvalItem item, string context)
+    /// <summary>FNV-1a over all that an outcome depends on.</summary>
+    public static uint Fingerprint(string context, params ReadOnlySpan<EvalItem> items)
     {
         uint hash = 2166136261;
         foreach (char c in context) hash = (hash ^ c) * 16777619;
-        foreach (int token in item.Tokens) hash = (hash ^ (uint)token) * 16777619;
-        foreach (char c in item is AnswerItem answer ? answer.Expected : "") hash = (hash ^ c) * 16777619;
+        foreach (EvalItem item in items)
+        {
+            foreach (int token in item.Tokens) hash = (hash ^ (uint)token) * 16777619;
+            foreach (char c in item is AnswerItem answer ? answer.Expected : "") hash = (hash ^ c) * 16777619;
+        }
         return hash;
     }
 }

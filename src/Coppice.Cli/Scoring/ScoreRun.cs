@@ -7,7 +7,7 @@ namespace Coppice.Cli.Scoring;
 /// Takes lines through a model. Results are written in the order of the lines; within a block of them, prompts with a common prefix
 /// are submitted as neighbours, so that at most a block waits to be written, or is lost to a kill.
 /// </summary>
-internal sealed class ScoreRun(ITextModel model, ResultLog log, RunTally tally, ScoreTally right, int? topLogProbs)
+internal sealed class ScoreRun(ITextModel model, ResultLog log, RunTally tally, ScoreTally right, int? topLogProbs, ScoreCheck? check = null)
 {
     private const int BlockLines = 1024;
 
@@ -129,6 +129,7 @@ internal sealed class ScoreRun(ITextModel model, ResultLog log, RunTally tally, 
                 ScoreLine line = (ScoreLine)job.Line;
                 log.Append(_json.Result(line, scored!));
                 if (line.Answer is int answer) right.Add(scored!, answer);
+                check?.Add(line, scored!);
                 tally.Answered([], []);
                 break;
             case ContextTooLongException:

@@ -5,6 +5,9 @@ namespace Coppice.Cli.Scoring;
 /// <summary>What a run scored and what sharing saved, as rows of label and value.</summary>
 internal static class ScoreSummary
 {
+    public static string Of(ScoreCheck check) =>
+        $"{RunSummary.Count(check.Lines)} lines with {RunSummary.Count(check.Continuations)} continuations, {RunSummary.Count(check.Tokens)} tokens computed; {RunSummary.Count(check.LogProbs)} log probabilities compared bit by bit, {RunSummary.Count(check.Different.Count)} lines differ";
+
     public static List<(string Label, string Value)> Rows(RunTally tally, ScoreTally right, EngineMetrics metrics, TimeSpan elapsed)
     {
         List<(string, string)> rows = [];

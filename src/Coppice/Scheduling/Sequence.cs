@@ -60,8 +60,8 @@ internal sealed class Sequence
     /// <summary>Rows of the step that give logits, the sequence's last ones there.</summary>
     public int LogitRows { get; set; }
 
-    /// <summary>The first position that was generated, or is scored as if it were: from here on rows may be approximated.</summary>
-    public int DecodeFrom => Request.Scores?.DecodeFrom ?? Request.Prompt.Length;
+    /// <summary>The first position that was generated, or is read as if it were: from here on rows may be approximated.</summary>
+    public int DecodeFrom => Request.Scores?.DecodeFrom ?? Request.Options.DecodeFrom ?? Request.Prompt.Length;
 
     public bool IsPrefilling => Length - Computed > 1;
 

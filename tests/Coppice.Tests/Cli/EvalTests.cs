@@ -53,6 +53,22 @@ public sealed class EvalTests : IDisposable
     }
 
     [Fact]
+    public async Task A_question_is_read_under_the_mode_unless_it_is_to_be_read_exactly()
+    {
+        string text = _tool.File("text.txt", Enumerable.Range(0, 60).Select(i => $"The house of Ada is in Vienna and number {i} is on the door."));
+        string[][] tasks = [["needle", "--lengths", "300", "--depths", "2", "--samples", "1"], ["document-qa", "--length", "400", "--facts", "2"], ["repetition", "--text", text, "--context-chars", "300", "--prompt-chars", "60", "--chars", "40", "--samples", "2"]];
+        foreach (string[] task in tasks)
+        {
+            Assert.Equal(0, await _tool.RunAsync(["eval", .. task, "-o", _tool.Path("read"), "--overwrite"]));
+            int from = _tool.Model.Asked[^1].DecodeFrom!.Value;
+            string question = System.Text.Encoding.UTF8.GetString([.. _tool.Model.PromptTokens[^1][from..].Select(token => (byte)token)]);
+            Assert.StartsWith(task[0] == "repetition" ? "\n\n" : "\n\nQuestion: ", question, StringComparison.Ordinal);
+            Assert.Equal(0, await _tool.RunAsync(["eval", .. task, "-o", _tool.Path("read"), "--overwrite", "--exact-question"]));
+            Assert.Null(_tool.Model.Asked[^1].DecodeFrom);
+        }
+    }
+
+    [Fact]
     public async Task Bits_per_character_are_the_models_log_probability_over_the_characters()
     {
         string text = _tool.File("text.txt", Enumerable.Range(0, 60).Select(i => $"The house of Ada is in Vienna and number {i} is on the door."));

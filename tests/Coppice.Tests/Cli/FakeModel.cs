@@ -16,10 +16,15 @@ internal sealed class FakeModel : ITextModel
 
     public int MaxContextTokens { get; init; } = 1000;
 
+    public int HeadSize => 32;
+
     public int MaxBatch { get; init; } = 4;
 
     /// <summary>Called for each request before it is answered; may wait or throw.</summary>
     public Func<string, CancellationToken, Task> Before { get; init; } = (_, _) => Task.CompletedTask;
+
+    /// <summary>Added to the log probabilities of a request.</summary>
+    public Func<ScoreOptions, float> Drift { get; init; } = _ => 0;
 
     /// <summary>Called before each chunk of a stream.</summary>
     public Func<CancellationToken, Task>? BetweenChunks { get; init; }
@@ -120,7 +125,7 @@ internal sealed class FakeModel : ITextModel
         cancellation.ThrowIfCancellationRequested();
         if (tokens.Length > MaxContextTokens) throw new ContextTooLongException($"The text has {tokens.Length} tokens and the model takes {MaxContextTokens}.");
         Interlocked.Add(ref _prompt, tokens.Length);
-        return new ScoreResult([.. tokens[scoredFrom..].ToArray().Select(t => new ScoredToken(new ChosenLogProb(t, -t / 100f, [.. Enumerable.Range(0, options.TopLogProbs).Select(i => new TokenLogProb(i, -i))]), t - 31))],
+        return new ScoreResult([.. tokens[scoredFrom..].ToArray().Select(t => new ScoredToken(new ChosenLogProb(t, -t / 100f + Drift(options), [.. Enumerable.Range(0, options.TopLogProbs).Select(i => new TokenLogProb(i, -i))]), t - 31))],
             new Usage(tokens.Length, 3, 0));
     }
 

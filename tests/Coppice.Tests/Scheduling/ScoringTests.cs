@@ -105,6 +105,36 @@ public sealed class ScoringTests
         }
     }
 
+    [Theory, InlineData(AttentionMode.Sparq), InlineData(AttentionMode.LmInfinite), InlineData(AttentionMode.H2O), InlineData(AttentionMode.TopK), InlineData(AttentionMode.Auto)]
+    public void A_question_read_as_decode_has_the_bits_of_scoring_it_so_whatever_was_cached(AttentionMode mode)
+    {
+        EngineOptions options = new() { Attention = mode, PrefillChunk = 100, Keep = mode is AttentionMode.LmInfinite or AttentionMode.H2O or AttentionMode.TopK ? 40 : null, Sparq = mode == AttentionMode.Sparq ? new SparqOptions { R = 8, K = 40 } : null };
+        int[] document = Text(9, 230), question = Text(10, 40);
+        using TestEngine engine = new(TestData.SampleModel, options);
+        GenerateOptions ask = new() { Temperature = 0.9f, Seed = 4, MaxTokens = 20, LogProbs = 0, IgnoreEndOfText = true };
+        Request exact = Ask(ask), asked = Ask(ask with { DecodeFrom = document.Length }), again = Ask(ask with { DecodeFrom = document.Length, N = 2 });
+        int[] answer = TestEngine.Answer(asked);
+        float[] reported = Reported(asked);
+        Assert.Equal(reported, Reported(again));
+        Assert.Equal(mode == AttentionMode.Auto, reported.AsSpan().SequenceEqual(Reported(exact)));
+
+        Request scored = engine.Core.Submit([.. document, .. question, .. answer], document.Length, new ScoreOptions { AsDecode = true });
+        engine.Run();
+        Assert.Equal(reported, scored.Scores!.All.Skip(question.Length).Select(token => token.LogProb.LogProb));
+        Assert.Throws<InvalidRequestException>(() => engine.Submit(document, ask with { DecodeFrom = document.Length + 1 }));
+
+        Request Ask(GenerateOptions how)
+        {
+            Request request = engine.Submit([.. document, .. question], how);
+            engine.Core.Step();
+            engine.Core.PauseYoungest();
+            engine.Run();
+            return request;
+        }
+
+        static float[] Reported(Request request) => [.. TestEngine.LogProbs(request).Select(token => token.LogProb)];
+    }
+
     [Fact]
     public void A_question_with_four_answers_that_arrive_together_is_computed_once()
     {

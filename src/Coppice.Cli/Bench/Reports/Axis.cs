@@ -28,6 +28,19 @@ internal sealed class Axis
         return new Axis(title, log: false, 0, steps * step, [.. Enumerable.Range(0, steps + 1).Select(i => (i * step, Label(i * step)))]);
     }
 
+    /// <summary>Between round numbers that enclose all values, wherever they begin.</summary>
+    public static Axis Around(string title, IEnumerable<double> values)
+    {
+        double[] all = [.. values];
+        double span = all.Length == 0 ? 0 : all.Max() - all.Min();
+        if (span <= 0) return Linear(title, all);
+        double power = Math.Pow(10, Math.Floor(Math.Log10(span)));
+        double step = power * (span / power > 5 ? 2 : span / power > 2 ? 1 : 0.5);
+        double from = Math.Floor(all.Min() / step + 1e-9) * step;
+        int steps = (int)Math.Ceiling((all.Max() - from) / step - 1e-9);
+        return new Axis(title, log: false, from, from + steps * step, [.. Enumerable.Range(0, steps + 1).Select(i => (from + i * step, Label(from + i * step)))]);
+    }
+
     /// <summary>Powers of two that enclose all values, which must be above zero.</summary>
     public static Axis Log(string title, IEnumerable<double> values)
     {

@@ -1,6 +1,6 @@
-using System.Globalization;
 using System.Text;
 using System.Xml;
+using static Coppice.Cli.Bench.Reports.SvgMarks;
 
 namespace Coppice.Cli.Bench.Reports;
 
@@ -17,13 +17,6 @@ internal sealed record Series(string Name, IReadOnlyList<(double X, double Y)> P
 internal sealed record SvgPlot(string Title, Axis X, Axis Y, IReadOnlyList<Series> Series)
 {
     private const int Width = 760, Left = 70, Top = 44, PlotWidth = 470, PlotHeight = 300, LegendLine = 18;
-
-    // Every rule names the class, since a plot inside a page shares its rules with the page.
-    private const string Style = ".coppice-plot{color:#1f2328}@media (prefers-color-scheme:dark){.coppice-plot{color:#e6edf3}}.coppice-plot text{fill:currentColor}"
-        + ".coppice-plot .grid{stroke:currentColor;stroke-opacity:.15}.coppice-plot .axis{stroke:currentColor;stroke-opacity:.6;fill:none}";
-
-    private static readonly string[] Colours = ["#2f7ed8", "#d9683a", "#35a06a", "#a96bc4", "#c9a227", "#3aa6b9", "#d2527f", "#8a8f98"];
-    private static readonly string[] Dashes = ["", "6 3", "2 3", "8 3 2 3"];
 
     public string ToSvg()
     {
@@ -96,27 +89,4 @@ internal sealed record SvgPlot(string Title, Axis X, Axis Y, IReadOnlyList<Serie
 
     /// <summary>How many different names come before that of a series.</summary>
     private int Place(int index, Func<Series, string> name) => Series.Select(name).Distinct().TakeWhile(other => other != name(Series[index])).Count();
-
-    private static void Line(XmlWriter xml, double x1, double y1, double x2, double y2, string style)
-    {
-        xml.WriteStartElement("line");
-        Attributes(xml, ("class", style), ("x1", Pixel(x1)), ("y1", Pixel(y1)), ("x2", Pixel(x2)), ("y2", Pixel(y2)));
-        xml.WriteEndElement();
-    }
-
-    private static void Text(XmlWriter xml, double x, double y, string text, string anchor, string? fontSize = null)
-    {
-        xml.WriteStartElement("text");
-        Attributes(xml, ("x", Pixel(x)), ("y", Pixel(y)), ("text-anchor", anchor), ("font-size", fontSize ?? ""));
-        xml.WriteString(text);
-        xml.WriteEndElement();
-    }
-
-    private static void Attributes(XmlWriter xml, params ReadOnlySpan<(string Name, string Value)> attributes)
-    {
-        foreach ((string name, string value) in attributes)
-            if (value.Length > 0) xml.WriteAttributeString(name, value);
-    }
-
-    private static string Pixel(double value) => value.ToString("0.#", CultureInfo.InvariantCulture);
 }

@@ -16,12 +16,13 @@ internal static class DocumentTasks
         Option<int[]> lengths = TaskOptions.Wholes("--lengths", "tokens", 32, [256, 512, 1024, 2048], "Lengths of the prompt");
         Option<int?> depths = TaskOptions.Whole("--depths", "count", 2, 9, "Depths from the beginning to the end");
         Option<int?> samples = TaskOptions.Samples(5), seed = TaskOptions.Seed();
+        Option<bool> exact = TaskOptions.ExactQuestion();
         return new EvalTask("needle", "One fact at a depth of a long document: a map of lengths and depths", """
             Each sample is a document with one sentence of the form "The code for Cairo is 042." at a depth, 0 for its beginning and 1
             for its end, and the question for the code behind it. The greedy answer is right if it begins with the code. --samples is
             for each length and depth. Lengths count the whole prompt.
             """,
-            [text, lengths, depths, samples, seed],
+            [text, lengths, depths, samples, seed, exact],
             (model, parsed) =>
             {
                 Prose prose = Prose.Read(parsed.GetValue(text));
@@ -30,16 +31,12 @@ internal static class DocumentTasks
                 List<EvalItem> items = [];
                 foreach (int length in parsed.GetValue(lengths)!)
                 {
-                    if (length + AnswerTokens > model.MaxContextTokens) throw new UsageException($"--lengths has {length} and the model takes {model.MaxContextTokens} tokens, {AnswerTokens} for the answer included.");
+                    CheckLength(model, "--lengths", length);
                     for (int level = 0; level < levels; level++)
                     {
                         double depth = (double)level / (levels - 1);
                         for (int i = 0; i < count; i++)
-                        {
-                            Fact fact = Fact.Code(random);
-                            string document = FactDocument.Write(model, prose, random, [(depth, fact)], length - AskedTokens(model, fact));
-                            items.Add(Question(model, $"tokens-{length}-depth-{depth.ToString("0.00", CultureInfo.InvariantCulture)}-{i + 1}", TaskOptions.Values(("tokens", length), ("depth", depth)), document, fact));
-                        }
+                            items.Add(Needle(model, prose, random, length, depth, $"tokens-{length}-depth-{depth.ToString("0.00", CultureInfo.InvariantCulture)}-{i + 1}", parsed.GetValue(exact)));
                     }
                 }
                 return items;
@@ -57,28 +54,21 @@ internal static class DocumentTasks
         Option<int?> questions = Options.Checked.Whole("--questions", "count", 1, 65_536, "Questions about each document; beyond the facts they come again. Default: one for each fact");
         Option<int?> documents = TaskOptions.Whole("--documents", "count", 1, 1, "Documents");
         Option<int?> seed = TaskOptions.Seed();
+        Option<bool> exact = TaskOptions.ExactQuestion();
         return new EvalTask("document-qa", "Many questions about one document with facts all over it", """
             As Hydragen's experiment (arXiv 2402.05099, section 4.3): a document with facts scattered among its sentences, such as "The dog
             named Rex has fur that is brown.", and questions behind it, each a request of its own. All requests share the document.
             The greedy answer is right if it begins with the fact's; the plot shows the share by the fact's depth in the document.
             """,
-            [text, length, facts, questions, documents, seed],
+            [text, length, facts, questions, documents, seed, exact],
             (model, parsed) =>
             {
                 Prose prose = Prose.Read(parsed.GetValue(text));
                 Random random = new(parsed.GetValue(seed) ?? 1);
                 int count = parsed.GetValue(facts) ?? 32, asked = parsed.GetValue(questions) ?? count;
                 List<EvalItem> items = [];
-                for (int d = 0; d < (parsed.GetValue(documents) ?? 1); d++)
-                {
-                    List<(double Depth, Fact Fact)> placed = [.. Fact.Many(random, count).Select(fact => (random.NextDouble(), fact))];
-                    string document = FactDocument.Write(model, prose, random, placed, parsed.GetValue(length) ?? 1500);
-                    for (int q = 0; q < asked; q++)
-                    {
-                        (double depth, Fact fact) = placed[q % placed.Count];
-                        items.Add(Question(model, $"document-{d + 1}-question-{q + 1}", TaskOptions.Values(("document", d + 1), ("depth", depth)), document, fact));
-                    }
-                }
+                for (int d = 1; d <= (parsed.GetValue(documents) ?? 1); d++)
+                    items.AddRange(Questions(model, prose, random, d, parsed.GetValue(length) ?? 1500, count, asked, parsed.GetValue(exact)));
                 return items;
             },
             ByDepth,
@@ -86,10 +76,39 @@ internal static class DocumentTasks
             ("1,024 questions about one long document", "coppice eval document-qa --model ./my-model --text war_and_peace.txt --length 16000 --facts 256 --questions 1024"));
     }
 
-    private static int AskedTokens(ITextModel model, Fact fact) => model.Encode(fact.Asked).Length - model.Encode("").Length;
+    /// <exception cref="UsageException">The model takes fewer tokens than the option says.</exception>
+    public static void CheckLength(ITextModel model, string option, int length)
+    {
+        if (length + AnswerTokens > model.MaxContextTokens) throw new UsageException($"{option} has {length} and the model takes {model.MaxContextTokens} tokens, {AnswerTokens} for the answer included.");
+    }
 
-    private static AnswerItem Question(ITextModel model, string name, Dictionary<string, double> place, string document, Fact fact) =>
-        new(name, place, model.Encode(document + fact.Asked), TaskOptions.Greedy(AnswerTokens, "\n"), fact.Answer, "right", answer => Answers.IsRight(answer, [fact.Answer]) ? 1 : 0);
+    /// <summary>A document with one fact at a depth, and the question for it; so many tokens together.</summary>
+    public static EvalItem Needle(ITextModel model, Prose prose, Random random, int length, double depth, string name, bool exactQuestion)
+    {
+        Fact fact = Fact.Code(random);
+        int asked = model.Encode(fact.Asked).Length - model.Encode("").Length;
+        string document = FactDocument.Write(model, prose, random, [(depth, fact)], length - asked);
+        return Question(model, name, TaskOptions.Values(("tokens", length), ("depth", depth)), document, fact, exactQuestion);
+    }
+
+    /// <summary>Questions about one document of so many tokens with facts all over it.</summary>
+    public static IEnumerable<EvalItem> Questions(ITextModel model, Prose prose, Random random, int number, int length, int facts, int questions, bool exactQuestion)
+    {
+        List<(double Depth, Fact Fact)> placed = [.. Fact.Many(random, facts).Select(fact => (random.NextDouble(), fact))];
+        string document = FactDocument.Write(model, prose, random, placed, length);
+        for (int q = 0; q < questions; q++)
+        {
+            (double depth, Fact fact) = placed[q % placed.Count];
+            yield return Question(model, $"document-{number}-question-{q + 1}", TaskOptions.Values(("document", number), ("depth", depth)), document, fact, exactQuestion);
+        }
+    }
+
+    private static AnswerItem Question(ITextModel model, string name, Dictionary<string, double> place, string document, Fact fact, bool exactQuestion)
+    {
+        int[] prompt = model.Encode(document + fact.Asked);
+        GenerateOptions greedy = TaskOptions.Greedy(AnswerTokens, "\n") with { DecodeFrom = exactQuestion ? null : TaskOptions.Beginning(model, prompt, document) };
+        return new AnswerItem(name, place, prompt, greedy, fact.Answer, "right", answer => Answers.IsRight(answer, [fact.Answer]) ? 1 : 0);
+    }
 
     private static string Map(IReadOnlyList<EvalRow> rows)
     {

@@ -41,6 +41,12 @@ internal static class TaskOptions
         },
     };
 
+    /// <summary>How the question behind a document is read.</summary>
+    public static Option<bool> ExactQuestion() => new("--exact-question") { Description = "Read questions exactly, as prompts are. Default: under the attention mode, as answers are, so that it shows what the mode finds" };
+
+    /// <summary>How many tokens a text begins with whatever stands behind it.</summary>
+    public static int Beginning(ITextModel model, int[] tokens, string text) => tokens.AsSpan().CommonPrefixLength(model.Encode(text));
+
     /// <summary>A file that must be given.</summary>
     public static string Required(ParseResult parsed, Option<string?> option, string what) =>
         parsed.GetValue(option) is not { } path ? throw new UsageException($"{option.Name} is missing; it names {what}.") :
