@@ -131,7 +131,7 @@ internal static unsafe class HeadAttention
         for (int at = 0; at < task.RowCount * g; at++)
             Bf16.Round(Query(call, task.FirstRow + at / g, head * g + at % g, d), call.Rule.QueryFactor, d, rows.Q + at * d);
         KvPages kv = call.Kv;
-        var items = new Bf16FoldItems(Bf16Fold.Code(d), rows, scratch);
+        var items = new Bf16FoldItems(Bf16Fold.Code(d, kv.Layout.KeyStepBytes), rows, scratch);
         Span<KvBlock> blocks = stackalloc KvBlock[KvLayout.BlocksPerSpan];
         foreach (ref readonly PlanRun run in call.Plan.Runs(task))
         {
@@ -186,7 +186,7 @@ internal static unsafe class HeadAttention
         float* values = widened + KvLayout.PagesPerBlock * keyFloats;
         for (int page = 0; page < KvLayout.PagesPerBlock; page++)
         {
-            WidenPairs.Run((ushort*)data.Keys(page), kv.Layout.HeadSize / 2, KvLayout.PageTokens, widened + page * keyFloats);
+            for (int line = 0; line < kv.Layout.KeyLines; line++) WidenPairs.Run((ushort*)(data.Keys(page) + line * data.KeyStepFloats), 1, KvLayout.PageTokens, widened + page * keyFloats + line * 2 * KvLayout.PageTokens);
             WidenPairs.Run((ushort*)data.Values(page), KvLayout.PageTokens / 2, kv.Layout.PaddedHeadSize, values + page * valueFloats);
         }
 
@@ -199,6 +199,7 @@ internal static unsafe class HeadAttention
         return new KvBlock
         {
             StartPosition = block * KvLayout.BlockTokens,
+            KeyStepFloats = kv.Layout.KeyStepBytes / sizeof(float),
             Keys0 = (float*)kv.Keys(layer, head, pages[at]),
             Keys1 = (float*)kv.Keys(layer, head, pages[at + 1]),
             Keys2 = (float*)kv.Keys(layer, head, pages[at + 2]),
