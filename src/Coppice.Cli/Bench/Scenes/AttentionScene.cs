@@ -76,13 +76,32 @@ internal sealed unsafe class AttentionScene : IDisposable
     /// <summary>Attention of the next layer.</summary>
     public void Attend(IBackend backend, AttentionPlan plan)
     {
-        _layer = (_layer + 1) % _kv.Layout.Layers;
-        _turn = (_turn + 1) % QuerySets;
+        Next();
         backend.Attend(_kv, _layer, Queries(_turn), AttentionRule.Plain(_kv.Layout.HeadSize), _batch, plan, _output);
+    }
+
+    /// <summary>Where SparQ's time goes in the first row of the next layer: of several times the one in the middle.</summary>
+    public SparqPhases Phases(SparqRule rule)
+    {
+        const int times = 9;
+        var all = new SparqPhases[times];
+        for (int i = 0; i < times; i++)
+        {
+            Next();
+            all[i] = SparqPhases.Measure(_kv, _layer, _batch.Segments[0].Table, _shape.Length, rule, Queries(_turn).Row(0));
+        }
+
+        return all.OrderBy(phases => phases.Total).ElementAt(times / 2);
     }
 
     /// <summary>What the last <see cref="Attend"/> wrote.</summary>
     public ReadOnlySpan<float> Output => _output.Floats;
+
+    private void Next()
+    {
+        _layer = (_layer + 1) % _kv.Layout.Layers;
+        _turn = (_turn + 1) % QuerySets;
+    }
 
     private Matrix Queries(int set) => new(_output.Data + (set + 1L) * _output.Rows * _output.Columns, _output.Rows, _output.Columns, _output.Columns);
 

@@ -38,7 +38,8 @@ internal readonly unsafe struct SparqRow
     public SparqRow(in History history, float* q, int g, float factor, in SparqSize size, float* output, float* scratch)
     {
         (_history, _size, _g, _factor) = (history, size, g, factor);
-        (_q, _output) = (q, output);
+        _q = q;
+        _output = output;
         (_d, _padded) = (history.Layout.HeadSize, history.Layout.PaddedHeadSize);
         (_n16, _k16) = ((nint)Padded(size.Positions), (nint)Padded(size.K));
         _approximate = scratch;
@@ -105,7 +106,7 @@ internal readonly unsafe struct SparqRow
         if (_g > 1) GroupSum.Run(_approximate, _n16, _share, _g, (int)_n16, _total);
         TopPositions.Run(_total, n - local, k - local, _chosen);
         for (int i = 0; i < local; i++) _chosen[k - local + i] = n - local + i;
-        for (int h = 0; h < _g; h++) _alpha[h] = k == n ? 1f : Covered(_approximate + h * _n16, _chosen, k, _share[h]);
+        for (int h = 0; h < _g && _size.HasMeanValue; h++) _alpha[h] = k == n ? 1f : Covered(_approximate + h * _n16, _chosen, k, _share[h]);
     }
 
     /// <summary>Exact attention to the chosen positions, and the mean value for the rest.</summary>
