@@ -37,7 +37,7 @@ internal static class SparqVerb
             int own = Math.Min(OwnTokens, s - 1);
             TreeShape shape = b == 1 ? TreeShape.OneLevel(1, 0, s) : TreeShape.OneLevel(b, s - own, own);
             using AttentionScene exactScene = new(shape, heads, kv, run.BufferBytes), sparqScene = new(shape, heads, kv, run.BufferBytes, forSparq: true);
-            AttentionScene Scene(IAttentionPolicy policy) => policy is SparqPolicy ? sparqScene : exactScene;
+            AttentionScene Scene(IAttentionPolicy policy) => policy is ISparsePolicy ? sparqScene : exactScene;
             List<(string Name, IAttentionPolicy Policy)> modes = [(ExactModes.Baseline, new PerSequencePolicy())];
             if (b > 1) modes.Add((Tree, new TreePolicy()));
             Dictionary<string, SparqRule> rules = [];
@@ -47,6 +47,7 @@ internal static class SparqVerb
                 var rule = new SparqRule(new SparqOptions { Compression = int.Parse(c, System.Globalization.CultureInfo.InvariantCulture) }, heads.D, heads.H / heads.Hkv);
                 modes.Add(($"sparq 1/{c}", new SparqPolicy(rule, leastPositions: 0)));
                 rules.Add($"sparq 1/{c}", rule);
+                if (b > 1) modes.Add(($"sparq-group 1/{c}", new SparqGroupPolicy(rule, leastPositions: 0)));
             }
 
             AttentionPlan[] plans = [.. modes.Select(_ => exactScene.NewPlan())];

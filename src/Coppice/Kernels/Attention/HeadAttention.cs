@@ -177,7 +177,8 @@ internal static unsafe class HeadAttention
     private static float* Partial(in AttentionCall call, int row, int span, int head, int heads) =>
         (float*)call.Partials + ((long)call.Plan.PartialState(row, span) * heads + head) * StateMerge.StateFloats(call.Kv.Layout.PaddedHeadSize);
 
-    private static KvBlock Load(KvPages kv, int layer, int head, int[] pages, int block, float* widened)
+    /// <summary>A block of a sequence, in floats.</summary>
+    public static KvBlock Load(KvPages kv, int layer, int head, int[] pages, int block, float* widened)
     {
         KvBlock data = Block(kv, layer, head, pages, block);
         if (kv.Layout.Format == KvFormat.F32) return data;

@@ -103,7 +103,12 @@ internal readonly unsafe struct SparqRow
     public void Choose()
     {
         int n = _size.Positions, k = _size.K, local = _size.Local;
-        if (_g > 1) GroupSum.Run(_approximate, _n16, _share, _g, (int)_n16, _total);
+        if (_g > 1)
+        {
+            new Span<float>(_total, (int)_n16).Clear();
+            GroupSum.Add(_approximate, _n16, _share, _g, (int)_n16, _total);
+        }
+
         TopPositions.Run(_total, n - local, k - local, _chosen);
         for (int i = 0; i < local; i++) _chosen[k - local + i] = n - local + i;
         for (int h = 0; h < _g && _size.HasMeanValue; h++) _alpha[h] = k == n ? 1f : Covered(_approximate + h * _n16, _chosen, k, _share[h]);
