@@ -12,12 +12,13 @@ public sealed class AllocationTests
     [InlineData(AttentionMode.PerSequence, 1f)]
     [InlineData(AttentionMode.Bifurcated, 1f)]
     [InlineData(AttentionMode.Sparq, 1f)]
+    [InlineData(AttentionMode.SparqGroup, 1f)]
     [InlineData(AttentionMode.LmInfinite, 0f)]
     [InlineData(AttentionMode.H2O, 0f)]
     [InlineData(AttentionMode.TopK, 0f)]
     public void A_steady_decode_step_allocates_nothing_on_any_thread(AttentionMode mode, float temperature)
     {
-        using TestEngine engine = new(TestData.SampleModel, new EngineOptions { Attention = mode, Sparq = mode == AttentionMode.Sparq ? new SparqOptions { R = 4, K = 16, MeanValue = SparqMeanValue.On } : null, Threads = 2 });
+        using TestEngine engine = new(TestData.SampleModel, new EngineOptions { Attention = mode, Sparq = mode is AttentionMode.Sparq or AttentionMode.SparqGroup ? new SparqOptions { R = 4, K = 16, MeanValue = SparqMeanValue.On } : null, Threads = 2 });
         int[] document = [1, .. Enumerable.Range(0, 200).Select(i => 3 + i * 31 % 1000)];
         GenerateOptions options = new() { N = 4, MaxTokens = 400, Temperature = temperature, Seed = 1, TopP = 0.9f, IgnoreEndOfText = true, Stop = ["never said"] };
         Request[] requests = [engine.Submit(document, options), engine.Submit([.. document, 5, 6, 7], options), engine.Submit([.. document.AsSpan(0, 90), 9], options)];
