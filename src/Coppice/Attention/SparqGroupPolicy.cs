@@ -6,7 +6,7 @@ namespace Coppice.Attention;
 
 /// <summary>
 /// SparQ with one selection for all rows that share a beginning long enough for it to pay: what is chosen of it is read once for all of
-/// them, and what comes behind it is read whole. Rows that share nothing are read as <see cref="SparqPolicy"/> does. A row's answer
+/// them, and what comes behind it is read whole. Rows that share little are read as <see cref="SparqPolicy"/> does. A row's answer
 /// depends on the rows that it is grouped with.
 /// </summary>
 internal sealed unsafe class SparqGroupPolicy(SparqRule rule, int leastPositions) : ISparsePolicy
@@ -14,8 +14,8 @@ internal sealed unsafe class SparqGroupPolicy(SparqRule rule, int leastPositions
     private readonly SparqPolicy _single = new(rule, leastPositions);
     private readonly SparseSplit _split = new();
     private readonly TrafficCounter _traffic = new();
-    private Group[] _groups = new Group[64];        // by the place of its first segment; Rows 0 for the others
-    private int[] _places = new int[64];            // of a row's segment
+    private Group[] _groups = new Group[64];        // by the place of its first row; Rows 0 for the others
+    private int[] _places = new int[64];            // of a row among the sparse ones
     private int _mostRows, _mostShared;
 
     public SparqGroupPolicy(SparqRule rule) : this(rule, rule.LeastPositions)
@@ -50,12 +50,21 @@ internal sealed unsafe class SparqGroupPolicy(SparqRule rule, int leastPositions
                 blocks = common;
             }
 
-            for (int i = first; i < end; i++) (_groups[i], _places[rows[i].FirstRow]) = (default, i);
+            for (int i = first; i < end; i++) (_groups[i], _places[rows[i].FirstRow]) = (new Group(1, 0), i);
+            if (end - first == 1 || !Pays(blocks * KvLayout.BlockTokens, rows[first..end])) continue;
+            _groups.AsSpan(first, end - first).Clear();
             _groups[first] = new Group(end - first, blocks);
-            if (end - first == 1) continue;
             _mostRows = Math.Max(_mostRows, end - first);
             _mostShared = Math.Max(_mostShared, blocks * KvLayout.BlockTokens);
         }
+    }
+
+    /// <summary>False where so much of the rows is their own that they had better choose for themselves.</summary>
+    private bool Pays(int shared, ReadOnlySpan<BatchSegment> rows)
+    {
+        long alone = 0;
+        foreach (ref readonly BatchSegment row in rows) alone += rule.Elements(row.Length);
+        return rule.GroupElements(shared, rows) <= alone;
     }
 
     public long ScratchFloats(KvLayout layout, int g, int positions) =>

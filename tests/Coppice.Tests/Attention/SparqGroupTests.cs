@@ -56,6 +56,14 @@ public sealed unsafe class SparqGroupTests
         Assert.Equal(3, sparse);
     }
 
+    [Fact]
+    public void Rows_with_more_of_their_own_than_they_share_are_read_one_by_one()
+    {
+        using var scene = new Scene(64, 2, KvFormat.F32, [Scene.Shared + 900, Scene.Shared + 880, Scene.Shared + 901]);
+        var rule = new SparqRule(new SparqOptions { R = 8, K = 64 }, 64, 2);
+        Levels.SameBits(scene.Attend(new SparqPolicy(rule, 0), out _), scene.Attend(new SparqGroupPolicy(rule, 0), out _), "single rows");
+    }
+
     /// <summary>Three sequences behind 320 shared positions, one KV head.</summary>
     private sealed class Scene : IDisposable
     {
@@ -66,10 +74,11 @@ public sealed unsafe class SparqGroupTests
         private readonly PageTable[] _tables;
         private readonly AlignedBuffer _memory;
 
-        public Scene(int d, int g, KvFormat format)
+        public Scene(int d, int g, KvFormat format, int[]? lengths = null)
         {
             (_d, _g) = (d, g);
-            _kv = new KvPages(new KvLayout(1, 1, d, format) { KeyRows = true, ValueSums = true }, 64);
+            Lengths = lengths ?? [Shared + 1, Shared + 64, Shared + 77];
+            _kv = new KvPages(new KvLayout(1, 1, d, format) { KeyRows = true, ValueSums = true }, 256);
             int next = 1;
             int[] shared = [.. Enumerable.Range(0, Shared / 16).Select(_ => next++)];
             _tables = [.. Lengths.Select(length =>
@@ -86,7 +95,7 @@ public sealed unsafe class SparqGroupTests
             Levels.Random(3 * g * d, 7, 3f).CopyTo(new Span<float>(Q, 3 * g * d));
         }
 
-        public int[] Lengths { get; } = [Shared + 1, Shared + 64, Shared + 77];
+        public int[] Lengths { get; }
 
         private float* Q => _memory.Floats;
 

@@ -58,7 +58,7 @@ public sealed class BenchCommandTests : IDisposable
     [InlineData("sparq --compression 3", "--compression")]
     [InlineData("decode --shape none", "--shape")]
     [InlineData("decode --batch 1;2", "--batch")]
-    [InlineData("decode --mode sparq", "--mode")]
+    [InlineData("prefill --mode sparq", "--mode")]
     [InlineData("machine --threads 0", "--threads")]
     [InlineData("machine --seconds many", "--seconds")]
     [InlineData("decode --model /nowhere/at/all", "/nowhere/at/all")]
