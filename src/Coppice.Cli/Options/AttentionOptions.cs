@@ -14,11 +14,11 @@ internal sealed class AttentionOptions
     private readonly Option<AttentionMode?> _mode = Checked.Choice("--attention",
         "How the cached history is read. auto, tree, bifurcated and per-sequence give the same bits; sparq reads part of it and is approximate; sparq-group chooses once for all rows that share a beginning, and their answers depend on each other. So are lm-infinite, h2o and top-k: to compare with. Default: auto", s_modes);
 
-    private readonly Option<double?> _compression = Checked.Number("--sparq-compression", 2, 256, "sparq: read about so many times less; picks r and k by head size and length. Default: 4");
-    private readonly Option<int?> _r = Checked.Whole("--sparq-r", "count", 1, 1024, "sparq: query components of the approximate scores, instead of a compression. Default: a quarter of the head size");
-    private readonly Option<int?> _k = Checked.Whole("--sparq-k", "count", 1, int.MaxValue, "sparq: positions attended to, instead of a compression. Default: 128");
-    private readonly Option<int?> _local = Checked.Whole("--sparq-local", "count", 0, int.MaxValue, "sparq: of these, the last ones, always attended to. Default: a quarter");
-    private readonly Option<SparqMeanValue?> _meanValue = Checked.Choice("--sparq-mean-value", "sparq: the mean of all values stands for positions left out. auto: off for models with grouped queries. Default: auto",
+    private readonly Option<double?> _compression = Checked.Number("--sparq-compression", 2, 256, "sparq, sparq-group: read about so many times less; picks r and k by head size and length. Default: 4");
+    private readonly Option<int?> _r = Checked.Whole("--sparq-r", "count", 1, 1024, "sparq, sparq-group: query components of the approximate scores, instead of a compression. Default: a quarter of the head size");
+    private readonly Option<int?> _k = Checked.Whole("--sparq-k", "count", 1, int.MaxValue, "sparq, sparq-group: positions attended to, instead of a compression. Default: 128");
+    private readonly Option<int?> _local = Checked.Whole("--sparq-local", "count", 0, int.MaxValue, "sparq: of these, the last ones, always attended to. Groups read whole what comes behind what they share. Default: a quarter");
+    private readonly Option<SparqMeanValue?> _meanValue = Checked.Choice("--sparq-mean-value", "sparq: the mean of all values stands for positions left out, but not in groups. auto: off for models with grouped queries. Default: auto",
         ("on", SparqMeanValue.On), ("off", SparqMeanValue.Off), ("auto", SparqMeanValue.Auto));
 
     private readonly Option<int?> _keep = Checked.Whole("--keep", "count", 1, int.MaxValue, "lm-infinite, h2o, top-k: positions attended to. Default: 256");

@@ -67,7 +67,7 @@ internal static class SparqVerb
             [Column.Of("B"), Column.Of("S"), Column.Of("H"), Column.Of("Hkv"), Column.Of("D"), new Column("KV", row => row.Case.Split(' ')[^1], IsNumber: false), Column.Variant("attention"), Column.Milliseconds, Column.Of("speedup", "× per-seq.", format: "0.00"), Column.Of("overTree", "× tree", format: "0.00"), Column.Of("byteRatio", "bytes: 1 in", format: "0.0"), Column.Of("kvMegabytes", "MB read", format: "0.0"), Column.Of("keptMegabytes", "MB kept", format: "0.0"), Column.Of("gigabytesPerSecond", "GB/s", format: "0.0"),
                 Column.Percent("approximateShare", "components"), Column.Percent("weighShare", "softmax"), Column.Percent("chooseShare", "choice"), Column.Percent("attendShare", "positions")],
             Plot,
-            "SparQ per row: each row chooses for itself, so what rows share is read again by each. Bytes are what the kernels count; MB kept is one layer's keys and values, with SparQ's second copy of the keys and its sums of values.",
+            "SparQ per row (sparq): each row chooses for itself, so what rows share is read again by each. Per group (sparq-group): one choice of what they share for all rows, read once. Bytes are what the kernels count; MB kept is one layer's keys and values, with SparQ's second copy of the keys and its sums of values.",
             "Components, softmax, choice, positions: where the time of one row on one thread goes. The first and the last of them each fetch half of the bytes.",
             "Layers are used in turn, and each time with other queries, so that keys and values come from memory where a model's would. Random keys: the chosen positions lie anywhere, which is the worst case.");
     }
