@@ -54,8 +54,8 @@ internal static class EngineLimits
         }
 
         if (options.Sparq is not { } sparq) return;
-        if (options.Attention != AttentionMode.Sparq)
-            throw new ArgumentException($"{nameof(options.Sparq)} is set and {nameof(options.Attention)} is {options.Attention}. It goes with {AttentionMode.Sparq} only: leave it out.", nameof(options));
+        if (!AttentionPolicies.IsSparq(options.Attention))
+            throw new ArgumentException($"{nameof(options.Sparq)} is set and {nameof(options.Attention)} is {options.Attention}. It goes with {AttentionMode.Sparq} and {AttentionMode.SparqGroup} only: leave it out.", nameof(options));
         if (sparq.Compression is double compression)
         {
             if (sparq.R is not null || sparq.K is not null)

@@ -22,6 +22,13 @@ public enum AttentionMode
     /// <summary>SparQ (arXiv 2312.04985): approximate scores from the largest query components, exact attention to the best positions. See <see cref="SparqOptions"/>.</summary>
     Sparq,
 
+    /// <summary>
+    /// SparQ with one selection for all rows that share a beginning, so that what is chosen of it is read once for all of them; what a row
+    /// has of its own is read whole. What a row gets depends on the rows that are decoded beside it: here, and only here, the same
+    /// request may give other tokens in other company.
+    /// </summary>
+    SparqGroup,
+
     /// <summary>A baseline to judge approximations by: the first positions and the last ones (LM-Infinite, arXiv 2308.16137).</summary>
     LmInfinite,
 
@@ -113,7 +120,7 @@ public sealed record EngineOptions
     /// <summary>How the cached history is read.</summary>
     public AttentionMode Attention { get; init; } = AttentionMode.Auto;
 
-    /// <summary>For <see cref="AttentionMode.Sparq"/> only.</summary>
+    /// <summary>For <see cref="AttentionMode.Sparq"/> and <see cref="AttentionMode.SparqGroup"/> only. Groups do without the mean value and the local window: their rows read all that comes behind what they share.</summary>
     public SparqOptions? Sparq { get; init; }
 
     /// <summary>Positions that <see cref="AttentionMode.LmInfinite"/>, <see cref="AttentionMode.H2O"/> and <see cref="AttentionMode.TopK"/> look at. Null: 256.</summary>

@@ -21,6 +21,17 @@ internal sealed record Fact(string Sentence, string Question, string Answer)
 
     public static Fact Code(Random random) => Code(random, One(random, s_cities));
 
+    /// <summary>There are so many codes.</summary>
+    public static int MostCodes => s_cities.Length;
+
+    /// <summary>Codes of different cities, at most <see cref="MostCodes"/>.</summary>
+    public static List<Fact> Codes(Random random, int count)
+    {
+        string[] cities = [.. s_cities];
+        random.Shuffle(cities);
+        return [.. cities.Take(count).Select(city => Code(random, city))];
+    }
+
     /// <summary>Facts about different things. Beyond some 200 people get a second name.</summary>
     public static List<Fact> Many(Random random, int count)
     {

@@ -22,6 +22,7 @@ internal static class AttentionPolicies
         AttentionMode.Bifurcated => new BifurcatedPolicy(),
         AttentionMode.PerSequence => new PerSequencePolicy(),
         AttentionMode.Sparq => new SparqPolicy(new SparqRule(options.Sparq ?? new SparqOptions(), d, g)),
+        AttentionMode.SparqGroup => new SparqGroupPolicy(new SparqRule(options.Sparq ?? new SparqOptions(), d, g)),
         AttentionMode.LmInfinite => new LmInfinitePolicy(options.Keep ?? DefaultKeep),
         AttentionMode.H2O => new H2oPolicy(options.Keep ?? DefaultKeep),
         AttentionMode.TopK => new TopKPolicy(options.Keep ?? DefaultKeep),
@@ -33,14 +34,16 @@ internal static class AttentionPolicies
 
     public static bool HasKeep(AttentionMode mode) => mode is AttentionMode.LmInfinite or AttentionMode.H2O or AttentionMode.TopK;
 
+    public static bool IsSparq(AttentionMode mode) => mode is AttentionMode.Sparq or AttentionMode.SparqGroup;
+
     /// <summary>What a mode wants kept beside keys and values.</summary>
-    public static KvLayout Layout(KvLayout plain, EngineOptions options, int g) => options.Attention != AttentionMode.Sparq ? plain
+    public static KvLayout Layout(KvLayout plain, EngineOptions options, int g) => !IsSparq(options.Attention) ? plain
         : plain with { KeyRows = true, ValueSums = SparqRule.TakesMeanValue(options.Sparq ?? new SparqOptions(), g) };
 
     /// <summary>Which pages sequences may have in common under a mode.</summary>
     public static PageReuse Reuse(AttentionMode mode) => mode switch
     {
-        AttentionMode.Sparq or AttentionMode.LmInfinite or AttentionMode.TopK => PageReuse.Prompts,
+        AttentionMode.Sparq or AttentionMode.SparqGroup or AttentionMode.LmInfinite or AttentionMode.TopK => PageReuse.Prompts,
         AttentionMode.H2O => PageReuse.None,
         _ => PageReuse.All,
     };

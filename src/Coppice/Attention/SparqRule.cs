@@ -1,3 +1,5 @@
+using Coppice.Scheduling;
+
 namespace Coppice.Attention;
 
 /// <summary>How much of a row's history SparQ reads: r, k and the local window by head size and length.</summary>
@@ -52,6 +54,14 @@ internal sealed class SparqRule
 
     /// <summary>Elements fetched for a row and KV head: S r + 2 k D + 4 D (arXiv 2312.04985, section 3); exact attention reads 2 S D + 2 D.</summary>
     public long Elements(int positions) => (long)positions * R + (2L * K(positions) + 4) * _d;
+
+    /// <summary>Elements fetched for rows of these lengths and a KV head, if one selection of the positions that they share serves all of them and each reads the rest of its own whole.</summary>
+    public long GroupElements(int shared, ReadOnlySpan<BatchSegment> rows)
+    {
+        long elements = (long)shared * R + 2L * K(shared) * _d;
+        foreach (ref readonly BatchSegment row in rows) elements += (2L * (row.Length - shared) + 2) * _d;
+        return elements;
+    }
 
     private bool Pays(int positions) => ((long)positions * R + 2L * K(positions) * _d) * FetchCost <= 2L * positions * _d;
 

@@ -17,6 +17,8 @@ internal sealed record KvLayout(int Layers, int KvHeads, int HeadSize, KvFormat 
     /// <summary>Positions folded into a row's state at once.</summary>
     public const int BlockTokens = PageTokens * PagesPerBlock;
 
+    private const int LongKeyRunShift = 6;
+
     /// <summary>Positions whose blocks are folded one after another into one state; the states of spans merge in order.</summary>
     public const int SpanTokens = 2048;
 
@@ -29,13 +31,33 @@ internal sealed record KvLayout(int Layers, int KvHeads, int HeadSize, KvFormat 
 
     public int ElementBytes { get; } = Format == KvFormat.F32 ? 4 : 2;
 
-    /// <summary>Keys of one page, layer and head: f32 [D][16 tokens], bf16 [D/2][16 tokens][2].</summary>
+    /// <summary>Keys of one page, layer and head: f32 [D][16 tokens], bf16 [D/2][16 tokens][2]. Each row of it is a line.</summary>
     public int KeyPageBytes => HeadSize * PageTokens * ElementBytes;
+
+    /// <summary>A component of 16 positions (f32), or a pair of components (bf16).</summary>
+    public const int KeyLineBytes = PageTokens * sizeof(float);
+
+    /// <summary>Lines of a page's keys.</summary>
+    public int KeyLines => KeyPageBytes / KeyLineBytes;
+
+    /// <summary>
+    /// Pages whose keys lie interleaved, [line][page], 2^<see cref="KeyRunShift"/> of them: a few components of many positions are then a few
+    /// long reads. One, so that a page is one piece, unless single components are read.
+    /// </summary>
+    public int KeyRunPages => 1 << KeyRunShift;
+
+    public int KeyRunShift => KeyRows ? LongKeyRunShift : 0;
+
+    /// <summary>From one line of a page's keys to the next. Not a power of two where pages are interleaved: such lines would all compete for the same places in a cache.</summary>
+    public int KeyStepBytes => KeyRows ? KeyLineBytes * (KeyRunPages + 1) : KeyLineBytes;
+
+    /// <summary>Keys of <see cref="KeyRunPages"/> pages, layer and head.</summary>
+    public int KeyRunBytes => KeyLines * KeyStepBytes;
 
     /// <summary>Values of one page, layer and head: f32 [16 tokens][padded D], bf16 [8][padded D][2 tokens].</summary>
     public int ValuePageBytes => PaddedHeadSize * PageTokens * ElementBytes;
 
-    /// <summary>The keys are kept a second time, position by position, for policies that fetch single positions.</summary>
+    /// <summary>For policies that fetch single components and single positions: the keys are kept a second time, position by position, and pages of the first copy lie interleaved.</summary>
     public bool KeyRows { get; init; }
 
     /// <summary>Each full page has the sum of the values of all positions up to its end, for policies that need their mean.</summary>
@@ -48,7 +70,7 @@ internal sealed record KvLayout(int Layers, int KvHeads, int HeadSize, KvFormat 
     public int ValueSumBytes => ValueSums ? PaddedHeadSize * sizeof(float) : 0;
 
     /// <summary>Bytes of a page over all layers and heads: what the budget counts.</summary>
-    public long PageBytes => (long)Layers * KvHeads * (KeyPageBytes + ValuePageBytes + KeyRowPageBytes + ValueSumBytes);
+    public long PageBytes => (long)Layers * KvHeads * (KeyRunBytes / KeyRunPages + ValuePageBytes + KeyRowPageBytes + ValueSumBytes);
 
     /// <summary>Bytes of a page's keys and values over all layers and heads: what exact attention reads.</summary>
     public long HistoryPageBytes => (long)Layers * KvHeads * (KeyPageBytes + ValuePageBytes);

@@ -5,12 +5,12 @@ namespace Coppice.KvCache;
 
 /// <summary>
 /// The memory of all keys and values, and the only address arithmetic on it: [layer][KV head][page], keys and values
-/// apart, so that consecutive pages of one head lie behind one another. Page 0 is never handed out: it stands, zeroed,
+/// apart, so that consecutive pages of one head lie behind one another, or beside one another (<see cref="KvLayout.KeyRunPages"/>). Page 0 is never handed out: it stands, zeroed,
 /// for pages that a sequence does not have yet.
 /// </summary>
 internal sealed unsafe class KvPages : IDisposable
 {
-    private readonly long _pages;
+    private readonly long _pages, _keyRuns;
     private readonly byte* _keys;
     private readonly byte* _values;
     private readonly byte* _keyRows;
@@ -28,13 +28,14 @@ internal sealed unsafe class KvPages : IDisposable
         Layout = layout;
         _pages = pages;
         // The system hands out zeroed memory lazily, so a budget that is not used costs nothing.
-        _keys = Allocate(layout.KeyPageBytes, out _keyMemory);
-        _values = Allocate(layout.ValuePageBytes, out _valueMemory);
-        _keyRows = Allocate(layout.KeyRowPageBytes, out _keyRowMemory);
-        _valueSums = Allocate(layout.ValueSumBytes, out _valueSumMemory);
+        _keyRuns = (_pages + layout.KeyRunPages - 1) / layout.KeyRunPages;
+        _keys = Allocate(HeadKeyBytes, out _keyMemory);
+        _values = Allocate(_pages * layout.ValuePageBytes, out _valueMemory);
+        _keyRows = Allocate(_pages * layout.KeyRowPageBytes, out _keyRowMemory);
+        _valueSums = Allocate(_pages * layout.ValueSumBytes, out _valueSumMemory);
         if (!layout.KeyRows) return;
-        // Single lines of keys and single rows are fetched from all over the cache. Exact attention reads on and on, and has nothing of it.
-        LargePages.Ask(_keys, (long)pages * layout.Layers * layout.KvHeads * layout.KeyPageBytes);
+        // Components and single rows are fetched from all over the cache. Exact attention reads on and on, and has nothing of it.
+        LargePages.Ask(_keys, HeadKeyBytes * layout.Layers * layout.KvHeads);
         LargePages.Ask(_values, (long)pages * layout.Layers * layout.KvHeads * layout.ValuePageBytes);
         LargePages.Ask(_keyRows, (long)pages * layout.Layers * layout.KvHeads * layout.KeyRowPageBytes);
     }
@@ -43,7 +44,15 @@ internal sealed unsafe class KvPages : IDisposable
 
     public int PageCount => (int)_pages;
 
-    public byte* Keys(int layer, int head, int page) => _keys + Index(layer, head, page) * Layout.KeyPageBytes;
+    /// <summary>Of the keys of one layer and head, from those of page 0 on.</summary>
+    public long HeadKeyBytes => _keyRuns * Layout.KeyRunBytes;
+
+    /// <summary>The first line of a page's keys; the next is <see cref="KvLayout.KeyStepBytes"/> further.</summary>
+    public byte* Keys(int layer, int head, int page)
+    {
+        long index = Index(layer, head, page) - page;       // of the head's first page
+        return _keys + (index / _pages * _keyRuns + (page >> Layout.KeyRunShift)) * Layout.KeyRunBytes + (page & (Layout.KeyRunPages - 1)) * KvLayout.KeyLineBytes;
+    }
 
     public byte* Values(int layer, int head, int page) => _values + Index(layer, head, page) * Layout.ValuePageBytes;
 
@@ -66,7 +75,8 @@ internal sealed unsafe class KvPages : IDisposable
         if (Layout.Format == KvFormat.F32)
         {
             float* k = (float*)Keys(layer, head, page) + slot;
-            for (int i = 0; i < d; i++) k[i * KvLayout.PageTokens] = key[i];
+            nint step = Layout.KeyStepBytes / sizeof(float);
+            for (int i = 0; i < d; i++) k[i * step] = key[i];
             if (Layout.KeyRows) new ReadOnlySpan<float>(key, d).CopyTo(new Span<float>(KeyRow(layer, head, page, slot), d));
             new ReadOnlySpan<float>(value, d).CopyTo(new Span<float>((float*)Values(layer, head, page) + slot * padded, d));
             return;
@@ -77,7 +87,8 @@ internal sealed unsafe class KvPages : IDisposable
         ushort* rounded = stackalloc ushort[d];
         Bf16.Round(key, 1f, d, rounded);
         uint* k16 = (uint*)Keys(layer, head, page) + slot;
-        for (int i = 0; i < d / 2; i++) k16[i * KvLayout.PageTokens] = ((uint*)rounded)[i];
+        nint step16 = Layout.KeyStepBytes / sizeof(uint);
+        for (int i = 0; i < d / 2; i++) k16[i * step16] = ((uint*)rounded)[i];
         if (Layout.KeyRows) new ReadOnlySpan<ushort>(rounded, d).CopyTo(new Span<ushort>(KeyRow(layer, head, page, slot), d));
         Bf16.Round(value, 1f, d, rounded);
         ushort* v16 = (ushort*)Values(layer, head, page) + (slot >> 1) * padded * 2 + (slot & 1);
@@ -86,8 +97,8 @@ internal sealed unsafe class KvPages : IDisposable
 
     /// <summary>Element <paramref name="i"/> of the key at <paramref name="slot"/>: for references and tests.</summary>
     public float Key(int layer, int head, int page, int slot, int i) => Layout.Format == KvFormat.F32
-        ? ((float*)Keys(layer, head, page))[i * KvLayout.PageTokens + slot]
-        : Bf16.Widen(((ushort*)Keys(layer, head, page))[((i >> 1) * KvLayout.PageTokens + slot) * 2 + (i & 1)]);
+        ? ((float*)(Keys(layer, head, page) + (nint)i * Layout.KeyStepBytes))[slot]
+        : Bf16.Widen(((ushort*)(Keys(layer, head, page) + (nint)(i >> 1) * Layout.KeyStepBytes))[slot * 2 + (i & 1)]);
 
     /// <summary>Element <paramref name="i"/> of the value at <paramref name="slot"/>: for references and tests.</summary>
     public float Value(int layer, int head, int page, int slot, int i) => Layout.Format == KvFormat.F32
@@ -112,7 +123,9 @@ internal sealed unsafe class KvPages : IDisposable
         {
             for (int head = 0; head < Layout.KvHeads; head++)
             {
-                Buffer.MemoryCopy(Keys(layer, head, from), Keys(layer, head, to), Layout.KeyPageBytes, Layout.KeyPageBytes);
+                byte* keys = Keys(layer, head, from), keyCopy = Keys(layer, head, to);
+                for (nint line = 0; line < Layout.KeyLines; line++)
+                    Buffer.MemoryCopy(keys + line * Layout.KeyStepBytes, keyCopy + line * Layout.KeyStepBytes, KvLayout.KeyLineBytes, KvLayout.KeyLineBytes);
                 if (Layout.KeyRows) Buffer.MemoryCopy(KeyRow(layer, head, from, 0), KeyRow(layer, head, to, 0), Layout.KeyRowPageBytes, Layout.KeyRowPageBytes);
                 byte* values = Values(layer, head, to);
                 Buffer.MemoryCopy(Values(layer, head, from), values, Layout.ValuePageBytes, Layout.ValuePageBytes);
@@ -142,9 +155,9 @@ internal sealed unsafe class KvPages : IDisposable
         return ((long)layer * Layout.KvHeads + head) * _pages + page;
     }
 
-    private byte* Allocate(long pageBytes, out void* memory)
+    private byte* Allocate(long headBytes, out void* memory)
     {
-        memory = NativeMemory.AllocZeroed((nuint)checked(_pages * Layout.Layers * Layout.KvHeads * pageBytes) + 64);
+        memory = NativeMemory.AllocZeroed((nuint)checked(headBytes * Layout.Layers * Layout.KvHeads) + 64);
         return (byte*)(((nuint)memory + 63) & ~(nuint)63);
     }
 }

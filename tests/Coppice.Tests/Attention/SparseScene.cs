@@ -12,14 +12,14 @@ internal sealed unsafe class SparseScene : IDisposable
     private readonly AlignedBuffer _scratch = new(8 << 20);
     private readonly AlignedBuffer _queries;
 
-    public SparseScene(int positions, int d, int g, KvFormat format = KvFormat.F32, int seed = 1, float scale = 1f)
+    public SparseScene(int positions, int d, int g, KvFormat format = KvFormat.F32, int seed = 1, float scale = 1f, int pagesInOrder = 0)
     {
         (N, D, G) = (positions, d, g);
         int pages = KvLayout.PagesFor(positions);
         Layout = new KvLayout(1, 1, d, format) { KeyRows = true, ValueSums = true };
         Kv = new KvPages(Layout, pages + 1);
         int[] order = [.. Enumerable.Range(1, pages)];
-        new Random(seed).Shuffle(order);
+        new Random(seed).Shuffle(order.AsSpan(Math.Min(pages, pagesInOrder)));
         Table = new PageTable(positions);
         foreach (int page in order) Table.Append(page);
         // What no row may see must not be looked at.

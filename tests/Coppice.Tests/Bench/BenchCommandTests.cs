@@ -19,8 +19,9 @@ public sealed class BenchCommandTests : IDisposable
         { "attention --preset cascade --rows 2 --prefix 64,128 --heads 2/1/16 --mode tree", 4 },
         { "attention --preset bifurcated --rows 2 --prefix 64 --heads 2/2/16", 4 },
         { "tree --tree 1,2,4/8,80,3;1,2,4/16 --heads 4/2/16,2/1/8", 16 },
-        { "sparq --length 40,300 --rows 1,3 --heads 4/4/16,4/2/16 --compression 4 --kv f32,bf16", 40 },
+        { "sparq --length 40,300 --rows 1,3 --heads 4/4/16,4/2/16 --compression 4 --kv f32,bf16", 48 },
         { "decode --shape tiny --prefix 0,40 --batch 1,3 --new 2 --mode per-sequence,bifurcated,tree,auto,none", 20 },
+        { "decode --shape tiny --prefix 600 --batch 3 --new 2 --mode per-sequence,sparq,sparq-group,none", 4 },
         { "prefill --shape tiny --prefix 20 --batch 2 --prompt 600 --kv bf16 --weights f32,bf16,q8_0", 9 },
         { "decode --model {sample} --prefix 20 --batch 2 --new 1", 3 },
     };
@@ -58,7 +59,7 @@ public sealed class BenchCommandTests : IDisposable
     [InlineData("sparq --compression 3", "--compression")]
     [InlineData("decode --shape none", "--shape")]
     [InlineData("decode --batch 1;2", "--batch")]
-    [InlineData("decode --mode sparq", "--mode")]
+    [InlineData("prefill --mode sparq", "--mode")]
     [InlineData("machine --threads 0", "--threads")]
     [InlineData("machine --seconds many", "--seconds")]
     [InlineData("decode --model /nowhere/at/all", "/nowhere/at/all")]

@@ -109,8 +109,8 @@ public sealed class SceneTests
     public void The_split_of_a_step_adds_up()
     {
         using BenchModel model = BenchModel.OfShape("tiny", () => new CpuBackend(2), WeightFormat.Native, maxPositions: 200);
-        using var scene = new ModelScene(model, TreeShape.OneLevel(rows: 5, prefix: 100, suffix: 3), KvFormat.F32);
-        SceneRuns auto = new(ExactModes.Auto), none = new(SceneRuns.NoAttention);
+        using var scene = new ModelScene(model, TreeShape.OneLevel(rows: 5, prefix: 100, suffix: 3), KvLayout.Of(model.Config, KvFormat.F32));
+        SceneRuns auto = new(ExactModes.Auto, new TreePolicy()), none = new(SceneRuns.NoAttention, new TreePolicy());
         scene.Decode(auto);
         scene.Decode(none);
         StepSplit split = auto.Middle(1);

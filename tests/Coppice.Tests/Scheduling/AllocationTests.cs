@@ -15,12 +15,13 @@ public sealed class AllocationTests
     [InlineData(AttentionMode.PerSequence, 1f)]
     [InlineData(AttentionMode.Bifurcated, 1f)]
     [InlineData(AttentionMode.Sparq, 1f)]
+    [InlineData(AttentionMode.SparqGroup, 1f)]
     [InlineData(AttentionMode.LmInfinite, 0f)]
     [InlineData(AttentionMode.H2O, 0f)]
     [InlineData(AttentionMode.TopK, 0f)]
     public void A_steady_decode_step_allocates_nothing_on_any_thread(AttentionMode mode, float temperature)
     {
-        StepsAllocateNothing(TestData.SampleModel, new EngineOptions { Attention = mode, Sparq = mode == AttentionMode.Sparq ? new SparqOptions { R = 4, K = 16, MeanValue = SparqMeanValue.On } : null, Threads = 2 }, samples: 4, temperature);
+        StepsAllocateNothing(TestData.SampleModel, new EngineOptions { Attention = mode, Sparq = mode is AttentionMode.Sparq or AttentionMode.SparqGroup ? new SparqOptions { R = 4, K = 16, MeanValue = SparqMeanValue.On } : null, Threads = 2 }, samples: 4, temperature);
     }
 
     // One row takes other kernels than several.

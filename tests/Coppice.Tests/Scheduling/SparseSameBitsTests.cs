@@ -112,9 +112,12 @@ public sealed class SparseSameBitsTests
     {
         long plain = PageBytes(new EngineOptions());
         Assert.Equal(plain, PageBytes(Options(AttentionMode.H2O, KvFormat.F32)));
-        Assert.Equal(plain * 3 / 2, PageBytes(Options(AttentionMode.Sparq, KvFormat.F32)));
+        // Half as much again, and a line in 64 between the components of interleaved pages.
+        long sparq = plain * 3 / 2 + plain / 128;
+        Assert.Equal(sparq, PageBytes(Options(AttentionMode.Sparq, KvFormat.F32)));
+        Assert.Equal(sparq, PageBytes(Options(AttentionMode.SparqGroup, KvFormat.F32)));
         // And the sums: a 32nd of keys and values.
-        Assert.Equal(plain * 3 / 2 + plain / 32, PageBytes(Options(AttentionMode.Sparq, KvFormat.F32) with { Sparq = new SparqOptions { MeanValue = SparqMeanValue.On } }));
+        Assert.Equal(sparq + plain / 32, PageBytes(Options(AttentionMode.Sparq, KvFormat.F32) with { Sparq = new SparqOptions { MeanValue = SparqMeanValue.On } }));
     }
 
     public static TheoryData<EngineOptions, string> Refused => new()

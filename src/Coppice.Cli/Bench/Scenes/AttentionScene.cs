@@ -11,19 +11,19 @@ internal sealed record Heads(int H, int Hkv, int D);
 
 /// <summary>
 /// One decode step's attention, without a model: random keys and values of a tree of sequences, one query row for each, over several
-/// layers that are used in turn, so that no layer finds its keys and values in the caches as they were left the last time.
+/// layers that are used in turn with changing queries, so that no layer finds what it reads in the caches as it was left the last time.
 /// </summary>
 internal sealed unsafe class AttentionScene : IDisposable
 {
-    private const int MostLayers = 32;
+    private const int MostLayers = 32, QuerySets = 64;
 
     private readonly TreeShape _shape;
     private readonly Heads _heads;
     private readonly KvPages _kv;
     private readonly Batch _batch;
     private readonly AlignedBuffer _memory;
-    private readonly Matrix _q, _output;
-    private int _layer;
+    private readonly Matrix _output;
+    private int _layer, _turn;
 
     /// <param name="shape">The tree.</param>
     /// <param name="heads">Of a layer.</param>
@@ -44,10 +44,9 @@ internal sealed unsafe class AttentionScene : IDisposable
         _batch = new Batch(shape.Rows, shape.Rows);
         foreach (PageTable table in tables.Tables) _batch.Add(table, shape.Length - 1, [0], decodeFrom: 0);
         int columns = heads.H * heads.D;
-        _memory = new AlignedBuffer(2L * shape.Rows * columns * sizeof(float));
-        _q = new Matrix(_memory.Floats, shape.Rows, columns, columns);
-        _output = new Matrix(_memory.Floats + (long)shape.Rows * columns, shape.Rows, columns, columns);
-        RandomFill.Floats(_q.Floats, seed: 3);
+        _memory = new AlignedBuffer((QuerySets + 1L) * shape.Rows * columns * sizeof(float));
+        _output = new Matrix(_memory.Floats, shape.Rows, columns, columns);
+        for (int set = 0; set < QuerySets; set++) RandomFill.Floats(Queries(set).Floats, seed: 3 + set);
     }
 
     public int Rows => _shape.Rows;
@@ -61,8 +60,8 @@ internal sealed unsafe class AttentionScene : IDisposable
     /// <summary>Bytes of keys and values that a plan reads in one layer.</summary>
     public double BytesRead(AttentionPlan plan) => (double)plan.PagesRead * _kv.Layout.HistoryPageBytes / _kv.Layout.Layers;
 
-    /// <summary>Bytes that a layer keeps, and of these what exact attention needs.</summary>
-    public (double Kept, double Exact) LayerBytes => ((double)_kv.PageCount * _kv.Layout.PageBytes / _kv.Layout.Layers, (double)_kv.PageCount * _kv.Layout.HistoryPageBytes / _kv.Layout.Layers);
+    /// <summary>Bytes that a layer keeps.</summary>
+    public double LayerBytes => (double)_kv.PageCount * _kv.Layout.PageBytes / _kv.Layout.Layers;
 
     public AttentionPlan NewPlan() => new(Rows, EngineCore.GroupRows);
 
@@ -77,12 +76,34 @@ internal sealed unsafe class AttentionScene : IDisposable
     /// <summary>Attention of the next layer.</summary>
     public void Attend(IBackend backend, AttentionPlan plan)
     {
-        _layer = (_layer + 1) % _kv.Layout.Layers;
-        backend.Attend(_kv, _layer, _q, AttentionRule.Plain(_kv.Layout.HeadSize), _batch, plan, _output);
+        Next();
+        backend.Attend(_kv, _layer, Queries(_turn), AttentionRule.Plain(_kv.Layout.HeadSize), _batch, plan, _output);
+    }
+
+    /// <summary>Where SparQ's time goes in the first row of the next layer: of several times the one in the middle.</summary>
+    public SparqPhases Phases(SparqRule rule)
+    {
+        const int times = 9;
+        var all = new SparqPhases[times];
+        for (int i = 0; i < times; i++)
+        {
+            Next();
+            all[i] = SparqPhases.Measure(_kv, _layer, _batch.Segments[0].Table, _shape.Length, rule, Queries(_turn).Row(0));
+        }
+
+        return all.OrderBy(phases => phases.Total).ElementAt(times / 2);
     }
 
     /// <summary>What the last <see cref="Attend"/> wrote.</summary>
     public ReadOnlySpan<float> Output => _output.Floats;
+
+    private void Next()
+    {
+        _layer = (_layer + 1) % _kv.Layout.Layers;
+        _turn = (_turn + 1) % QuerySets;
+    }
+
+    private Matrix Queries(int set) => new(_output.Data + (set + 1L) * _output.Rows * _output.Columns, _output.Rows, _output.Columns, _output.Columns);
 
     public void Dispose()
     {

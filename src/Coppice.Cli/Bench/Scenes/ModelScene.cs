@@ -14,7 +14,7 @@ internal readonly record struct StepSplit(int Steps, double Linear, double Atten
 }
 
 /// <summary>One way to run a scene, and what its runs took.</summary>
-internal sealed class SceneRuns(string mode)
+internal sealed class SceneRuns(string mode, IAttentionPolicy policy)
 {
     /// <summary>The bound that no attention can pass: everything else is computed.</summary>
     public const string NoAttention = "no attention";
@@ -25,7 +25,7 @@ internal sealed class SceneRuns(string mode)
 
     public bool SkipsAttention { get; } = mode == NoAttention;
 
-    public IAttentionPolicy Policy { get; } = ExactModes.Policy(mode == NoAttention ? ExactModes.Auto : mode);
+    public IAttentionPolicy Policy { get; } = policy;
 
     /// <summary>Bytes of keys and values that the last run read.</summary>
     public double BytesRead { get; set; }
@@ -53,7 +53,8 @@ internal sealed class ModelScene : IDisposable
     private readonly SharedTables _tables;
     private readonly int _prefix, _newTokens;
     private readonly Batch _batch;
-    private readonly AttentionPlan _plan;
+    private readonly AttentionPlan _plan, _whole;
+    private readonly TreePolicy _tree = new();
     private readonly StepArena _arena = new();
     private readonly Draws _draws;
     private readonly SamplingState[] _states;
@@ -62,13 +63,12 @@ internal sealed class ModelScene : IDisposable
 
     /// <param name="model">Not owned.</param>
     /// <param name="tree">The tokens of its last level are what each row gets; what comes before is there already.</param>
-    /// <param name="format">Of the pages.</param>
-    public ModelScene(BenchModel model, TreeShape tree, KvFormat format)
+    /// <param name="layout">Of the pages.</param>
+    public ModelScene(BenchModel model, TreeShape tree, KvLayout layout)
     {
         int rows = tree.Rows, prefix = tree.Length - tree.Tokens[^1], newTokens = tree.Tokens[^1];
         (_model, _prefix, _newTokens) = (model, prefix, newTokens);
         _tables = new SharedTables(tree);
-        KvLayout layout = KvLayout.Of(model.Config, format);
         long needed = _tables.Pages * layout.PageBytes, memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (needed > memory * 0.9)
             throw new BenchException($"Keys and values of {rows} rows behind {prefix} tokens take {needed / (double)(1L << 30):0.#} GiB and the machine has {memory / (double)(1L << 30):0.#} GiB. Lower --batch or --prefix, or use --kv bf16.");
@@ -77,6 +77,7 @@ internal sealed class ModelScene : IDisposable
         int most = Math.Max(rows, PrefillRows);
         _batch = new Batch(most, Math.Max(rows, PrefillRows));
         _plan = new AttentionPlan(most, EngineCore.GroupRows);
+        _whole = new AttentionPlan(most, EngineCore.GroupRows);
         _draws = new Draws(model.Backend, model.Config.VocabularySize, most);
         GenerateOptions greedy = new() { Temperature = 0, IgnoreEndOfText = true, Seed = 1 };
         _states = [.. Enumerable.Range(0, rows).Select(_ => new SamplingState(greedy, [], [], model.Config.VocabularySize, int.MaxValue))];
@@ -102,7 +103,7 @@ internal sealed class ModelScene : IDisposable
             _batch.Clear();
             for (int row = 0; row < _tables.Tables.Length; row++)
             {
-                _batch.Add(_tables.Tables[row], _prefix + token, _tokens.AsSpan(row, 1));
+                _batch.Add(_tables.Tables[row], _prefix + token, _tokens.AsSpan(row, 1), decodeFrom: _prefix);
                 _batch.WantLogits();
             }
             Step(runs);
@@ -149,10 +150,12 @@ internal sealed class ModelScene : IDisposable
     {
         TimedBackend backend = _model.Backend;
         long linear = backend.LinearTicks, attention = backend.AttentionTicks, start = Stopwatch.GetTimestamp();
+        long sparseBytes = SparseBytes(runs);
         _arena.Reset();
         _plan.Begin(_batch);
         runs.Policy.Plan(_batch, _plan);
         _plan.Finish(_model.Config.KvHeads, backend.Threads);
+        if (_plan.Sparse is not null) PlanWhole(backend.Threads);
         long planned = Stopwatch.GetTimestamp();
         Matrix logits = _model.Decoder.Forward(_batch, _plan, _kv, _arena);
         long computed = Stopwatch.GetTimestamp();
@@ -160,10 +163,21 @@ internal sealed class ModelScene : IDisposable
         _draws.Run(logits);
         _draws.Clear();
         long end = Stopwatch.GetTimestamp();
-        if (!runs.SkipsAttention) runs.BytesRead += (double)_plan.PagesRead * _kv.Layout.PageBytes;
+        if (!runs.SkipsAttention) runs.BytesRead += (double)_plan.PagesRead * _kv.Layout.HistoryPageBytes + SparseBytes(runs) - sparseBytes;
         _split = new StepSplit(_split.Steps + 1, _split.Linear + Seconds(backend.LinearTicks - linear), _split.Attention + Seconds(backend.AttentionTicks - attention),
             _split.Plan + Seconds(planned - start), _split.Sampling + Seconds(end - computed), _split.Total + Seconds(end - start));
     }
+
+    /// <summary>For layers with a window or a cap, as the engine does.</summary>
+    private void PlanWhole(int threads)
+    {
+        _whole.Begin(_batch);
+        _tree.Plan(_batch, _whole);
+        _whole.Finish(_model.Config.KvHeads, threads);
+        _plan.Whole = _whole;
+    }
+
+    private static long SparseBytes(SceneRuns runs) => (runs.Policy as ISparsePolicy)?.Traffic.Bytes ?? 0;
 
     private static double Seconds(long ticks) => (double)ticks / Stopwatch.Frequency;
 }

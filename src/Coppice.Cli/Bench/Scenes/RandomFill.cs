@@ -28,7 +28,7 @@ internal static unsafe class RandomFill
     /// <summary>Bytes in which any two are a half of ordinary size, as the scales of quantised blocks must be. At most 64 Ki.</summary>
     public static ReadOnlySpan<byte> Bytes(int count, int seed) => BytePool.AsSpan((int)((uint)seed * 2654435761u % (uint)(BytePool.Length - count)), count);
 
-    /// <summary>Fills every page of every layer and head, page 0 excepted.</summary>
+    /// <summary>Fills every page of every layer and head; of page 0 the keys, which nothing looks at.</summary>
     public static void Pages(KvPages kv)
     {
         KvLayout layout = kv.Layout;
@@ -36,7 +36,7 @@ internal static unsafe class RandomFill
         {
             for (int head = 0; head < layout.KvHeads; head++)
             {
-                Elements(kv.Keys(layer, head, 1), (kv.PageCount - 1L) * layout.KeyPageBytes, layout.Format, layer * 64 + head);
+                Elements(kv.Keys(layer, head, 0), kv.HeadKeyBytes, layout.Format, layer * 64 + head);
                 Elements(kv.Values(layer, head, 1), (kv.PageCount - 1L) * layout.ValuePageBytes, layout.Format, 7 + layer * 64 + head);
                 if (layout.KeyRows) Elements(kv.KeyRow(layer, head, 1, 0), (kv.PageCount - 1L) * layout.KeyRowPageBytes, layout.Format, layer * 64 + head);
                 if (layout.ValueSums) Elements((byte*)kv.ValueSum(layer, head, 1), (kv.PageCount - 1L) * layout.ValueSumBytes, KvFormat.F32, 11 + layer * 64 + head);

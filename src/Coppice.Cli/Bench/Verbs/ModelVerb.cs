@@ -1,8 +1,10 @@
 using System.CommandLine;
+using Coppice.Attention;
 using Coppice.Backends;
 using Coppice.Cli.Bench.Measuring;
 using Coppice.Cli.Bench.Reports;
 using Coppice.Cli.Bench.Scenes;
+using Coppice.KvCache;
 
 namespace Coppice.Cli.Bench.Verbs;
 
@@ -13,6 +15,7 @@ internal static class ModelVerb
     private const string DefaultShape = "small", NoAttentionOption = "none";
 
     private static readonly (string Name, WeightFormat Format)[] Formats = [("native", WeightFormat.Native), ("f32", WeightFormat.F32), ("bf16", WeightFormat.BF16), ("q8_0", WeightFormat.Q8_0)];
+    private static readonly string[] SparqModes = ["sparq", "sparq-group"];
 
     /// <summary>What differs between decoding and prompt processing.</summary>
     private sealed record Work(string Title, Action<ModelScene, SceneRuns> Run);
@@ -36,10 +39,11 @@ internal static class ModelVerb
         Setting<int> tokens = BenchOptions.Whole(name == "decode" ? "--new" : "--prompt", "tokens", 1, MostTokens, newTokens, newDescription);
         Setting<string[]> weights = BenchOptions.Names("--weights", [.. Formats.Select(format => format.Name)], ["native"], "How weights are kept and multiplied");
         Setting<string[]> kv = BenchOptions.Names("--kv", KvFormats.Names, ["f32"], "How keys and values are kept");
-        Setting<string[]> modes = BenchOptions.Names("--mode", [.. ExactModes.Names, NoAttentionOption], [ExactModes.Baseline, ExactModes.Auto, NoAttentionOption], "Attention modes; none leaves attention out, as a bound");
+        Setting<int> compression = BenchOptions.Whole("--compression", "times", SparqRule.LeastCompression, 64, 8, "Of the sparq modes");
+        Setting<string[]> modes = BenchOptions.Names("--mode", [.. ExactModes.Names, .. work == Decode ? SparqModes : [], NoAttentionOption], [ExactModes.Baseline, ExactModes.Auto, NoAttentionOption], "Attention modes; none leaves attention out, as a bound");
         Setting<TreeShape[]> trees = BenchOptions.Many("--tree", "nodes/tokens", ';', "trees such as 1,8,128/512,2048,64: nodes of each level, each a multiple of the one before, and tokens of a node of each; semicolons between trees", TreeShape.Parse, [],
             "Nodes per level / tokens per node of each level, instead of one prefix; the last level is what each row gets");
-        return BenchCommand.Verb(name, description, [model, shape.Option, prefixes.Option, batches.Option, tokens.Option, trees.Option, weights.Option, kv.Option, modes.Option], (parsed, run) =>
+        return BenchCommand.Verb(name, description, [model, shape.Option, prefixes.Option, batches.Option, tokens.Option, trees.Option, weights.Option, kv.Option, modes.Option, .. work == Decode ? [compression.Option] : Array.Empty<Option>()], (parsed, run) =>
         {
             if (trees.IsGiven(parsed) && (prefixes.IsGiven(parsed) || batches.IsGiven(parsed) || tokens.IsGiven(parsed)))
                 throw new BenchException("--tree says prefixes, rows and new tokens at once. Leave out --prefix, --batch and the number of tokens.");
@@ -59,19 +63,31 @@ internal static class ModelVerb
                 using BenchModel benchModel = path is not null ? BenchModel.Open(path, Backend, positions) : BenchModel.OfShape(shape.In(parsed) ?? DefaultShape, Backend, format, positions);
                 foreach (string kvName in kvs)
                     foreach (TreeShape tree in shapes)
-                        rows.AddRange(Measure(run, work, benchModel, $"{benchModel.Name} {formatName}, {kvName} KV", KvFormats.Of(kvName), tree, ms));
+                        rows.AddRange(Measure(run, work, benchModel, $"{benchModel.Name} {formatName}, {kvName} KV", KvFormats.Of(kvName), tree, ms, work == Decode ? compression.In(parsed) : SparqRule.LeastCompression));
                 notes.Add($"{benchModel.Name} {formatName}: {benchModel.Decoder.WeightBytes / 1e6:0} MB of weights as packed, process {Environment.WorkingSet / 1e6:0} MB.");
             }
             return Finish(run, work, rows, notes);
         });
     }
 
-    private static IEnumerable<BenchRow> Measure(BenchRun run, Work work, BenchModel model, string name, KvFormat kv, TreeShape tree, string[] modes)
+    private static IEnumerable<BenchRow> Measure(BenchRun run, Work work, BenchModel model, string name, KvFormat kv, TreeShape tree, string[] modes, int compression)
     {
-        using var scene = new ModelScene(model, tree, kv);
-        SceneRuns[] runs = [.. modes.Select(mode => new SceneRuns(mode))];
-        RaceTimes times = run.Measure($"{name} {tree.Text}", [.. runs.Select(r => new Contender(r.Mode, () => work.Run(scene, r)))]);
-        return [.. runs.Select(r => Row(tree.Nodes.Count > 2 ? $"{name}, {tree.Text}" : name, r, times, model, scene, tree))];
+        int g = model.Config.Heads / model.Config.KvHeads;
+        var rule = new SparqRule(new SparqOptions { Compression = compression }, model.Config.HeadSize, g);
+        KvLayout plain = KvLayout.Of(model.Config, kv);
+        SceneRuns[] runs = [.. modes.Select(mode => new SceneRuns(mode, mode switch
+        {
+            "sparq" => new SparqPolicy(rule),
+            "sparq-group" => new SparqGroupPolicy(rule),
+            SceneRuns.NoAttention => ExactModes.Policy(ExactModes.Auto),
+            _ => ExactModes.Policy(mode),
+        }))];
+        // Keys lie in another way for SparQ, which would not be fair to the exact modes.
+        using ModelScene? exact = runs.Any(r => r.Policy is not ISparsePolicy) ? new ModelScene(model, tree, plain) : null;
+        using ModelScene? sparse = runs.Any(r => r.Policy is ISparsePolicy) ? new ModelScene(model, tree, plain with { KeyRows = true, ValueSums = rule.HasMeanValue }) : null;
+        ModelScene Scene(SceneRuns r) => (r.Policy is ISparsePolicy ? sparse : exact)!;
+        RaceTimes times = run.Measure($"{name} {tree.Text}", [.. runs.Select(r => new Contender(r.Mode, () => work.Run(Scene(r), r)))]);
+        return [.. runs.Select(r => Row(tree.Nodes.Count > 2 ? $"{name}, {tree.Text}" : name, r, times, model, Scene(r), tree))];
     }
 
     private static int Finish(BenchRun run, Work work, List<BenchRow> rows, List<string> notes) => run.Finish(rows,

@@ -40,7 +40,7 @@ internal sealed record SweepTask(string Name, string Figure, string Unit, IReadO
         IEnumerable<int> Numbers() => Enumerable.Range(1, samples);
 
         IEnumerable<EvalItem> Documents(int facts) => Enumerable.Range(1, (samples + facts - 1) / facts).SelectMany(d =>
-            DocumentTasks.Questions(model, prose, random, d, length, facts, facts, exactQuestion: false));
+            DocumentTasks.Questions(model, prose, random, d, length, Fact.Many(random, facts), facts, exactQuestion: false));
     }
 
     // Of the text itself: how many characters a token has differs between texts and models.

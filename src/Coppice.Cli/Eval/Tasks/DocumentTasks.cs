@@ -52,6 +52,7 @@ internal static class DocumentTasks
         Option<int?> length = TaskOptions.Whole("--length", "tokens", 64, 1500, "Tokens of the document");
         Option<int?> facts = TaskOptions.Whole("--facts", "count", 1, 32, "Facts in it");
         Option<int?> questions = Options.Checked.Whole("--questions", "count", 1, 65_536, "Questions about each document; beyond the facts they come again. Default: one for each fact");
+        Option<bool> codes = new("--codes") { Description = $"Only codes, at most {Fact.MostCodes} in a document: answers of several tokens, of which all but the first are decoded" };
         Option<int?> documents = TaskOptions.Whole("--documents", "count", 1, 1, "Documents");
         Option<int?> seed = TaskOptions.Seed();
         Option<bool> exact = TaskOptions.ExactQuestion();
@@ -60,15 +61,17 @@ internal static class DocumentTasks
             named Rex has fur that is brown.", and questions behind it, each a request of its own. All requests share the document.
             The greedy answer is right if it begins with the fact's; the plot shows the share by the fact's depth in the document.
             """,
-            [text, length, facts, questions, documents, seed, exact],
+            [text, length, facts, codes, questions, documents, seed, exact],
             (model, parsed) =>
             {
                 Prose prose = Prose.Read(parsed.GetValue(text));
                 Random random = new(parsed.GetValue(seed) ?? 1);
                 int count = parsed.GetValue(facts) ?? 32, asked = parsed.GetValue(questions) ?? count;
+                bool onlyCodes = parsed.GetValue(codes);
+                if (onlyCodes && count > Fact.MostCodes) throw new UsageException($"--facts is {count} and --codes has {Fact.MostCodes}. Give no more than {Fact.MostCodes}.");
                 List<EvalItem> items = [];
                 for (int d = 1; d <= (parsed.GetValue(documents) ?? 1); d++)
-                    items.AddRange(Questions(model, prose, random, d, parsed.GetValue(length) ?? 1500, count, asked, parsed.GetValue(exact)));
+                    items.AddRange(Questions(model, prose, random, d, parsed.GetValue(length) ?? 1500, onlyCodes ? Fact.Codes(random, count) : Fact.Many(random, count), asked, parsed.GetValue(exact)));
                 return items;
             },
             ByDepth,
@@ -92,9 +95,9 @@ internal static class DocumentTasks
     }
 
     /// <summary>Questions about one document of so many tokens with facts all over it.</summary>
-    public static IEnumerable<EvalItem> Questions(ITextModel model, Prose prose, Random random, int number, int length, int facts, int questions, bool exactQuestion)
+    public static IEnumerable<EvalItem> Questions(ITextModel model, Prose prose, Random random, int number, int length, IEnumerable<Fact> facts, int questions, bool exactQuestion)
     {
-        List<(double Depth, Fact Fact)> placed = [.. Fact.Many(random, facts).Select(fact => (random.NextDouble(), fact))];
+        List<(double Depth, Fact Fact)> placed = [.. facts.Select(fact => (random.NextDouble(), fact))];
         string document = FactDocument.Write(model, prose, random, placed, length);
         for (int q = 0; q < questions; q++)
         {

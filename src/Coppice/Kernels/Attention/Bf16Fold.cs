@@ -24,7 +24,7 @@ internal static unsafe class Bf16Fold
     private const int BlockTokens = KvLayout.BlockTokens, PageTokens = KvLayout.PageTokens, StepInputs = Bf16FoldCode.StepInputs;
 
     private static readonly Lazy<string?> Refusal = new(Check);
-    private static readonly ConcurrentDictionary<int, Bf16FoldCode> Codes = new();
+    private static readonly ConcurrentDictionary<(int HeadSize, int KeyStepBytes), Bf16FoldCode> Codes = new();
 
     /// <summary>Null where it runs; else why not.</summary>
     public static string? WhyNot => Refusal.Value;
@@ -32,8 +32,8 @@ internal static unsafe class Bf16Fold
     /// <summary>True if rows of this layout and rule are folded here. <paramref name="rule"/> is <see cref="AttentionRule.At"/> the row's position: rows that a window or a cap bounds are widened.</summary>
     public static bool Takes(KvLayout layout, AttentionRule rule) => rule.IsPlain && layout.Format == KvFormat.BF16 && layout.HeadSize % StepInputs == 0 && WhyNot is null;
 
-    /// <summary>The code for a head size, made once.</summary>
-    public static Bf16FoldCode Code(int headSize) => Codes.GetOrAdd(headSize, static size => new Bf16FoldCode(size));
+    /// <summary>The code for a head size and <see cref="KvLayout.KeyStepBytes"/>, made once.</summary>
+    public static Bf16FoldCode Code(int headSize, int keyStepBytes = KvLayout.KeyLineBytes) => Codes.GetOrAdd((headSize, keyStepBytes), static sizes => new Bf16FoldCode(sizes.HeadSize, sizes.KeyStepBytes));
 
     /// <summary>The definition. Keys and values are floats that bf16 holds; queries are rounded here. Slow, obvious, never optimised.</summary>
     public static void Reference(in KvBlock block, in HeadRows rows, int first, int end)
@@ -44,7 +44,7 @@ internal static unsafe class Bf16Fold
             int visible = Math.Clamp(rows.Positions[row] + 1 - block.StartPosition, 0, BlockTokens);
             if (visible == 0) continue;
             for (int i = 0; i < rows.D; i++) q[i] = Bf16.Widen(Bf16.Round(rows.Q[row * rows.D + i]));
-            for (int t = 0; t < visible; t++) s[t] = Dot(q, block.Keys(t / PageTokens) + t % PageTokens, PageTokens, 0f);
+            for (int t = 0; t < visible; t++) s[t] = Dot(q, block.Keys(t / PageTokens) + t % PageTokens, (int)block.KeyStepFloats, 0f);
             float* l = rows.L + row * Lanes16.Count, o = rows.O + row * rows.PaddedD;
             if (Weigh(s[..visible], rows.M[row], p) > Limit)
             {

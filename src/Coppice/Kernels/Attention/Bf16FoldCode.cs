@@ -104,10 +104,13 @@ internal sealed unsafe class Bf16FoldCode
     private static readonly AssemblerRegister64[] Kept = [rbx, rbp, r12, r13, r14, r15];
 
     private readonly delegate* unmanaged[SuppressGCTransition]<Bf16Call*, void> _whole, _rows, _weigh;
-    private readonly int _steps, _units, _qRowBytes, _rowBytes;
+    private readonly int _steps, _units, _qRowBytes, _rowBytes, _keyStepBytes;
 
-    public Bf16FoldCode(int headSize)
+    /// <param name="headSize">D.</param>
+    /// <param name="keyStepBytes"><see cref="KvLayout.KeyStepBytes"/>.</param>
+    public Bf16FoldCode(int headSize, int keyStepBytes = KvLayout.KeyLineBytes)
     {
+        _keyStepBytes = keyStepBytes;
         _steps = headSize / StepInputs;
         _units = headSize / 16;
         _qRowBytes = headSize * sizeof(ushort);
@@ -129,7 +132,7 @@ internal sealed unsafe class Bf16FoldCode
     /// <summary>Only weighs, one item, from a row on.</summary>
     public void Weigh(Bf16Call* call) => _weigh(call);
 
-    // rdi: the call, rsi: the item, rax: 64, rcx, rdx, rbx, rbp: scores, m, l and p of the weighed item, r8 to r13: operands of tiles, r14: kept l.
+    // rdi: the call, rsi: the item, rax: the step of keys, rcx, rdx, rbx, rbp: scores, m, l and p of the weighed item, r8 to r13: operands of tiles, r14: kept l.
     private void EmitWhole(Assembler code)
     {
         Begin(code);
@@ -210,7 +213,7 @@ internal sealed unsafe class Bf16FoldCode
         End(code);
     }
 
-    private static void EmitWeigh(Assembler code)
+    private void EmitWeigh(Assembler code)
     {
         Begin(code);
         code.mov(r14, __qword_ptr[rdi + Bf16Call.AtRow]);
@@ -219,7 +222,7 @@ internal sealed unsafe class Bf16FoldCode
         End(code);
     }
 
-    private static void Begin(Assembler code)
+    private void Begin(Assembler code)
     {
         foreach (AssemblerRegister64 register in Kept) code.push(register);
         code.mov(rsi, __qword_ptr[rdi + Bf16Call.AtItem]);
@@ -229,7 +232,7 @@ internal sealed unsafe class Bf16FoldCode
         Broadcast(code, zmm11, Bf16Fold.C0);
         code.mov(eax, 0x3F803F80);      // 1 twice
         code.vpbroadcastd(zmm12, eax);
-        code.mov(eax, UnitBytes);
+        code.mov(eax, _keyStepBytes);
     }
 
     private static void Broadcast(Assembler code, AssemblerRegisterZMM register, float x)
@@ -266,7 +269,7 @@ internal sealed unsafe class Bf16FoldCode
             for (int page = 0; page < 4; page++)
             {
                 int unit = page;
-                emits.Add(() => code.tileloadd(Columns[unit % 3], __[keys[unit] + rax * 1 + at * 16 * UnitBytes]));
+                emits.Add(() => code.tileloadd(Columns[unit % 3], __[keys[unit] + rax * 1 + at * 16 * _keyStepBytes]));
                 emits.Add(() => code.tdpbf16ps(Sums[unit], tmm4, Columns[unit % 3]));
             }
         }
@@ -353,7 +356,7 @@ internal sealed unsafe class Bf16FoldCode
                 int at = step;
                 emits.AddRange(TwoByTwo(code,
                     __[r8 + r9 * 1 + at * StepInputs * 2], __[r8 + r9 * 1 + (TileRows * _qRowBytes + at * StepInputs * 2)],
-                    __[r10 + rax * 1 + at * 16 * UnitBytes], __[r11 + rax * 1 + at * 16 * UnitBytes]));
+                    __[r10 + rax * 1 + at * 16 * _keyStepBytes], __[r11 + rax * 1 + at * 16 * _keyStepBytes]));
             }
 
             emits.Add(() =>

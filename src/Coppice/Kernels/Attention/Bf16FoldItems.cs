@@ -183,6 +183,8 @@ internal unsafe struct Bf16FoldItems
     private readonly void Fetch(in KvBlock block, int tile, int tiles)
     {
         int page = 2 * KvLayout.PagesPerBlock * tile / tiles, end = 2 * KvLayout.PagesPerBlock * (tile + 1) / tiles;
+        // Lines of interleaved keys lie apart, and those of their neighbours are not wanted.
+        if (block.KeyStepFloats != KvLayout.PageTokens) page = Math.Min(end, Math.Max(page, KvLayout.PagesPerBlock));
         Bf16Item* item = _items + _count;
         item->Ahead = (byte**)&((KvBlock*)Unsafe.AsPointer(ref Unsafe.AsRef(in block)))->Keys0 + page;
         item->AheadPages = end - page;

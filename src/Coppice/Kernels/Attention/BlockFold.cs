@@ -54,7 +54,7 @@ internal static unsafe class BlockFold
             {
                 float* keys = block.Keys(t / PageTokens) + t % PageTokens;
                 float score = 0f;
-                for (int d = 0; d < rows.D; d++) score = MathF.FusedMultiplyAdd(rows.Q[row * rows.D + d], keys[d * PageTokens], score);
+                for (int d = 0; d < rows.D; d++) score = MathF.FusedMultiplyAdd(rows.Q[row * rows.D + d], keys[d * block.KeyStepFloats], score);
                 if (rows.Cap > 0f) score = rows.Cap * Tanh.Of(score * (1f / rows.Cap));
                 p[t] = score;
                 max = ScalarMath.Max(score, max);
@@ -89,7 +89,7 @@ internal static unsafe class BlockFold
             for (int i = 0; i < count; i++) visible = Math.Max(visible, Visible(block, rows.Positions[first + i]));
             if (visible == 0) continue;
             int pages = (visible + PageTokens - 1) / PageTokens;
-            Tile.Multiply(rows.Q + (nint)first * d, d, count, new TileColumns(block.Keys0, block.Keys1, block.Keys2, block.Keys3, PageTokens), pages, d, scores, BlockTokens);
+            Tile.Multiply(rows.Q + (nint)first * d, d, count, new TileColumns(block.Keys0, block.Keys1, block.Keys2, block.Keys3, block.KeyStepFloats), pages, d, scores, BlockTokens);
             float* o = rows.O + (nint)first * paddedD;
             if (rows.Cap > 0f) Cap<V>(scores, count, pages, rows.Cap);
             for (int i = 0; i < count; i++)

@@ -47,8 +47,8 @@ internal static unsafe class HeadAttention
         if (!Sse.IsSupported || task.RowCount * call.G > FewRows) return;
         PlanRun run = call.Plan.Runs(task)[0];
         int page = run.Pages[run.StartBlock * KvLayout.PagesPerBlock];
-        Fetch(call.Kv.Keys(call.Layer, head, page), layout.KeyPageBytes);
-        Fetch(call.Kv.Values(call.Layer, head, page), layout.ValuePageBytes);
+        Fetch(call.Kv.Keys(call.Layer, head, page), layout.KeyLines, layout.KeyStepBytes);
+        Fetch(call.Kv.Values(call.Layer, head, page), layout.ValuePageBytes / KvLayout.KeyLineBytes, KvLayout.KeyLineBytes);
     }
 
     public static void Run(in AttentionCall call, in PlanTask task, int head, float* scratch)
@@ -70,9 +70,9 @@ internal static unsafe class HeadAttention
         }
     }
 
-    private static void Fetch(byte* at, int bytes)
+    private static void Fetch(byte* at, int lines, nint stepBytes)
     {
-        for (int i = 0; i < bytes; i += 64) Sse.Prefetch1(at + i);
+        for (int line = 0; line < lines; line++) Sse.Prefetch1(at + line * stepBytes);
     }
 
     private static void RunRows(in AttentionCall call, in PlanTask task, int head, float* scratch)
@@ -153,7 +153,7 @@ internal static unsafe class HeadAttention
         for (int at = 0; at < task.RowCount * g; at++)
             Bf16.Round(Query(call, task.FirstRow + at / g, head * g + at % g, d), call.Rule.QueryFactor, d, rows.Q + at * d);
         KvPages kv = call.Kv;
-        var items = new Bf16FoldItems(Bf16Fold.Code(d), rows, scratch);
+        var items = new Bf16FoldItems(Bf16Fold.Code(d, kv.Layout.KeyStepBytes), rows, scratch);
         Span<KvBlock> blocks = stackalloc KvBlock[KvLayout.BlocksPerSpan];
         foreach (ref readonly PlanRun run in call.Plan.Runs(task))
         {
@@ -199,7 +199,8 @@ internal static unsafe class HeadAttention
     private static float* Partial(in AttentionCall call, int row, int span, int head, int heads) =>
         (float*)call.Partials + ((long)call.Plan.PartialState(row, span) * heads + head) * StateMerge.StateFloats(call.Kv.Layout.PaddedHeadSize);
 
-    private static KvBlock Load(KvPages kv, int layer, int head, int[] pages, int block, float* widened)
+    /// <summary>A block of a sequence, in floats.</summary>
+    public static KvBlock Load(KvPages kv, int layer, int head, int[] pages, int block, float* widened)
     {
         KvBlock data = Block(kv, layer, head, pages, block);
         if (kv.Layout.Format == KvFormat.F32) return data;
@@ -208,7 +209,7 @@ internal static unsafe class HeadAttention
         float* values = widened + KvLayout.PagesPerBlock * keyFloats;
         for (int page = 0; page < KvLayout.PagesPerBlock; page++)
         {
-            WidenPairs.Run((ushort*)data.Keys(page), kv.Layout.HeadSize / 2, KvLayout.PageTokens, widened + page * keyFloats);
+            for (int line = 0; line < kv.Layout.KeyLines; line++) WidenPairs.Run((ushort*)(data.Keys(page) + line * data.KeyStepFloats), 1, KvLayout.PageTokens, widened + page * keyFloats + line * 2 * KvLayout.PageTokens);
             WidenPairs.Run((ushort*)data.Values(page), KvLayout.PageTokens / 2, kv.Layout.PaddedHeadSize, values + page * valueFloats);
         }
 
@@ -221,6 +222,7 @@ internal static unsafe class HeadAttention
         return new KvBlock
         {
             StartPosition = block * KvLayout.BlockTokens,
+            KeyStepFloats = kv.Layout.KeyStepBytes / sizeof(float),
             Keys0 = (float*)kv.Keys(layer, head, pages[at]),
             Keys1 = (float*)kv.Keys(layer, head, pages[at + 1]),
             Keys2 = (float*)kv.Keys(layer, head, pages[at + 2]),

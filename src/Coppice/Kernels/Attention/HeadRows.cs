@@ -44,11 +44,12 @@ internal readonly unsafe struct HeadRows(float* q, float* m, float* l, float* o,
 
 /// <summary>
 /// Keys and values of 64 positions of one KV head: four pages of keys and of values, as <see cref="KvLayout"/> has them; for
-/// <see cref="BlockFold"/> always in floats, keys [D][16] and values [16][padded D].
+/// <see cref="BlockFold"/> always in floats, keys [D][16], rows <see cref="KeyStepFloats"/> apart, and values [16][padded D].
 /// </summary>
-internal unsafe struct KvBlock
+internal unsafe struct KvBlock()
 {
     public int StartPosition;
+    public nint KeyStepFloats = KvLayout.PageTokens;
     public float* Keys0, Keys1, Keys2, Keys3;
     public float* Values0, Values1, Values2, Values3;
 

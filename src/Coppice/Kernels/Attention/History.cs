@@ -6,27 +6,37 @@ using Coppice.Scheduling;
 namespace Coppice.Kernels.Attention;
 
 /// <summary>
-/// The keys and values of one sequence in one layer and KV head, by position. Rows are widened to floats where they are bf16. The pages
-/// of a head lie behind one another, so that page 0 and a size give the address of all.
+/// The keys and values of one sequence in one layer and KV head, by position. Rows are widened to floats where they are bf16. Page 0 and
+/// the layout give the address of all pages of a head.
 /// </summary>
 internal readonly unsafe struct History(KvPages kv, int layer, int head, int[] pages)
 {
     public const int PageTokens = KvLayout.PageTokens;
 
-    /// <summary>Bytes of a whole line of 16 positions of one component (f32), or of a pair of components (bf16).</summary>
-    public const int LineBytes = PageTokens * sizeof(float);
+    public const int LineBytes = KvLayout.KeyLineBytes;
 
     private readonly byte* _keys = kv.Keys(layer, head, 0), _values = kv.Values(layer, head, 0), _keyRows = kv.KeyRow(layer, head, 0, 0);
-    private readonly nint _keyBytes = kv.Layout.KeyPageBytes, _valueBytes = kv.Layout.ValuePageBytes;
-    private readonly int _rowBytes = kv.Layout.PaddedHeadSize * kv.Layout.ElementBytes;
+    private readonly nint _keyRunBytes = kv.Layout.KeyRunBytes, _valueBytes = kv.Layout.ValuePageBytes;
+    private readonly int _keyRunShift = kv.Layout.KeyRunShift, _rowBytes = kv.Layout.PaddedHeadSize * kv.Layout.ElementBytes;
 
     public KvLayout Layout => kv.Layout;
 
     public bool IsBf16 { get; } = kv.Layout.Format == KvFormat.BF16;
 
-    /// <summary>Keys of the sequence's page, as <see cref="KvLayout.KeyPageBytes"/> says.</summary>
+    /// <summary>The first line of the keys of the sequence's page; the next is <see cref="KvLayout.KeyStepBytes"/> further.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public byte* Keys(int page) => _keys + pages[page] * _keyBytes;
+    public byte* Keys(int page) => _keys + (pages[page] >> _keyRunShift) * _keyRunBytes + (pages[page] & ((1 << _keyRunShift) - 1)) * LineBytes;
+
+    /// <summary>How many pages from this one on have their lines side by side; at least one.</summary>
+    /// <param name="page">First page.</param>
+    /// <param name="end">Page after the last that counts.</param>
+    public int KeyRun(int page, int end)
+    {
+        int next = page + 1, first = pages[page], pagesLeft = (1 << _keyRunShift) - (first & ((1 << _keyRunShift) - 1));
+        end = Math.Min(end, page + pagesLeft);
+        while (next < end && pages[next] == first + next - page) next++;
+        return next - page;
+    }
 
     /// <summary>The key of a position from the second copy, [padded D].</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -66,12 +66,12 @@ internal static unsafe class RowWeights
 }
 
 /// <summary>
-/// total[t] = Σ weights[h][t] · share[h] over the heads of a group: with share = 1 / Σ weights[h] the sum of their softmax scores.
+/// total[t] += Σ weights[h][t] · share[h] over the heads of a group: with share = 1 / Σ weights[h] the sum of their softmax scores.
 /// weights: [g][rowFloats], total: [n], n a multiple of 16.
 /// </summary>
 internal static unsafe class GroupSum
 {
-    public static void Run(float* weights, nint rowFloats, float* share, int g, int n, float* total)
+    public static void Add(float* weights, nint rowFloats, float* share, int g, int n, float* total)
     {
         if (Isa.Width >= 512) Simd<F512>(weights, rowFloats, share, g, n, total);
         else if (Isa.Width >= 256) Simd<F256>(weights, rowFloats, share, g, n, total);
@@ -83,17 +83,14 @@ internal static unsafe class GroupSum
     public static void Reference(float* weights, nint rowFloats, float* share, int g, int n, float* total)
     {
         for (int t = 0; t < n; t++)
-        {
-            total[t] = 0f;
             for (int h = 0; h < g; h++) total[t] = MathF.FusedMultiplyAdd(weights[h * rowFloats + t], share[h], total[t]);
-        }
     }
 
     internal static void Simd<V>(float* weights, nint rowFloats, float* share, int g, int n, float* total) where V : struct, ILanes<V>
     {
         for (int t = 0; t < n; t += V.Count)
         {
-            V sum = V.Zero;
+            V sum = V.Load(total + t);
             for (int h = 0; h < g; h++) sum = V.Fma(V.Load(weights + h * rowFloats + t), V.Broadcast(share[h]), sum);
             V.Store(sum, total + t);
         }

@@ -11,11 +11,52 @@ namespace Coppice.Kernels.Attention;
 internal readonly record struct SparqSize(int Positions, int R, int K, int Local, bool HasMeanValue);
 
 /// <summary>
-/// SparQ attention of one row and KV head, all heads of the group together (arXiv 2312.04985, algorithm 1 and appendix B). Every
-/// sum has an order of its own that depends on the row's history only, so a row's bits do not depend on what else runs.
+/// SparQ attention of one row and KV head, all heads of the group together (arXiv 2312.04985, algorithm 1 and appendix B), in four
+/// phases. Every sum has an order of its own that depends on the row's history only, so a row's bits do not depend on what else runs.
 /// </summary>
-internal static unsafe class SparqRow
+internal readonly unsafe struct SparqRow
 {
+    private readonly History _history;
+    private readonly SparqSize _size;
+    private readonly int _g, _d, _padded;
+    private readonly float _factor;
+    private readonly float* _q, _output;
+    private readonly nint _n16, _k16;
+
+    // Scratch: s^ [g][n], their sum over the group [n], weights [g][k], positions [k], queries [g][padded D] and their components [g][r],
+    // weighted values [g][padded D], mean value [padded D], [padded D], components [r], 1 / sum of weights [g], α [g].
+    private readonly float* _approximate, _total, _weights, _wide, _packed, _sums, _mean, _magnitude, _share, _alpha;
+    private readonly int* _chosen, _components;
+
+    /// <param name="history">The sequence's keys and values, its own row included.</param>
+    /// <param name="q">Queries, [g, D].</param>
+    /// <param name="g">Query heads to a KV head.</param>
+    /// <param name="factor">Makes exponents of two of exact scores.</param>
+    /// <param name="size">What is read.</param>
+    /// <param name="output">[g, D]; may be <paramref name="q"/>.</param>
+    /// <param name="scratch">Of <see cref="ScratchFloats"/>.</param>
+    public SparqRow(in History history, float* q, int g, float factor, in SparqSize size, float* output, float* scratch)
+    {
+        (_history, _size, _g, _factor) = (history, size, g, factor);
+        _q = q;
+        _output = output;
+        (_d, _padded) = (history.Layout.HeadSize, history.Layout.PaddedHeadSize);
+        (_n16, _k16) = ((nint)Padded(size.Positions), (nint)Padded(size.K));
+        _approximate = scratch;
+        // Dividing by the sum of the weights changes no order, so that one head is its own group's sum.
+        _total = g == 1 ? _approximate : _approximate + g * _n16;
+        _weights = _approximate + (g + 1) * _n16;
+        _chosen = (int*)(_weights + g * _k16);
+        _wide = (float*)_chosen + _k16;
+        _packed = _wide + g * _padded;
+        _sums = _packed + g * _padded;
+        _mean = _sums + g * _padded;
+        _magnitude = _mean + _padded;
+        _components = (int*)(_magnitude + _padded);
+        _share = (float*)_components + _padded;
+        _alpha = _share + (nint)Padded(g);
+    }
+
     /// <summary>Floats of scratch.</summary>
     /// <param name="layout">Sizes.</param>
     /// <param name="g">Query heads to a KV head.</param>
@@ -27,56 +68,67 @@ internal static unsafe class SparqRow
         return (g + 1) * Padded(positions) + (g + 1) * Padded(k) + padded * (3 * g + 3) + 2 * Padded(g);
     }
 
-    /// <param name="history">The sequence's keys and values, its own row included.</param>
-    /// <param name="q">Queries, [g, D].</param>
-    /// <param name="g">Query heads to a KV head.</param>
-    /// <param name="factor">Makes exponents of two of exact scores.</param>
-    /// <param name="size">What is read.</param>
-    /// <param name="output">[g, D]; may be <paramref name="q"/>.</param>
-    /// <param name="scratch">Of <see cref="ScratchFloats"/>.</param>
+    /// <summary>All phases. Arguments and result are those of the constructor and of the phases.</summary>
     /// <returns>Bytes fetched.</returns>
     public static long Run(in History history, float* q, int g, float factor, in SparqSize size, float* output, float* scratch)
     {
-        KvLayout layout = history.Layout;
-        int d = layout.HeadSize, padded = layout.PaddedHeadSize, n = size.Positions, k = size.K;
-        nint n16 = (nint)Padded(n), k16 = (nint)Padded(k), g16 = (nint)Padded(g);
-        float* approximate = scratch;                       // s^, [g][n]
-        float* total = approximate + g * n16;               // [n]
-        float* weights = total + n16;                       // [g][k]
-        int* chosen = (int*)(weights + g * k16);            // [k]
-        float* wide = (float*)chosen + k16;                 // queries, [g][padded D]
-        float* packed = wide + g * padded;                  // their components, [g][r]
-        float* sums = packed + g * padded;                  // [g][padded D]
-        float* mean = sums + g * padded;                    // [padded D]
-        float* magnitude = mean + padded;                   // [padded D]
-        int* components = (int*)(magnitude + padded);       // [r]
-        float* share = (float*)components + padded;         // [g]
-        float* alpha = share + g16;                         // [g]
+        var row = new SparqRow(history, q, g, factor, size, output, scratch);
+        long bytes = row.Approximate();
+        row.Weigh();
+        row.Choose();
+        return bytes + row.Attend();
+    }
+
+    /// <summary>The largest components of the group's queries, and with them approximate scores of all positions.</summary>
+    /// <returns>Bytes fetched.</returns>
+    public long Approximate()
+    {
         long bytes = 0;
+        ComponentSums(_q, _g, _d, _magnitude);
+        TopPositions.Run(_magnitude, _d, _size.R, _components);
+        for (int h = 0; h < _g; h++)
+            for (int j = 0; j < _size.R; j++) _packed[h * _size.R + j] = _q[h * _d + _components[j]];
+        KeyScores.Run(_history, null, KvLayout.PagesFor(_size.Positions), new ReadOnlySpan<int>(_components, _size.R), _packed, _g, _approximate, _n16, ref bytes);
+        return bytes;
+    }
 
-        ComponentSums(q, g, d, magnitude);
-        TopPositions.Run(magnitude, d, size.R, components);
-        for (int h = 0; h < g; h++)
-            for (int j = 0; j < size.R; j++) packed[h * size.R + j] = q[h * d + components[j]];
-        KeyScores.Run(history, null, KvLayout.PagesFor(n), new ReadOnlySpan<int>(components, size.R), packed, g, approximate, n16, ref bytes);
-        for (int h = 0; h < g; h++) share[h] = 1f / RowWeights.Run(approximate + h * n16, n, Temper(q + h * d, d, packed + h * size.R, size.R) * factor);
-        if (g == 1) total = approximate;                    // dividing by the sum changes no order
-        else GroupSum.Run(approximate, n16, share, g, (int)n16, total);
+    /// <summary>Their softmax.</summary>
+    public void Weigh()
+    {
+        for (int h = 0; h < _g; h++)
+            _share[h] = 1f / RowWeights.Run(_approximate + h * _n16, _size.Positions, Temper(_q + h * _d, _d, _packed + h * _size.R, _size.R) * _factor);
+    }
 
-        TopPositions.Run(total, n - size.Local, k - size.Local, chosen);
-        for (int i = 0; i < size.Local; i++) chosen[k - size.Local + i] = n - size.Local + i;
-        for (int h = 0; h < g; h++) alpha[h] = k == n ? 1f : Covered(approximate + h * n16, chosen, k, share[h]);
+    /// <summary>The k positions with the largest sums over the group, the local ones among them; and α.</summary>
+    public void Choose()
+    {
+        int n = _size.Positions, k = _size.K, local = _size.Local;
+        if (_g > 1)
+        {
+            new Span<float>(_total, (int)_n16).Clear();
+            GroupSum.Add(_approximate, _n16, _share, _g, (int)_n16, _total);
+        }
 
-        new Span<float>(wide, g * padded).Clear();
-        for (int h = 0; h < g; h++) new ReadOnlySpan<float>(q + h * d, d).CopyTo(new Span<float>(wide + h * padded, d));
-        Gather.Scores(history, chosen, k, wide, g, weights, k16, ref bytes);
-        for (int h = 0; h < g; h++) share[h] = 1f / RowWeights.Run(weights + h * k16, k, factor);
-        Gather.Values(history, chosen, k, weights, k16, share, g, sums, ref bytes);
-        if (size.HasMeanValue) bytes += history.Mean(n - 1, mean);
-        for (int h = 0; h < g; h++)
-            for (int i = 0; i < d; i++)
-                output[h * d + i] = size.HasMeanValue ? MathF.FusedMultiplyAdd(alpha[h], sums[h * padded + i], (1f - alpha[h]) * mean[i]) : sums[h * padded + i];
-        return bytes + 2L * d * layout.ElementBytes;        // and the new key and value, as exact attention's count has them
+        TopPositions.Run(_total, n - local, k - local, _chosen);
+        for (int i = 0; i < local; i++) _chosen[k - local + i] = n - local + i;
+        for (int h = 0; h < _g && _size.HasMeanValue; h++) _alpha[h] = k == n ? 1f : Covered(_approximate + h * _n16, _chosen, k, _share[h]);
+    }
+
+    /// <summary>Exact attention to the chosen positions, and the mean value for the rest.</summary>
+    /// <returns>Bytes fetched, and those of the new key and value, as exact attention's count has them.</returns>
+    public long Attend()
+    {
+        long bytes = 2L * _d * _history.Layout.ElementBytes;
+        new Span<float>(_wide, _g * _padded).Clear();
+        for (int h = 0; h < _g; h++) new ReadOnlySpan<float>(_q + h * _d, _d).CopyTo(new Span<float>(_wide + h * _padded, _d));
+        Gather.Scores(_history, _chosen, _size.K, _wide, _g, _weights, _k16, ref bytes);
+        for (int h = 0; h < _g; h++) _share[h] = 1f / RowWeights.Run(_weights + h * _k16, _size.K, _factor);
+        Gather.Values(_history, _chosen, _size.K, _weights, _k16, _share, _g, _sums, ref bytes);
+        if (_size.HasMeanValue) bytes += _history.Mean(_size.Positions - 1, _mean);
+        for (int h = 0; h < _g; h++)
+            for (int i = 0; i < _d; i++)
+                _output[h * _d + i] = _size.HasMeanValue ? MathF.FusedMultiplyAdd(_alpha[h], _sums[h * _padded + i], (1f - _alpha[h]) * _mean[i]) : _sums[h * _padded + i];
+        return bytes;
     }
 
     /// <summary>magnitude[i] = Σ |q[h][i]| over the group.</summary>

@@ -31,7 +31,8 @@ internal static unsafe class TopKRow
         long bytes = 2L * d * history.Layout.ElementBytes;
         KeyScores.Run(history, null, KvLayout.PagesFor(positions), AllComponents.Of(d), q, g, weights, n16, ref bytes);
         for (int h = 0; h < g; h++) share[h] = 1f / RowWeights.Run(weights + h * n16, positions, factor);
-        GroupSum.Run(weights, n16, share, g, (int)n16, total);
+        new Span<float>(total, (int)n16).Clear();
+        GroupSum.Add(weights, n16, share, g, (int)n16, total);
         int k = Math.Min(keep, positions);
         TopPositions.Run(total, positions, k, chosen);
         for (int h = 0; h < g; h++)

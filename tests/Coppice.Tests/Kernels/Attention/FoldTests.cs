@@ -87,7 +87,7 @@ public sealed unsafe class FoldTests
             (_rows, _d, _rule) = (rows, d, rule);
             var random = new Random(rows * 1000 + d);
             const int count = Blocks * KvLayout.PagesPerBlock;
-            _pages = new KvPages(new KvLayout(1, 1, d, format), count + 1);
+            _pages = new KvPages(new KvLayout(1, 1, d, format) { KeyRows = rows % 2 == 0 }, count + 1);
             _order = [.. Enumerable.Range(1, count)];
             // The first blocks lie in order, as a prompt's do.
             random.Shuffle(_order.AsSpan(count / 2));
@@ -140,7 +140,7 @@ public sealed unsafe class FoldTests
             fixed (ushort* q = rounded)
             fixed (int* positions = _positions)
             {
-                var items = new Bf16FoldItems(Bf16Fold.Code(_d), new Coppice.Kernels.Attention.Bf16Rows(q, s, s + _rows, s + _rows * 17, positions, _d), (byte*)scratch.Floats);
+                var items = new Bf16FoldItems(Bf16Fold.Code(_d, _pages.Layout.KeyStepBytes), new Coppice.Kernels.Attention.Bf16Rows(q, s, s + _rows, s + _rows * 17, positions, _d), (byte*)scratch.Floats);
                 var blocks = new KvBlock[Blocks];
                 for (int block = 0; block < Blocks; block++)
                 {
@@ -148,6 +148,7 @@ public sealed unsafe class FoldTests
                     blocks[block] = new KvBlock
                     {
                         StartPosition = block * KvLayout.BlockTokens,
+                        KeyStepFloats = _pages.Layout.KeyStepBytes / sizeof(float),
                         Keys0 = Keys(page),
                         Keys1 = Keys(page + 1),
                         Keys2 = Keys(page + 2),

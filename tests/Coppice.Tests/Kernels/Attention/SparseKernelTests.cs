@@ -20,6 +20,34 @@ public sealed unsafe class SparseKernelTests
         }
     }
 
+    [Theory]
+    [InlineData(1, KvFormat.F32)]
+    [InlineData(4, KvFormat.BF16)]
+    [InlineData(7, KvFormat.F32)]
+    public void Scores_read_along_many_pages_have_the_bits_of_single_pages(int g, KvFormat format)
+    {
+        // Pages 1 to 150 lie in order, across two borders between runs of 64; then come 20 in any order.
+        using var scene = new SparseScene(16 * 170, 16, g, format, pagesInOrder: 150);
+        Assert.Equal(63, scene.History.KeyRun(0, 170));
+        Assert.Equal(64, scene.History.KeyRun(63, 170));
+        Assert.Equal(5, scene.History.KeyRun(63, 68));
+        int[] components = [0, 2, 3, 7, 8, 14, 15];
+        float[] q = Levels.Random(g * components.Length, 5);
+        int row = 170 * 16;
+        float[][] scores = [.. Enumerable.Range(0, 4).Select(_ => new float[g * row])];
+        long[] bytes = new long[4];
+        fixed (float* queries = q, s0 = scores[0], s1 = scores[1], s2 = scores[2], s3 = scores[3])
+        {
+            KeyScores.Reference(scene.History, null, 170, components, queries, g, s0, row, ref bytes[0]);
+            KeyScores.Simd<F128>(scene.History, null, 170, components, queries, g, s1, row, ref bytes[1]);
+            KeyScores.Simd<F256>(scene.History, null, 170, components, queries, g, s2, row, ref bytes[2]);
+            KeyScores.Simd<F512>(scene.History, null, 170, components, queries, g, s3, row, ref bytes[3]);
+        }
+
+        for (int i = 1; i < 4; i++) Levels.SameBits(scores[0], scores[i], $"{64 << i} bits");
+        Assert.All(bytes, counted => Assert.Equal(bytes[0], counted));
+    }
+
     [Theory, MemberData(nameof(Shapes))]
     public void Scores_of_some_components_have_the_same_bits_at_every_width(int d, int g, KvFormat format)
     {
@@ -73,8 +101,8 @@ public sealed unsafe class SparseKernelTests
     [InlineData(5)]
     public void Sums_over_a_group_have_the_same_bits_at_every_width(int g)
     {
-        float[] weights = Levels.Random(g * 64, 3), share = Levels.Random(g, 4);
-        float[][] total = [.. Enumerable.Range(0, 4).Select(_ => new float[48])];
+        float[] weights = Levels.Random(g * 64, 3), share = Levels.Random(g, 4), before = Levels.Random(48, 5);
+        float[][] total = [.. Enumerable.Range(0, 4).Select(_ => (float[])before.Clone())];
         fixed (float* w = weights, s = share, t0 = total[0], t1 = total[1], t2 = total[2], t3 = total[3])
         {
             GroupSum.Reference(w, 64, s, g, 48, t0);
