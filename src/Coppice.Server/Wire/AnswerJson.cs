@@ -59,7 +59,6 @@ internal static class AnswerJson
         json.WriteEndArray();
         if (mentionUsage) json.WriteNull("usage");
         json.WriteEndObject();
-        json.Flush();
         state.Begun = true;
     }
 

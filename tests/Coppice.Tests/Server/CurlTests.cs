@@ -43,7 +43,7 @@ public sealed class CurlTests
 
     private static async Task<string> CurlAsync(string[] arguments)
     {
-        using Process curl = Process.Start(new ProcessStartInfo("curl", ["-sS", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process curl = Process.Start(new ProcessStartInfo("curl", ["-sS", .. arguments]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task<string> errors = curl.StandardError.ReadToEndAsync();
         string text = await curl.StandardOutput.ReadToEndAsync();
         await curl.WaitForExitAsync();

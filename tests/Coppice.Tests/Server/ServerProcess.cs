@@ -30,7 +30,7 @@ internal sealed class ServerProcess : IDisposable
     {
         string[] serve = [Path.Combine(AppContext.BaseDirectory, "Coppice.Cli.dll"), "serve", "--model", TestData.SampleModel, "--port", "0", "--kv-memory", "64MiB", "--threads", "1", .. options];
         ProcessStartInfo start = before is null ? new("dotnet", serve) : new("unshare", ["-m", "sh", "-c", before + " && exec dotnet \"$@\"", "sh", .. serve]);
-        start.RedirectStandardError = true;
+        (start.UseShellExecute, start.RedirectStandardError) = (false, true);
         return new ServerProcess(Process.Start(start)!);
     }
 
@@ -87,7 +87,7 @@ internal sealed class SmallDiskFactAttribute : FactAttribute
     {
         try
         {
-            using Process process = Process.Start(new ProcessStartInfo("unshare", ["-m", "sh", "-c", "mount -t tmpfs -o size=64k tmpfs /mnt"]) { RedirectStandardError = true })!;
+            using Process process = Process.Start(new ProcessStartInfo("unshare", ["-m", "sh", "-c", "mount -t tmpfs -o size=64k tmpfs /mnt"]) { UseShellExecute = false, RedirectStandardError = true })!;
             process.WaitForExit();
             return process.ExitCode == 0;
         }
