@@ -175,7 +175,7 @@ public sealed class FamilyConversionTests
         Assert.Contains(said, Assert.Throws<ModelFormatException>(() => Convert(from, WeightType.F32, folder.File("written.gguf"))).Message, StringComparison.Ordinal);
     }
 
-    private static string Write(string name, TempFolder folder, string settings = "{}")
+    internal static string Write(string name, TempFolder folder, string settings = "{}")
     {
         string path = TinyFamilies.All[name].Write(folder);
         if (!Directory.Exists(path)) return path;
@@ -187,12 +187,13 @@ public sealed class FamilyConversionTests
         return path;
     }
 
-    // Of a prompt's end and of the tokens that follow.
-    private static List<float[]> Logits(string name, string path, EngineOptions options, int decoded = 6)
+    internal static int[] Prompt(string name) => [.. Enumerable.Range(0, 25).Select(i => i * 7 % TinyFamilies.All[name].Model.V)];
+
+    // Of a prompt's end and of the likeliest tokens that follow.
+    internal static List<float[]> Logits(string name, string path, EngineOptions options, int decoded = 6)
     {
         using FamilyRun run = new(path, options with { MaxContextTokens = TinyFamilies.All[name].Context }, new CpuBackend(2, options.Weights));
-        int[] prompt = [.. Enumerable.Range(0, 25).Select(i => i * 7 % TinyFamilies.All[name].Model.V)];
-        Request request = run.Submit(prompt, new GenerateOptions { MaxTokens = decoded, Temperature = 0, IgnoreEndOfText = true });
+        Request request = run.Submit(Prompt(name), new GenerateOptions { MaxTokens = decoded, Temperature = 0, IgnoreEndOfText = true });
         run.Run();
         if (request.Error is { } error) throw error;
         return run.Seen[(request, 0)];

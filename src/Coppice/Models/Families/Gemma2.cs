@@ -50,6 +50,8 @@ internal static class Gemma2
         if (config.AttentionSoftCap != 0) s.Set(s_attentionCap, config.AttentionSoftCap);
         if (config.LogitSoftCap != 0) s.Set(s_logitCap, config.LogitSoftCap);
         s.Set(CommonConfig.Window, config.Window);
+        // Which layers have a window that reaches back to the beginning is all the same, and llama.cpp stops at files where none has one.
+        if (config.Window >= config.MaxContextTokens) return;
         bool[] windowed = [.. Enumerable.Range(0, config.Layers).Select(config.IsWindowed)];
         if (Enumerable.Range(1, Math.Min(config.Layers + 1, MaxPeriod)).FirstOrDefault(period => Alternating(config.Layers, period).SequenceEqual(windowed)) is > 0 and int found) s.Set(s_period, found);
         else s.Set(s_period, windowed);
