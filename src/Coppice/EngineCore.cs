@@ -37,7 +37,8 @@ internal sealed class EngineCore : IDisposable
     private readonly SharingTally _sharing = new();
     private readonly ConcurrentQueue<TreeQuestion> _questions = new();
     private readonly StepArena _arena = new();
-    private readonly Sampler _sampler;
+    private readonly Draws _draws;
+    private readonly Sequence[] _drawing;
     private readonly Tokenizer _tokenizer;
     private readonly ConstraintCache _constraints;
     private readonly Sequence[] _branches;
@@ -66,7 +67,8 @@ internal sealed class EngineCore : IDisposable
         _policy = AttentionPolicies.Create(Options, Config.HeadSize, Config.Heads / Config.KvHeads);
         if (_policy is ISparsePolicy) _whole = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
         _plan = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
-        _sampler = new Sampler(Config.VocabularySize);
+        _draws = new Draws(backend, Config.VocabularySize, Options.MaxBatch);
+        _drawing = new Sequence[Options.MaxBatch];
         _constraints = new ConstraintCache(tokenizer, Config.VocabularySize);
         _branches = new Sequence[Options.MaxBatch];
     }
@@ -323,13 +325,16 @@ internal sealed class EngineCore : IDisposable
                 continue;
             }
 
-            ReadOnlySpan<float> row = logits.Row(sequence.LogitRow);
             bool promptDone = sequence.Index == 0 && sequence.Generated == 0;
             int branches = promptDone ? _scheduler.Branch(sequence, _branches) : 0;
-            Draw(sequence, row);
-            foreach (Sequence branch in _branches.AsSpan(0, branches))
-                if (!sequence.Request.IsFinished) Draw(branch, row);
+            Draw(sequence, sequence.LogitRow, logits);
+            foreach (Sequence branch in _branches.AsSpan(0, branches)) Draw(branch, sequence.LogitRow, logits);
         }
+
+        _draws.Run(logits);
+        for (int i = 0; i < _draws.Count; i++) Take(_drawing[i], _draws[i]);
+        Array.Clear(_drawing, 0, _draws.Count);
+        _draws.Clear();
     }
 
     private void Score(Sequence sequence, Scores scores, Matrix logits)
@@ -339,7 +344,7 @@ internal sealed class EngineCore : IDisposable
             for (int i = 0; i < sequence.LogitRows; i++)
             {
                 ReadOnlySpan<float> row = logits.Row(sequence.LogitRow + i);
-                scores.Add(row, _sampler.FindPeak(row));
+                scores.Add(row, _draws.Sampler.FindPeak(row));
             }
         }
         catch (LogitsException error)
@@ -352,37 +357,31 @@ internal sealed class EngineCore : IDisposable
         if (sequence.Computed == sequence.Length) End(sequence);
     }
 
-    private void Draw(Sequence sequence, ReadOnlySpan<float> logits)
+    private void Draw(Sequence sequence, int row, Matrix logits)
+    {
+        Observer?.Invoke(sequence, logits.Row(row));
+        _drawing[_draws.Count] = sequence;
+        _draws.Add(sequence.Sampling, row, sequence.Request.Options.LogProbs);
+    }
+
+    /// <summary>Adds a drawn token to its sequence, unless another sample of the request has failed.</summary>
+    private void Take(Sequence sequence, in Draws.Drawing drawn)
     {
         Request request = sequence.Request;
-        Observer?.Invoke(sequence, logits);
-        ChosenLogProb? chosen = null;
-        int token;
-        try
-        {
-            if (request.Options.LogProbs is int alternatives)
-            {
-                TokenLogProb[] top = new TokenLogProb[Math.Min(alternatives, Config.VocabularySize)];
-                token = _sampler.Sample(logits, sequence.Sampling, top, out float logProb);
-                chosen = new ChosenLogProb(token, logProb, top);
-            }
-            else
-            {
-                token = _sampler.Sample(logits, sequence.Sampling);
-            }
-        }
-        catch (Exception error) when (error is LogitsException or InvalidRequestException)
+        if (request.IsFinished) return;
+        if (drawn.Error is { } error)
         {
             Fail(sequence, error);
             return;
         }
 
+        int token = drawn.Token;
         _counters.GeneratedTokens++;
         FinishReason? finish = null;
         if (sequence.Sampling.IsEnd(token) || sequence.Sampling.IsComplete) finish = FinishReason.Stop;
         else if (sequence.Stop is not null && StopTextEnds(sequence, token)) finish = FinishReason.Stop;
         else if (sequence.Length + 1 >= request.MaxTokens) finish = FinishReason.Length;
-        sequence.Append(token, chosen, finish);
+        sequence.Append(token, drawn.Chosen, finish);
         if (finish is not null)
         {
             End(sequence);

@@ -19,6 +19,8 @@ internal sealed unsafe class CpuBackend(int threads, WeightFormat weightFormat =
 
     public int Threads => _pool.Threads;
 
+    public void Run<TWork>(TWork work, int items) where TWork : IParallelWork => _pool.Run(work, items);
+
     public ILinearWeights Load(params WeightTensor[] stacked) => WeightFormats.Pack(weightFormat, _pool, stacked);
 
     public void Embed(WeightTensor table, ReadOnlySpan<int> tokens, Matrix x) => Embedding.Run(table, tokens, x.Floats, x.RowFloats);
@@ -66,7 +68,7 @@ internal sealed unsafe class CpuBackend(int threads, WeightFormat weightFormat =
         Ensure(ref _scratch, (long)workerFloats * Threads * sizeof(float));
         Ensure(ref _partials, HeadAttention.PartialFloats(plan, kv.Layout, heads) * sizeof(float));
         var call = new AttentionCall(rule, plan, kv, layer, q, output, (nint)_partials.Floats);
-        _pool.Run(new Heads(call, _scratch.Floats, workerFloats), plan.Tasks.Length * kv.Layout.KvHeads);
+        _pool.Run(new Heads(call, _scratch.Floats, workerFloats, _pool.Threads), plan.Tasks.Length * kv.Layout.KvHeads);
         if (plan.PartialStates > 0) _pool.Run(new Merges(call), q.Rows);
         if (plan.Sparse is null) return;
         long sparseFloats = (plan.Sparse.ScratchFloats(kv.Layout, call.G, plan.SparsePositions) + 15) / 16 * 16;
@@ -200,13 +202,17 @@ internal sealed unsafe class CpuBackend(int threads, WeightFormat weightFormat =
             WeightedSum.Run(x.Floats, x.RowFloats, new ReadOnlySpan<int>(places + (long)row * perRow, perRow), new ReadOnlySpan<float>(weights + (long)row * perRow, perRow), y.Row(row));
     }
 
-    private readonly struct Heads(AttentionCall call, float* scratch, int workerFloats) : IParallelWork
+    private readonly struct Heads(AttentionCall call, float* scratch, int workerFloats, int threads) : IParallelWork
     {
         public void Run(int item, int worker)
         {
             int kvHeads = call.Kv.Layout.KvHeads;
             // The heads of one task follow one another, so that the longest tasks, which come first, begin first.
-            HeadAttention.Run(call, call.Plan.Tasks[item / kvHeads], item % kvHeads, scratch + (long)worker * workerFloats);
+            ReadOnlySpan<PlanTask> tasks = call.Plan.Tasks;
+            // What this thread takes next, if all go on alike.
+            int next = item + threads;
+            if (next < tasks.Length * kvHeads) HeadAttention.Fetch(call, tasks[next / kvHeads], next % kvHeads);
+            HeadAttention.Run(call, tasks[item / kvHeads], item % kvHeads, scratch + (long)worker * workerFloats);
         }
     }
 

@@ -23,8 +23,11 @@ internal interface ILinearWeights : IDisposable
 /// </summary>
 internal interface IBackend : IDisposable
 {
-    /// <summary>Threads that <see cref="Attend"/> can keep busy.</summary>
+    /// <summary>Threads that <see cref="Attend"/> and <see cref="Run{TWork}"/> can keep busy.</summary>
     int Threads { get; }
+
+    /// <summary>Runs what is no verb of the model on the backend's threads, and returns when all is done.</summary>
+    void Run<TWork>(TWork work, int items) where TWork : IParallelWork;
 
     /// <summary>Takes the weights of layers with the same inputs, [outputs, inputs] each, behind one another.</summary>
     ILinearWeights Load(params WeightTensor[] stacked);

@@ -17,6 +17,11 @@ internal sealed unsafe class ReferenceBackend : IBackend
 {
     public int Threads => 1;
 
+    public void Run<TWork>(TWork work, int items) where TWork : IParallelWork
+    {
+        for (int i = 0; i < items; i++) work.Run(i, 0);
+    }
+
     public ILinearWeights Load(params WeightTensor[] stacked) => new PlainWeights(stacked);
 
     public void Embed(WeightTensor table, ReadOnlySpan<int> tokens, Matrix x) => Embedding.Run(table, tokens, x.Floats, x.RowFloats);

@@ -147,6 +147,8 @@ public sealed class LeakTests
 
         public int Threads => _inner.Threads;
 
+        public void Run<TWork>(TWork work, int items) where TWork : IParallelWork => _inner.Run(work, items);
+
         public ILinearWeights Load(params WeightTensor[] stacked) => _inner.Load(stacked);
 
         public void Embed(WeightTensor table, ReadOnlySpan<int> tokens, Matrix x) => _inner.Embed(table, tokens, x);

@@ -55,7 +55,7 @@ internal sealed class ModelScene : IDisposable
     private readonly Batch _batch;
     private readonly AttentionPlan _plan;
     private readonly StepArena _arena = new();
-    private readonly Sampler _sampler;
+    private readonly Draws _draws;
     private readonly SamplingState[] _states;
     private readonly int[] _tokens;
     private StepSplit _split;
@@ -77,7 +77,7 @@ internal sealed class ModelScene : IDisposable
         int most = Math.Max(rows, PrefillRows);
         _batch = new Batch(most, Math.Max(rows, PrefillRows));
         _plan = new AttentionPlan(most, EngineCore.GroupRows);
-        _sampler = new Sampler(model.Config.VocabularySize);
+        _draws = new Draws(model.Backend, model.Config.VocabularySize, most);
         GenerateOptions greedy = new() { Temperature = 0, IgnoreEndOfText = true, Seed = 1 };
         _states = [.. Enumerable.Range(0, rows).Select(_ => new SamplingState(greedy, [], [], model.Config.VocabularySize, int.MaxValue))];
         var random = new Random(rows);
@@ -156,7 +156,9 @@ internal sealed class ModelScene : IDisposable
         long planned = Stopwatch.GetTimestamp();
         Matrix logits = _model.Decoder.Forward(_batch, _plan, _kv, _arena);
         long computed = Stopwatch.GetTimestamp();
-        for (int i = 0; i < logits.Rows; i++) _sampler.Sample(logits.Row(i), _states[i]);
+        for (int i = 0; i < logits.Rows; i++) _draws.Add(_states[i], i, null);
+        _draws.Run(logits);
+        _draws.Clear();
         long end = Stopwatch.GetTimestamp();
         if (!runs.SkipsAttention) runs.BytesRead += (double)_plan.PagesRead * _kv.Layout.PageBytes;
         _split = new StepSplit(_split.Steps + 1, _split.Linear + Seconds(backend.LinearTicks - linear), _split.Attention + Seconds(backend.AttentionTicks - attention),

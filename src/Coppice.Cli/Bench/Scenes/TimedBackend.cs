@@ -22,6 +22,8 @@ internal sealed class TimedBackend(IBackend inner) : IBackend
 
     public int Threads => inner.Threads;
 
+    public void Run<TWork>(TWork work, int items) where TWork : IParallelWork => inner.Run(work, items);
+
     public ILinearWeights Load(params WeightTensor[] stacked) => inner.Load(stacked);
 
     public void Embed(WeightTensor table, ReadOnlySpan<int> tokens, Matrix x) => inner.Embed(table, tokens, x);

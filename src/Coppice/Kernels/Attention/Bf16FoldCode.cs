@@ -11,7 +11,7 @@ namespace Coppice.Kernels.Attention;
 internal unsafe struct Bf16Item
 {
     public const int Bytes = 128;
-    public const int AtQ = 0, AtKeys = 8, AtScores = 40, AtM = 48, AtL = 56, AtP = 64, AtValues0 = 72, AtValues1 = 80, AtO = 88, AtVisible = 96;
+    public const int AtQ = 0, AtKeys = 8, AtScores = 40, AtM = 48, AtL = 56, AtP = 64, AtValues0 = 72, AtValues1 = 80, AtO = 88, AtVisible = 96, AtAhead = 104, AtAheadPages = 112;
 
     /// <summary>[rows][D] bf16.</summary>
     [FieldOffset(AtQ)] public ushort* Q;
@@ -43,6 +43,12 @@ internal unsafe struct Bf16Item
 
     /// <summary>[rows]: positions of the block that a row sees. Not read by the code for whole items.</summary>
     [FieldOffset(AtVisible)] public int* Visible;
+
+    /// <summary>Addresses of pages that are to be fetched meanwhile, of keys or of values.</summary>
+    [FieldOffset(AtAhead)] public byte** Ahead;
+
+    /// <summary>0 to 8 of them.</summary>
+    [FieldOffset(AtAheadPages)] public nint AheadPages;
 }
 
 /// <summary>A call of <see cref="Bf16FoldCode"/>.</summary>
@@ -79,15 +85,17 @@ internal unsafe struct Bf16Call
 /// The machine code of <see cref="Bf16Fold"/> for one head size. An item goes through three stages: scores by AMX, weights on vectors,
 /// values by AMX. Whole items (32 rows that see all of the block) are pipelined: while item i is weighed, the values of i - 1 and the
 /// scores of i + 1 are multiplied, instruction by instruction in between, since the matrix unit works beside the vector units. Items
-/// stand in an array, so that one call, which configures and releases the tile registers, does many; and those of the same rows follow
-/// one another, so that q and o stay in the first-level cache while keys and values stream through it: that traffic is the limit, and
-/// 32 rows halve it.
+/// stand in an array, so that one call, which configures and releases the tile registers, does many. Each fetches some pages of a later
+/// block from memory, a few lines at a time.
 /// </summary>
 internal sealed unsafe class Bf16FoldCode
 {
     public const int TileRows = 16, WholeRows = 2 * TileRows, StepInputs = 32;
 
     private const int BlockTokens = KvLayout.BlockTokens, ScoreRowBytes = BlockTokens * 4, WeightRowBytes = BlockTokens * 2, UnitBytes = 64;
+
+    // Fetches of an item: each page in so many parts.
+    private const int AheadPages = 8, AheadParts = 4;
 
     private static readonly AssemblerRegisterTMM[] Sums = [tmm0, tmm1, tmm2, tmm3];
     private static readonly AssemblerRegisterTMM[] Columns = [tmm5, tmm6, tmm7];
@@ -138,9 +146,10 @@ internal sealed unsafe class Bf16FoldCode
         // The scores of the next item take the place of this one's: halves are stored in the order in which they were weighed, and later.
         List<Action> tiles = [.. WholeValues(code, -Bf16Item.Bytes), .. WholeScores(code, Bf16Item.Bytes)];
         List<Action> vectors = [.. Enumerable.Range(0, 2 * WholeRows).SelectMany(i => WeighHalfRow(code, i % WholeRows, i / WholeRows))];
-        int emitted = 0;
+        int emitted = 0, fetched = 0;
         for (int i = 0; i < tiles.Count; i++)
         {
+            for (; fetched * tiles.Count < i * AheadPages * AheadParts; fetched++) Fetch(code, fetched / AheadParts, fetched % AheadParts);
             for (int due = Math.Min(vectors.Count, vectors.Count * (i + 1) / (tiles.Count - 4)); emitted < due; emitted++) vectors[emitted]();
             tiles[i]();
         }
@@ -159,6 +168,19 @@ internal sealed unsafe class Bf16FoldCode
         code.mov(__qword_ptr[rdi + Bf16Call.AtItem], rsi);
         code.tilerelease();
         End(code);
+    }
+
+    private void Fetch(Assembler code, int page, int part)
+    {
+        int lines = KvLayout.PageTokens * _qRowBytes / UnitBytes;
+        Label nothing = code.CreateLabel();
+        code.cmp(__qword_ptr[rsi + Bf16Item.AtAheadPages], page);
+        code.jle(nothing);
+        code.mov(r15, __qword_ptr[rsi + Bf16Item.AtAhead]);
+        code.mov(r15, __qword_ptr[r15 + page * 8]);
+        for (int line = part * lines / AheadParts; line < (part + 1) * lines / AheadParts; line++) code.prefetcht1(__byte_ptr[r15 + line * UnitBytes]);
+        code.Label(ref nothing);
+        code.nop();
     }
 
     private void EmitRows(Assembler code)

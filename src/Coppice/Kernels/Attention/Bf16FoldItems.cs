@@ -20,7 +20,7 @@ internal readonly unsafe struct Bf16Rows(ushort* q, float* m, float* l, float* o
 /// </summary>
 internal unsafe struct Bf16FoldItems
 {
-    private const int MaxItems = 32, TileRows = Bf16FoldCode.TileRows, WholeRows = Bf16FoldCode.WholeRows, BlockTokens = KvLayout.BlockTokens;
+    private const int MaxItems = 64, GroupBlocks = 2, TileRows = Bf16FoldCode.TileRows, WholeRows = Bf16FoldCode.WholeRows, BlockTokens = KvLayout.BlockTokens;
 
     private readonly Bf16FoldCode _code;
     private readonly Bf16Rows _rows;
@@ -83,29 +83,38 @@ internal unsafe struct Bf16FoldItems
         }
     }
 
-    /// <summary>Folds prepared blocks into rows [first, end), now or at the next <see cref="Run"/>.</summary>
+    /// <summary>
+    /// Folds prepared blocks into rows [first, end), now or at the next <see cref="Run"/>; until then the blocks must stay where they are.
+    /// Rows that see all of their blocks go through a few blocks together, tile after tile, so that memory has the time of all tiles for
+    /// the blocks that come next; each tile has a share of these to fetch.
+    /// </summary>
     public void Add(ReadOnlySpan<KvBlock> blocks, int first, int end)
     {
-        for (int row = first, rows; row < end; row += rows)
+        int tiles = (end - first) / WholeRows, from = blocks[0].StartPosition % KvLayout.SpanTokens == 0 ? 1 : 0;
+        Span<int> wholeEnds = stackalloc int[tiles];
+        for (int tile = 0; tile < tiles; tile++)
         {
-            rows = end - row >= WholeRows ? WholeRows : Math.Min(TileRows, end - row);
-            int least = int.MaxValue, most = int.MinValue;
-            for (int i = row; i < row + rows; i++)
-            {
-                least = Math.Min(least, _rows.Positions[i]);
-                most = Math.Max(most, _rows.Positions[i]);
-            }
+            int row = first + tile * WholeRows;
+            int seen = Least(row, WholeRows) + 1 - blocks[0].StartPosition;
+            wholeEnds[tile] = Math.Clamp(seen / BlockTokens, from, blocks.Length);
+            // A span's first block moves every m.
+            AddParts(blocks[..from], row, WholeRows);
+        }
 
-            foreach (ref readonly KvBlock block in blocks)
+        for (int group = from; group < blocks.Length; group += GroupBlocks)
+        {
+            for (int tile = 0; tile < tiles; tile++)
             {
-                if (most < block.StartPosition) break;
-                // A span's first block moves every m.
-                if (rows == WholeRows && least >= block.StartPosition + BlockTokens - 1 && block.StartPosition % KvLayout.SpanTokens > 0)
-                    Add(block, row, WholeRows, _all);
-                else
-                    for (int part = 0; part < rows; part += TileRows) Add(block, row + part, Math.Min(TileRows, rows - part), Visible(block, row + part, Math.Min(TileRows, rows - part)));
+                for (int block = group; block < Math.Min(group + GroupBlocks, wholeEnds[tile]); block++)
+                {
+                    Add(blocks[block], first + tile * WholeRows, WholeRows, _all);
+                    if (block + GroupBlocks < blocks.Length) Fetch(blocks[block + GroupBlocks], tile, tiles);
+                }
             }
         }
+
+        for (int tile = 0; tile < tiles; tile++) AddParts(blocks[wholeEnds[tile]..], first + tile * WholeRows, WholeRows);
+        AddParts(blocks, first + tiles * WholeRows, end - first - tiles * WholeRows);
     }
 
     /// <summary>Folds what was added.</summary>
@@ -154,6 +163,43 @@ internal unsafe struct Bf16FoldItems
             _call->End = end;
             if (_call->Item == end) return;
         }
+    }
+
+    private void AddParts(ReadOnlySpan<KvBlock> blocks, int first, int rows)
+    {
+        for (int row = first, end = first + rows, some; row < end; row += some)
+        {
+            some = Math.Min(TileRows, end - row);
+            int most = Most(row, some);
+            foreach (ref readonly KvBlock block in blocks)
+            {
+                if (most < block.StartPosition) break;
+                Add(block, row, some, Visible(block, row, some));
+            }
+        }
+    }
+
+    // The last item fetches a tile's share of the pages of a block.
+    private readonly void Fetch(in KvBlock block, int tile, int tiles)
+    {
+        int page = 2 * KvLayout.PagesPerBlock * tile / tiles, end = 2 * KvLayout.PagesPerBlock * (tile + 1) / tiles;
+        Bf16Item* item = _items + _count;
+        item->Ahead = (byte**)&((KvBlock*)Unsafe.AsPointer(ref Unsafe.AsRef(in block)))->Keys0 + page;
+        item->AheadPages = end - page;
+    }
+
+    private readonly int Least(int row, int rows)
+    {
+        int least = int.MaxValue;
+        for (int i = row; i < row + rows; i++) least = Math.Min(least, _rows.Positions[i]);
+        return least;
+    }
+
+    private readonly int Most(int row, int rows)
+    {
+        int most = int.MinValue;
+        for (int i = row; i < row + rows; i++) most = Math.Max(most, _rows.Positions[i]);
+        return most;
     }
 
     /// <summary>Makes an item one that adds nothing to nobody.</summary>

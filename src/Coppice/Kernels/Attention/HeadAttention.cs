@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using Coppice.Attention;
 using Coppice.KvCache;
 using Coppice.Memory;
@@ -26,6 +27,8 @@ internal readonly record struct AttentionCall(AttentionRule Rule, AttentionPlan 
 /// <summary>One task of the plan for one KV head: its runs of blocks, folded into the states of its rows.</summary>
 internal static unsafe class HeadAttention
 {
+    private const int FewRows = 16;
+
     /// <summary>Floats of scratch for a task of <paramref name="rows"/> rows.</summary>
     public static int ScratchFloats(KvLayout layout, int g, int rows) =>
         rows * g * (layout.HeadSize + layout.PaddedHeadSize + Lanes16.Count + 2) + BlockFold.ScoreFloats
@@ -33,6 +36,20 @@ internal static unsafe class HeadAttention
 
     /// <summary>Floats for the states of rows with several spans.</summary>
     public static long PartialFloats(AttentionPlan plan, KvLayout layout, int heads) => (long)plan.PartialStates * heads * StateMerge.StateFloats(layout.PaddedHeadSize);
+
+    /// <summary>
+    /// Fetches what a task of few rows reads first: a short suffix lies in memory on its own, and is over before the processor has found
+    /// out that it is read in order.
+    /// </summary>
+    public static void Fetch(in AttentionCall call, in PlanTask task, int head)
+    {
+        KvLayout layout = call.Kv.Layout;
+        if (!Sse.IsSupported || task.RowCount * call.G > FewRows) return;
+        PlanRun run = call.Plan.Runs(task)[0];
+        int page = run.Pages[run.StartBlock * KvLayout.PagesPerBlock];
+        Fetch(call.Kv.Keys(call.Layer, head, page), layout.KeyPageBytes);
+        Fetch(call.Kv.Values(call.Layer, head, page), layout.ValuePageBytes);
+    }
 
     public static void Run(in AttentionCall call, in PlanTask task, int head, float* scratch)
     {
@@ -51,6 +68,11 @@ internal static unsafe class HeadAttention
             for (end = first + 1; end < positions.Length && rule.At(positions[end]) == own;) end++;
             RunRows(call with { Rule = own }, task with { FirstRow = task.FirstRow + first, RowCount = end - first }, head, scratch);
         }
+    }
+
+    private static void Fetch(byte* at, int bytes)
+    {
+        for (int i = 0; i < bytes; i += 64) Sse.Prefetch1(at + i);
     }
 
     private static void RunRows(in AttentionCall call, in PlanTask task, int head, float* scratch)

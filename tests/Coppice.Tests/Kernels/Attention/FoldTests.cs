@@ -159,9 +159,12 @@ public sealed unsafe class FoldTests
                     };
                 }
 
-                items.Prepare(blocks);
-                items.Add(blocks, 0, _rows);
-                items.Run();
+                fixed (KvBlock* stays = blocks)
+                {
+                    items.Prepare(blocks);
+                    items.Add(blocks, 0, _rows);
+                    items.Run();
+                }
             }
 
             return states;
