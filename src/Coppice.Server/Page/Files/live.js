@@ -67,7 +67,7 @@ function show(now) {
   const seconds = last ? now.time - last.time : 0;
   const made = last && seconds > 0 ? Math.max(0, engine.generated_tokens - last.engine.generated_tokens) / seconds : 0;
   const running = `${count(engine.samples_running)} running${engine.samples_waiting > 0 ? `, ${count(engine.samples_waiting)} waiting` : ""}`;
-  const held = `${bytes(engine.kv_bytes_held)} held, ${bytes(engine.kv_bytes_cached)} cached`;
+  const held = `${bytes(engine.kv_bytes_held)} + ${bytes(engine.kv_bytes_cached)} cached`;
   say(byId("rate"), count(made));
   say(byId("queue"), running);
   say(byId("memory"), held);

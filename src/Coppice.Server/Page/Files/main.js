@@ -6,7 +6,7 @@ import { hideTip, Sample, tokensOf } from "./samples.js";
 const form = byId("form"), dialog = byId("key-dialog"), prompt = byId("prompt");
 const numbers = ["n", "max_tokens", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed", "alternatives"];
 const examples = {
-  story: "The prince looked at the old man for a long time and did not say a word. At last he went up to him, and",
+  story: "The prince looked at the old man for a long time and did not say a word. It was late, the candles had burned low, and nobody in the house was awake but the two of them. Snow had fallen since the morning, and from time to time the wind threw it against the windows. At last the prince went up to him, took him by the hand, and",
   facts: "The dog named Rex has fur that is brown. The house of Ada is in Vienna. The code for Lima is 556. The work of Otto is that of a baker. He got up and went to the window to open it. The dog named Daisy has fur that is black.\n\nQuestion: What color is the fur of the dog named Rex?\nAnswer:",
 };
 let turns = [], running = null, askAgain = () => {}, knownModel = null;

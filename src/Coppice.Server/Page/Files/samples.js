@@ -1,5 +1,5 @@
 // One column for each sample: its text as it comes, shaded by probability, with the alternatives of a token on hover and by keyboard.
-import { byId, element, percent, plural, say } from "./dom.js";
+import { byId, count, element, percent, plural, say } from "./dom.js";
 
 const tip = byId("tip");
 const shades = [[0.8, 0], [0.5, 1], [0.2, 2], [0.05, 3], [0, 4]];
@@ -17,7 +17,10 @@ const shown = (token) => token.replaceAll("\n", "⏎").replaceAll("\t", "⇥").r
 const spoken = (token) => (token.trim() ? `“${token.trim()}”` : token.includes("\n") ? "new line" : "space");
 
 export class Sample {
-  #pending = [];
+  #queue = [];            // text and tokens that are not on the page yet
+  #frame = 0;
+  #pending = [];          // tokens whose text is part of the next one's: they are parts of a character
+  #count = 0;
   #active = null;
   #id = ++made;
 
@@ -42,34 +45,49 @@ export class Sample {
   }
 
   add(text, tokens, finish) {
-    const atEnd = this.body.scrollHeight - this.body.scrollTop - this.body.clientHeight < 30;
     this.text += text;
     this.tokens += Math.max(tokens.length, text || finish ? 1 : 0);
-    this.#pending.push(...tokens);
-    if (text && this.#pending.length > 0) {
-      const worst = Math.min(...this.#pending.map((token) => token.p));
-      // The space before a word is not shaded: at the end of a line it would stand there alone.
-      const space = text.trim() ? text.length - text.trimStart().length : 0;
-      const shaded = element("span", { class: `p${shades.find(([least]) => worst >= least)[1]}${!text.trim() && text.includes("\n") ? " line" : ""}` }, text.slice(space));
-      const span = element("span", { class: "t", role: "option", id: `token-${this.#id}-${this.body.childElementCount}`, "aria-selected": "false" }, text.slice(0, space), shaded);
-      span.alternatives = this.#pending;
-      this.#pending = [];
-      this.body.append(span);
-    } else if (text) {
-      if (this.body.lastChild?.nodeType === Node.TEXT_NODE) this.body.lastChild.appendData(text);
-      else this.body.append(text);
+    this.#queue.push([text, tokens]);
+    if (finish) this.finish(finish);
+    else this.#frame ||= requestAnimationFrame(() => this.#flush());
+  }
+
+  /** Once a frame and not once a token: a layout costs more than a token does. */
+  #flush() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    const atEnd = this.body.scrollHeight - this.body.scrollTop - this.body.clientHeight < 30;
+    for (const [text, tokens] of this.#queue.splice(0)) {
+      this.#pending.push(...tokens);
+      if (text) this.#append(text);
     }
 
     if (atEnd) this.body.scrollTop = this.body.scrollHeight;
-    if (finish) this.finish(finish);
-    else say(this.end, plural(this.tokens, "token"));
+    say(this.end, plural(this.tokens, "token"));
+  }
+
+  #append(text) {
+    if (this.#pending.length === 0) {
+      if (this.body.lastChild?.nodeType === Node.TEXT_NODE) this.body.lastChild.appendData(text);
+      else this.body.append(text);
+      return;
+    }
+
+    // The space before a word is not shaded: at the end of a line it would stand there alone.
+    const space = text.trim() ? text.length - text.trimStart().length : 0, worst = Math.min(...this.#pending.map((token) => token.p));
+    const shade = `p${shades.find(([least]) => worst >= least)[1]}${!text.trim() && text.includes("\n") ? " line" : ""}`;
+    const token = element("span", { class: "t", role: "option", id: `token-${this.#id}-${++this.#count}`, "aria-selected": "false" }, text.slice(0, space), element("span", { class: shade }, text.slice(space)));
+    token.alternatives = this.#pending;
+    this.#pending = [];
+    this.body.append(token);
   }
 
   finish(reason) {
     if (!this.root.classList.contains("running")) return;
+    this.#flush();
     this.root.classList.remove("running");
     this.body.setAttribute("aria-busy", "false");
-    say(this.end, `${plural(this.tokens, "token")} · ${ends[reason] ?? reason}`);
+    say(this.end, `${count(this.tokens)} · ${ends[reason] ?? reason}`);
     this.more.hidden = !this.text;
     if (!this.text && reason === "stop") this.body.append(element("span", { class: "faint" }, "The model ended at once."));
   }
