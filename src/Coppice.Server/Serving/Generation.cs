@@ -5,16 +5,31 @@ namespace Coppice.Server.Serving;
 /// <summary>A request for answers, checked and ready for the engine. Each prompt is continued n times: the answers to prompt p are choices [p·n, (p+1)·n).</summary>
 internal sealed record Generation(IReadOnlyList<int[]> Prompts, GenerateOptions Options, bool Stream, bool? IncludeUsage)
 {
+    /// <summary>What is put before the answers to each prompt; null: nothing.</summary>
+    public IReadOnlyList<string>? Echoes { get; init; }
+
+    /// <summary>How answers call tools; null if they cannot.</summary>
+    public ToolUse? Tools { get; init; }
+
+    /// <summary>The prompts are scored and not continued.</summary>
+    public bool OnlyEchoes { get; init; }
+
     /// <summary>The API's default of /v1/completions.</summary>
     private const int DefaultTokens = 16;
 
-    public int Samples => Prompts.Count * Options.N;
+    public int Samples => Prompts.Count * (Options.BestOf ?? Options.N);
 
     public static Generation OfCompletion(ServedModel model, GenerationBody body, ServerLimits limits)
     {
         Expect(model, body);
         IReadOnlyList<PromptSource> sources = body.Prompts ?? throw ApiException.Invalid("prompt", "The field prompt is missing; it is a text or a list of token ids.", "missing_required_parameter");
-        return Make(model, body, [.. sources.Select(model.Encode)], body.MaxTokens ?? DefaultTokens, "prompt", limits);
+        int most = body.MaxTokens ?? DefaultTokens, n = body.Options.N, best = body.BestOf is null or 0 ? n : body.BestOf.Value;
+        if (most == 0 && !body.Echo) throw ApiException.Invalid("max_tokens", "max_tokens is 0; it must be at least 1 unless echo is true.");
+        if (best < n) throw ApiException.Invalid("best_of", $"best_of is {best} and n is {n}; the best n of fewer answers cannot be chosen.");
+        if (best > n && body.Stream) throw ApiException.Invalid("best_of", $"best_of is {best} and stream is true; which answers are the best is known only at their end. Leave one of them out.");
+        if (best > n) body.Options = body.Options with { BestOf = best };
+        Generation generation = Make(model, body, [.. sources.Select(model.Encode)], Math.Max(1, most), "prompt", limits);
+        return body.Echo ? generation with { Echoes = [.. sources.Select(source => source.Text ?? model.Tokenizer.Decode(source.Tokens))], OnlyEchoes = most == 0 } : generation;
     }
 
     public static Generation OfChat(ServedModel model, GenerationBody body, ServerLimits limits)
@@ -25,7 +40,10 @@ internal sealed record Generation(IReadOnlyList<int[]> Prompts, GenerateOptions 
         if (body.MaxTokens is int older && body.MaxCompletionTokens is int newer && older != newer)
             throw ApiException.Invalid("max_tokens", $"max_tokens is {older} and max_completion_tokens is {newer}; give one of them.");
         if (body.LogProbs) body.Options = body.Options with { LogProbs = body.TopLogProbs ?? 0 };
-        return Make(model, body, [model.Encode(body.Chat)], body.MaxCompletionTokens ?? body.MaxTokens, "messages", limits);
+        int[] prompt = model.Encode(body.Chat, out ToolUse? tools);
+        if (tools is not null && body.Options.Constraint is not null) throw ApiException.Invalid("tools", "tools are given and the answer's form is constrained too; a call would not fit. Give one of them, or set tool_choice to none.");
+        if (tools?.Constraint is { } form) body.Options = body.Options with { Constraint = form };
+        return Make(model, body, [prompt], body.MaxCompletionTokens ?? body.MaxTokens, "messages", limits) with { Tools = tools };
     }
 
     private static void Expect(ServedModel model, GenerationBody body)

@@ -67,20 +67,20 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
 
     private async Task WholeAsync(HttpContext context, IAnswerFormat format, Generation generation, AnswerId id, RequestRecord record, CancellationToken cancellation)
     {
-        GenerateResult[] results = await ResultsAsync(generation, cancellation);
+        Answered[] results = await ResultsAsync(generation, cancellation);
         context.Response.ContentType = "application/json";
         AnswerJson.WriteWhole(context.Response.BodyWriter, format, model, id, results);
-        foreach (GenerateResult result in results) record.Ended(result.Choices.Select(choice => choice.Finish), result.Usage);
+        foreach ((GenerateResult result, _) in results) record.Ended(result.Choices.Select(choice => choice.Finish), result.Usage);
         await context.Response.BodyWriter.FlushAsync(cancellation);
     }
 
-    private async Task<GenerateResult[]> ResultsAsync(Generation generation, CancellationToken cancellation)
+    private async Task<Answered[]> ResultsAsync(Generation generation, CancellationToken cancellation)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task<GenerateResult>[] running = [.. generation.Prompts.Select(prompt => model.Engine.CompleteAsync(prompt, generation.Options, stop.Token))];
+        Task<Answered>[] running = [.. Enumerable.Range(0, generation.Prompts.Count).Select(prompt => AnswerAsync(generation, prompt, stop.Token))];
         try
         {
-            await foreach (Task<GenerateResult> ended in Task.WhenEach(running)) await ended;
+            await foreach (Task<Answered> ended in Task.WhenEach(running)) await ended;
         }
         finally
         {
@@ -90,16 +90,45 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
         return [.. running.Select(task => task.Result)];
     }
 
+    private async Task<Answered> AnswerAsync(Generation generation, int index, CancellationToken cancellation)
+    {
+        int[] prompt = generation.Prompts[index];
+        GenerateOptions options = generation.Options;
+        if (generation.Tools is { } tools) return await new ToolAnswers(tools, model.Tokenizer, options).ReadAsync(model.Engine.GenerateAsync(prompt, options, cancellation));
+        if (generation.Echoes is null) return new(await model.Engine.CompleteAsync(prompt, options, cancellation), null);
+        Echo echo = await EchoAsync(generation, index, cancellation);
+        if (generation.OnlyEchoes) return new(new GenerateResult([.. Enumerable.Range(0, options.N).Select(i => new GenerateChoice(i, "", [], options.LogProbs is null ? null : [], FinishReason.Length))], echo.Usage), echo);
+        GenerateResult result = await model.Engine.CompleteAsync(prompt, options, cancellation);
+        return new(result with { Usage = echo.Corrected(result.Usage) }, echo);
+    }
+
+    private async Task<Echo> EchoAsync(Generation generation, int index, CancellationToken cancellation)
+    {
+        int[] prompt = generation.Prompts[index];
+        Echo echo = new(generation.Echoes![index], prompt, null, new Usage(prompt.Length, 0, 0));
+        if (generation.Options.LogProbs is not int alternatives) return echo;
+        ScoreResult scores = await model.Engine.ScoreAsync(prompt, 1, new ScoreOptions { TopLogProbs = alternatives, CacheSalt = generation.Options.CacheSalt }, cancellation);
+        return echo with { LogProbs = [.. scores.Tokens.Select(token => token.LogProb)], Usage = scores.Usage };
+    }
+
     private async Task StreamAsync(HttpContext context, IAnswerFormat format, Generation generation, AnswerId id, RequestRecord record, CancellationToken cancellation)
     {
         // The engine checks here, before anything is sent: an error still has a status.
-        IAsyncEnumerable<GenerateChunk>[] answers = [.. generation.Prompts.Select(prompt => model.Engine.GenerateAsync(prompt, generation.Options, cancellation))];
+        Echo[]? echoes = generation.Echoes is null ? null : await Task.WhenAll(Enumerable.Range(0, generation.Prompts.Count).Select(prompt => EchoAsync(generation, prompt, cancellation)));
+        IAsyncEnumerable<GenerateChunk>[] answers = generation.OnlyEchoes ? [] : [.. generation.Prompts.Select(prompt => model.Engine.GenerateAsync(prompt, generation.Options, cancellation))];
         EventStream events = new(context.Response);
-        ChoiceState[] states = [.. Enumerable.Range(0, generation.Samples).Select(_ => new ChoiceState())];
+        ChoiceState[] states = [.. Enumerable.Range(0, generation.Samples).Select(_ => new ChoiceState { Tools = generation.Tools is { } tools ? new ToolReader(tools, model.Tokenizer) : null })];
         bool mentionUsage = generation.IncludeUsage == true;
-        List<Usage> usages = [];
+        List<Usage> usages = generation.OnlyEchoes ? [.. echoes!.Select(echo => echo.Usage)] : [];
         try
         {
+            for (int i = 0; echoes is not null && i < states.Length; i++)
+            {
+                events.Begin();
+                AnswerJson.WriteEcho(events.Output, format, model, id, i, states[i], echoes[i / generation.Options.N], generation, mentionUsage);
+                events.End();
+            }
+
             await using IAsyncEnumerator<(int Prompt, GenerateChunk Chunk)> chunks = Merged.Of(answers, cancellation).GetAsyncEnumerator(cancellation);
             while (true)
             {
@@ -110,11 +139,13 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
                 (int prompt, GenerateChunk chunk) = chunks.Current;
                 int index = prompt * generation.Options.N + chunk.Index;
                 record.Token(index);
-                if (chunk.Usage is not null) usages.Add(chunk.Usage);
+                if (chunk.Usage is not null) usages.Add(echoes?[prompt].Corrected(chunk.Usage) ?? chunk.Usage);
                 if (chunk.Finish is { } finish) record.Ended([finish], new Usage(0, 0, 0));
-                if (chunk.Text.Length == 0 && chunk.LogProb is null && chunk.Finish is null) continue;      // a part of a character
+                ToolCallDelta? delta = states[index].Tools?.Read(chunk);
+                string text = delta?.Content ?? chunk.Text;
+                if (text.Length == 0 && chunk.LogProb is null && chunk.Finish is null && delta is not { Calls.Count: > 0 }) continue;      // a part of a character, or of a call
                 events.Begin();
-                AnswerJson.WriteChunk(events.Output, format, model, id, index, states[index], chunk, mentionUsage);
+                AnswerJson.WriteChunk(events.Output, format, model, id, index, states[index], chunk with { Text = text }, delta?.Calls, mentionUsage);
                 events.End();
             }
 

@@ -31,11 +31,15 @@ internal sealed class ServedModel(Engine engine, string name, ChatTemplates? tem
     /// <summary>A conversation as the model wants it written.</summary>
     /// <exception cref="ApiException">The model has no chat template.</exception>
     /// <exception cref="ChatTemplateException">The template refuses the conversation.</exception>
-    public int[] Encode(ChatSource chat)
+    /// <param name="chat">The conversation.</param>
+    /// <param name="tools">How its tools are called; null if there are none.</param>
+    public int[] Encode(ChatSource chat, out ToolUse? tools)
     {
         if (templates is null)
             throw new ApiException(400, $"The model '{Name}' has no chat template, so it does not say how a conversation is written. Write the prompt yourself and send it to /v1/completions, or start the server with --chat-template.") { Param = "messages", Code = "no_chat_template" };
-        return ChatPrompt.Encode(Tokenizer, templates, chat.Messages!, chat.AddGenerationPrompt, chat.Variables);
+        chat.Tools.Check();
+        tools = chat.Tools.Offered ? ToolUse.Of(templates.Chosen(withTools: true), chat.Tools) : null;
+        return ChatPrompt.Encode(Tokenizer, templates, chat.Messages!, chat.AddGenerationPrompt, chat.Variables, tools is null ? null : chat.Tools.Tools, tools?.Opening ?? "");
     }
 
     public int[] Encode(PromptSource prompt) => prompt.Tokens ?? Tokenizer.Encode(prompt.Text!);

@@ -11,25 +11,45 @@ internal static class AnswerJson
     public static JsonWriterOptions Json { get; } = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>A whole answer.</summary>
-    public static void WriteWhole(IBufferWriter<byte> output, IAnswerFormat format, ServedModel model, AnswerId id, IReadOnlyList<GenerateResult> results)
+    public static void WriteWhole(IBufferWriter<byte> output, IAnswerFormat format, ServedModel model, AnswerId id, IReadOnlyList<Answered> results)
     {
         using Utf8JsonWriter json = new(output, Json);
         Begin(json, format.WholeKind, model, id);
         json.WriteStartArray("choices");
         int index = 0;
-        foreach (GenerateChoice choice in results.SelectMany(result => result.Choices)) format.WriteChoice(json, model, index++, choice);
+        foreach (Answered answered in results)
+            foreach (GenerateChoice choice in answered.Result.Choices) format.WriteChoice(json, model, index++, choice, answered);
         json.WriteEndArray();
-        WriteUsage(json, Sum(results.Select(result => result.Usage)));
+        WriteUsage(json, Sum(results.Select(answered => answered.Result.Usage)));
         json.WriteEndObject();
     }
 
     /// <summary>An event of a stream.</summary>
-    public static void WriteChunk(IBufferWriter<byte> output, IAnswerFormat format, ServedModel model, AnswerId id, int index, ChoiceState state, GenerateChunk chunk, bool mentionUsage)
+    public static void WriteChunk(IBufferWriter<byte> output, IAnswerFormat format, ServedModel model, AnswerId id, int index, ChoiceState state, GenerateChunk chunk, IReadOnlyList<ToolCall>? calls, bool mentionUsage)
     {
         using Utf8JsonWriter json = new(output, Json);
         Begin(json, format.ChunkKind, model, id);
         json.WriteStartArray("choices");
-        format.WriteChunk(json, model, index, state, chunk);
+        format.WriteChunk(json, model, index, state, chunk, calls);
+        json.WriteEndArray();
+        if (mentionUsage) json.WriteNull("usage");
+        json.WriteEndObject();
+        state.Begun = true;
+    }
+
+    /// <summary>The event of a stream that has a prompt.</summary>
+    public static void WriteEcho(IBufferWriter<byte> output, IAnswerFormat format, ServedModel model, AnswerId id, int index, ChoiceState state, Echo echo, Generation generation, bool mentionUsage)
+    {
+        using Utf8JsonWriter json = new(output, Json);
+        Begin(json, format.ChunkKind, model, id);
+        json.WriteStartArray("choices");
+        json.WriteStartObject();
+        json.WriteNumber("index", index);
+        json.WriteString("text", echo.Text);
+        if (echo.LogProbs is null) json.WriteNull("logprobs");
+        else LogProbsJson.WriteLists(json, model, [], state.Offset, echo);
+        WriteFinish(json, generation.OnlyEchoes ? FinishReason.Length : null);
+        json.WriteEndObject();
         json.WriteEndArray();
         if (mentionUsage) json.WriteNull("usage");
         json.WriteEndObject();
@@ -60,9 +80,10 @@ internal static class AnswerJson
         json.WriteEndObject();
     }
 
-    public static void WriteFinish(Utf8JsonWriter json, FinishReason? finish)
+    public static void WriteFinish(Utf8JsonWriter json, FinishReason? finish, bool calls = false)
     {
         if (finish is null) json.WriteNull("finish_reason");
+        else if (calls && finish == FinishReason.Stop) json.WriteString("finish_reason", "tool_calls");
         else json.WriteString("finish_reason", finish == FinishReason.Stop ? "stop" : "length");
     }
 

@@ -9,6 +9,8 @@ internal sealed class ChatSource
 
     public bool AddGenerationPrompt { get; set; } = true;
 
+    public ToolSource Tools { get; } = new();
+
     /// <summary>Further variables of the template.</summary>
     public Dictionary<string, JsonElement> Variables { get; } = new(StringComparer.Ordinal);
 }

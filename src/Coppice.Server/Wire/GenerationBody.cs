@@ -13,6 +13,10 @@ internal sealed class GenerationBody
 
     public int? MaxTokens { get; set; }
 
+    public int? BestOf { get; set; }
+
+    public bool Echo { get; set; }
+
     public int? MaxCompletionTokens { get; set; }
 
     public bool Stream { get; set; }

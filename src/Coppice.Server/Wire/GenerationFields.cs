@@ -15,10 +15,10 @@ internal static class GenerationFields
     [
         new("prompt", """{"anyOf":[{"type":"string"},{"type":"array","minItems":1,"items":{"type":"string"}},{"type":"array","minItems":1,"items":{"type":"integer","minimum":0}},{"type":"array","minItems":1,"items":{"type":"array","minItems":1,"items":{"type":"integer","minimum":0}}}]}""",
             "A text, a list of texts, a list of token ids, or a list of such lists. Each is continued n times.", (body, field) => body.Prompts = ReadPrompts(field, limits.Prompts)),
-        Whole("max_tokens", 1, int.MaxValue, "Most tokens of each answer. Default: 16.", (body, most) => body.MaxTokens = most),
+        Whole("max_tokens", 0, int.MaxValue, "Most tokens of each answer. Default: 16. 0 with echo: log probabilities of the prompt alone.", (body, most) => body.MaxTokens = most),
         Whole("logprobs", 0, limits.LogProbs, "Report log probabilities, with this many alternatives.", (body, count) => body.Options = body.Options with { LogProbs = count }),
-        Refused("best_of", "samples are not ranked here; leave it out or at 1.", value => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int best) && best is 0 or 1),
-        Refused("echo", "answers come without their prompts.", IsFalse),
+        Whole("best_of", 0, limits.Samples, "Answers that are made of each prompt; the n of the highest log probability per token are given, the best first. 0: n.", (body, best) => body.BestOf = best),
+        Flag("echo", "Put the prompt before its answers; with logprobs its tokens have theirs, all but the first.", (body, echo) => body.Echo = echo),
         Refused("suffix", "the model continues texts and does not fill gaps.", value => value.ValueKind == JsonValueKind.String && value.GetRawText() is "\"\""),
         .. Common(limits),
     ]);
@@ -35,11 +35,11 @@ internal static class GenerationFields
         {
             foreach (Field variable in field.Properties()) body.Chat.Variables[variable.Name] = variable.Value.Clone();
         }),
-        Refused("tools", "calls of tools are not read from answers.", IsEmptyList),
-        Refused("tool_choice", "there are no tools.", value => IsText(value, "none", "auto")),
-        Refused("parallel_tool_calls", "there are no tools.", value => value.ValueKind is JsonValueKind.True or JsonValueKind.False),
-        Refused("functions", "calls of functions are not read from answers.", IsEmptyList),
-        Refused("function_call", "there are no functions.", value => IsText(value, "none", "auto")),
+        new("tools", ToolSource.ToolsSchema, "Functions that the model may call, in its own format; calls come as tool_calls.", (body, field) => body.Chat.Tools.ReadTools(field)),
+        new("tool_choice", ToolSource.ChoiceSchema, "none, auto (default), required, or a function that must be called: the answer is held to the form of a call.", (body, field) => body.Chat.Tools.ReadChoice(field)),
+        Flag("parallel_tool_calls", "Whether one answer may call several tools. Default: true. If false, the first call of an answer is given.", (body, parallel) => body.Chat.Tools.Parallel = parallel),
+        Refused("functions", "it is the older form of tools.", IsEmptyList),
+        Refused("function_call", "it is the older form of tool_choice.", value => IsText(value, "none", "auto")),
         Refused("modalities", "answers are text.", value => value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(item => IsText(item, "text"))),
         Refused("audio", "answers are text."),
         Refused("prediction", "predicted answers are not used."),

@@ -7,37 +7,50 @@ namespace Coppice.Server.Wire;
 /// <summary>Log probabilities in the two forms of the API.</summary>
 internal static class LogProbsJson
 {
-    /// <summary>The completions API's four parallel lists. Offsets count characters of the answer.</summary>
-    public static void WriteLists(Utf8JsonWriter json, ServedModel model, IReadOnlyList<ChosenLogProb> tokens, TextOffset offset)
+    /// <summary>The completions API's four parallel lists. Offsets count characters of the answer, or of prompt and answer.</summary>
+    public static void WriteLists(Utf8JsonWriter json, ServedModel model, IReadOnlyList<ChosenLogProb> tokens, TextOffset offset, Echo? echo = null)
     {
+        // Nothing predicts a prompt's first token.
+        ChosenLogProb?[] all = echo is null ? [.. tokens] : [null, .. echo.LogProbs ?? [], .. tokens];
         json.WriteStartObject("logprobs");
         json.WriteStartArray("tokens");
-        foreach (ChosenLogProb token in tokens) json.WriteStringValue(model.TokenText(token.Token));
+        foreach (ChosenLogProb? token in all) json.WriteStringValue(model.TokenText(token?.Token ?? echo!.Tokens[0]));
         json.WriteEndArray();
         json.WriteStartArray("token_logprobs");
-        foreach (ChosenLogProb token in tokens) WriteValue(json, token.LogProb);
+        foreach (ChosenLogProb? token in all)
+        {
+            if (token is null) json.WriteNullValue();
+            else WriteValue(json, token.LogProb);
+        }
+
         json.WriteEndArray();
         json.WriteStartArray("top_logprobs");
-        foreach (ChosenLogProb token in tokens)
+        foreach (ChosenLogProb? token in all)
         {
-            // Different tokens may have the same text: the likelier one keeps the key. The chosen one is always among them.
-            HashSet<string> keys = [];
-            json.WriteStartObject();
-            foreach ((int id, float logProb) in token.Top.Append(new TokenLogProb(token.Token, token.LogProb)))
-            {
-                string text = model.TokenText(id);
-                if (!keys.Add(text)) continue;
-                json.WritePropertyName(text);
-                WriteValue(json, logProb);
-            }
-
-            json.WriteEndObject();
+            if (token is null) json.WriteNullValue();
+            else WriteTop(json, model, token);
         }
 
         json.WriteEndArray();
         json.WriteStartArray("text_offset");
-        foreach (ChosenLogProb token in tokens) json.WriteNumberValue(offset.Next(model.TokenBytes(token.Token)));
+        for (int i = 0; i < all.Length; i++) json.WriteNumberValue(offset.Next(echo is not null && i < echo.Tokens.Length ? echo.BytesInText(i, model) : model.TokenBytes(all[i]!.Token)));
         json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteTop(Utf8JsonWriter json, ServedModel model, ChosenLogProb token)
+    {
+        // Different tokens may have the same text: the likelier one keeps the key. The chosen one is always among them.
+        HashSet<string> keys = [];
+        json.WriteStartObject();
+        foreach ((int id, float logProb) in token.Top.Append(new TokenLogProb(token.Token, token.LogProb)))
+        {
+            string text = model.TokenText(id);
+            if (!keys.Add(text)) continue;
+            json.WritePropertyName(text);
+            WriteValue(json, logProb);
+        }
+
         json.WriteEndObject();
     }
 

@@ -12,18 +12,19 @@ internal sealed class TextFormat : IAnswerFormat
 
     public string ChunkKind => "text_completion";
 
-    public void WriteChoice(Utf8JsonWriter json, ServedModel model, int index, GenerateChoice choice)
+    public void WriteChoice(Utf8JsonWriter json, ServedModel model, int index, GenerateChoice choice, Answered answered)
     {
+        Echo? echo = answered.Echo;
         json.WriteStartObject();
         json.WriteNumber("index", index);
-        json.WriteString("text", choice.Text);
+        json.WriteString("text", echo?.Text + choice.Text);
         if (choice.LogProbs is null) json.WriteNull("logprobs");
-        else LogProbsJson.WriteLists(json, model, choice.LogProbs, new TextOffset());
+        else LogProbsJson.WriteLists(json, model, choice.LogProbs, new TextOffset(), echo);
         AnswerJson.WriteFinish(json, choice.Finish);
         json.WriteEndObject();
     }
 
-    public void WriteChunk(Utf8JsonWriter json, ServedModel model, int index, ChoiceState state, GenerateChunk chunk)
+    public void WriteChunk(Utf8JsonWriter json, ServedModel model, int index, ChoiceState state, GenerateChunk chunk, IReadOnlyList<ToolCall>? calls)
     {
         json.WriteStartObject();
         json.WriteNumber("index", index);

@@ -98,8 +98,11 @@ public sealed class ChatTemplates
     public string Render(ChatTemplateInput input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        return Find(input.Tools is not null && _sources.ContainsKey(ToolUseName) ? ToolUseName : DefaultName).Render(input);
+        return Chosen(input.Tools is not null).Render(input);
     }
+
+    /// <summary>The template that <see cref="Render"/> takes.</summary>
+    internal ChatTemplate Chosen(bool withTools) => Find(withTools && _sources.ContainsKey(ToolUseName) ? ToolUseName : DefaultName);
 
     private static void ReadJson(string file, Dictionary<string, Source> sources)
     {

@@ -69,6 +69,9 @@ public sealed class RandomRequestTests(ServerFixture fixture) : IClassFixture<Se
             ["max_tokens"] = random => random.Next(1, 6).ToString(CultureInfo.InvariantCulture),
             ["max_completion_tokens"] = random => random.Next(1, 6).ToString(CultureInfo.InvariantCulture),
             ["n"] = random => random.Next(1, 4).ToString(CultureInfo.InvariantCulture),
+            ["best_of"] = _ => "4",
+            ["tools"] = _ => "[]",
+            ["tool_choice"] = _ => "\"auto\"",
             ["min_tokens"] = _ => "1",
             ["grammar"] = _ => "\"root ::= \\\"a\\\" root | [0-9]+\"",
             ["chat_template_kwargs"] = _ => """{"enable_thinking":true}""",
@@ -84,6 +87,7 @@ public sealed class RandomRequestTests(ServerFixture fixture) : IClassFixture<Se
             if (body.ContainsKey("max_completion_tokens")) body.Remove("max_tokens");
             if (body.ContainsKey("grammar")) body.Remove("response_format");
             if (!body.TryGetValue("stream", out string? stream) || stream == "false") body.Remove("stream_options");
+            else body.Remove("best_of");
             if (!body.TryGetValue("logprobs", out string? logProbs) || logProbs == "false") body.Remove("top_logprobs");
             if (root.GetProperty("properties").TryGetProperty("return_token_strs", out _) && body.ContainsKey("prompt") == body.ContainsKey("messages"))
             {

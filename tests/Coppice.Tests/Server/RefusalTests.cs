@@ -29,6 +29,10 @@ public sealed class RefusalTests(ServerFixture fixture) : IClassFixture<ServerFi
     [InlineData("""{"prompt":{"a":1}}""", "prompt", "invalid_value")]
     [InlineData("""{"prompt":"\ud800"}""", "prompt", "invalid_value")]
     [InlineData("""{"prompt":"a","min_tokens":17}""", "min_tokens", "invalid_value")]
+    [InlineData("""{"prompt":"a","max_tokens":0}""", "max_tokens", "invalid_value")]
+    [InlineData("""{"prompt":"a","best_of":129}""", "best_of", "invalid_value")]
+    [InlineData("""{"prompt":"a","n":3,"best_of":2}""", "best_of", "invalid_value")]
+    [InlineData("""{"prompt":"a","best_of":2,"stream":true}""", "best_of", "invalid_value")]
     public async Task A_completion_is_refused_by_the_name_of_the_field(string body, string param, string code)
     {
         (int status, JsonElement answer) = await _server.AskAsync("/v1/completions", body);
