@@ -14,6 +14,9 @@ public sealed record ApiKey(string Name, string Secret)
     /// <summary>Requests it may make in a minute, on average. Null: <see cref="ServerLimits.RequestsPerMinute"/>.</summary>
     public int? RequestsPerMinute { get; init; }
 
+    /// <summary>Whether it may declare prefixes that all keys may use.</summary>
+    public bool MayPublish { get; init; }
+
     /// <summary>Without the secret, so that no log shows it.</summary>
     public override string ToString() => Name;
 }

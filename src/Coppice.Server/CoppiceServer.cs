@@ -2,6 +2,7 @@ using System.Net;
 using Coppice.Server.Access;
 using Coppice.Server.Batches;
 using Coppice.Server.Page;
+using Coppice.Server.Prefixes;
 using Coppice.Server.Serving;
 using Coppice.Server.Telemetry;
 using Coppice.Server.Wire;
@@ -67,7 +68,8 @@ public sealed class CoppiceServer : IAsyncDisposable
         CancellationTokenSource stopping = new();
         ServerMeter meter = new(model, admission, logger);
         PrometheusText metrics = new(meter.Meter, model.Name);
-        GenerationEndpoint generation = new(model, options.Limits, callers, admission, meter, time, stopping.Token);
+        PrefixStore prefixes = new(model, options.Limits, time);
+        GenerationEndpoint generation = new(model, options.Limits, callers, admission, prefixes, meter, time, stopping.Token);
         TokenEndpoints tokens = new(model, options.Limits, callers);
         TreeEndpoint tree = new(model, callers, admission, options, time);
 
@@ -78,18 +80,20 @@ public sealed class CoppiceServer : IAsyncDisposable
         {
             FileStore files = new(data, time);
             BatchStore store = new(data);
-            runner = new BatchRunner(store, files, data, generation, callers, engine.Options.MaxBatch, time, logger);
+            runner = new BatchRunner(store, files, data, generation, callers, admission, engine.Options.MaxBatch, time, logger);
             batches = new BatchEndpoints(files, store, runner, callers, options.Limits, time);
         }
 
         app.Use((context, next) => BeforeAsync(context, next, options));
         if (options.CorsOrigins.Count > 0) app.UseCors();
         app.UseRouting();
-        new ApiRoutes(model, callers, admission, generation, tokens, tree, batches, metrics, logger).Map(app);
+        EmbeddingEndpoint embeddings = new(model, options.Limits, callers, admission, stopping.Token);
+        PrefixEndpoints named = new(prefixes, model, options.Limits, callers, admission);
+        new ApiRoutes(model, callers, admission, generation, embeddings, named, tokens, tree, batches, metrics, logger).Map(app);
         PageRoutes.Map(app);
         await app.StartAsync();
         runner?.Resume();
-        CoppiceServer server = new(app, options, admission, runner, stopping, logger, [metrics, meter, stopping, .. data is null ? (IDisposable[])[] : [data]]);
+        CoppiceServer server = new(app, options, admission, runner, stopping, logger, [prefixes, metrics, meter, stopping, .. data is null ? (IDisposable[])[] : [data]]);
         Log.Listening(logger, model.Name, server.Address.ToString());
         if (options.Keys.Count == 0 && !addresses.All(IPAddress.IsLoopback)) Log.Open(logger, options.Host);
         return server;

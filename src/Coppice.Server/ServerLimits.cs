@@ -32,4 +32,10 @@ public sealed record ServerLimits
 
     /// <summary>Requests that one key may make in a minute, on average. Null: no limit.</summary>
     public int? RequestsPerMinute { get; init; }
+
+    /// <summary>Tokens that the declared prefixes of one key may have. Null: no limit but <see cref="PinnedTokens"/>.</summary>
+    public int? PinnedTokensPerKey { get; init; } = 65_536;
+
+    /// <summary>Tokens that all declared prefixes may have. Null: no limit but the engine's, which leaves room for the longest request.</summary>
+    public int? PinnedTokens { get; init; }
 }

@@ -146,19 +146,52 @@ public sealed class Engine : IDisposable
         options ??= new ScoreOptions();
         _core.Check(tokens.Span, scoredFrom, options);
         if (scoredFrom == tokens.Length) return new ScoreResult([], new Usage(tokens.Length, 0, 0));
-        Request request = _core.Submit(tokens.ToArray(), scoredFrom, options);
-        Start(request);
+        Request request = await EndAsync(_core.Submit(tokens.ToArray(), scoredFrom, options), cancellationToken).ConfigureAwait(false);
+        return new ScoreResult(request.Scores!.All, new Usage(tokens.Length, request.CachedTokens, 0));
+    }
+
+    /// <summary>
+    /// A text as a vector: its hidden states after the model's last norm, pooled. The bits do not depend on what else runs. Models that were
+    /// trained for it give the best ones.
+    /// </summary>
+    /// <param name="tokens">The text; nothing is added to it.</param>
+    /// <param name="options">How it is pooled.</param>
+    /// <param name="cancellationToken">Ends the request: its pages come back at the next step.</param>
+    /// <exception cref="InvalidRequestException">An argument is out of its range.</exception>
+    /// <exception cref="ContextTooLongException">The text does not fit.</exception>
+    public async Task<EmbedResult> EmbedAsync(ReadOnlyMemory<int> tokens, EmbedOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(_stopping, this);
+        Request request = await EndAsync(_core.Submit(tokens.ToArray(), options ?? new EmbedOptions()), cancellationToken).ConfigureAwait(false);
+        return new EmbedResult(request.Pooling!.Normalised(), new Usage(tokens.Length, request.CachedTokens, 0));
+    }
+
+    /// <summary>
+    /// Computes the beginning of prompts to come and keeps it until the pin is disposed. All pins together may take what the longest request
+    /// leaves of <see cref="EngineOptions.KvBytes"/>, so requests never wait for them.
+    /// </summary>
+    /// <param name="tokens">The beginning; its full pages of 16 tokens are kept.</param>
+    /// <param name="cacheSalt">Prompts of this salt find it.</param>
+    /// <param name="owner">Whose request it is: see <see cref="GenerateOptions.Owner"/>.</param>
+    /// <param name="cancellationToken">Ends the request: its pages come back at the next step.</param>
+    /// <exception cref="InvalidRequestException">A token is unknown, or there is no room left for pins.</exception>
+    /// <exception cref="ContextTooLongException">The beginning does not fit.</exception>
+    public async Task<PrefixPin> PinAsync(ReadOnlyMemory<int> tokens, string? cacheSalt = null, string? owner = null, CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(_stopping, this);
+        PinnedPages pages = _core.Reserve(tokens.Span);
+        if (pages.Places == 0) return new PrefixPin(pages, new Usage(tokens.Length, 0, 0), Unpin);
+        bool held = false;
         try
         {
-            while (!request.IsFinished) await request.Changed(cancellationToken).ConfigureAwait(false);
+            Request request = await EndAsync(_core.Submit(tokens.ToArray(), pages, new GenerateOptions { CacheSalt = cacheSalt, Owner = owner }), cancellationToken).ConfigureAwait(false);
+            held = true;
+            return new PrefixPin(pages, new Usage(tokens.Length, request.CachedTokens, 0), Unpin);
         }
         finally
         {
-            CancelIfOpen(request);
+            if (!held) Unpin(pages);
         }
-
-        if (request.Error is { } error) throw error;
-        return new ScoreResult(request.Scores!.All, new Usage(tokens.Length, request.CachedTokens, 0));
     }
 
     /// <summary>A look at the prefix tree between two steps.</summary>
@@ -243,6 +276,28 @@ public sealed class Engine : IDisposable
         {
             CancelIfOpen(request);
         }
+    }
+
+    /// <summary>Runs a request that generates nothing.</summary>
+    private async Task<Request> EndAsync(Request request, CancellationToken cancellationToken)
+    {
+        Start(request);
+        try
+        {
+            while (!request.IsFinished) await request.Changed(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            CancelIfOpen(request);
+        }
+
+        return request.Error is { } error ? throw error : request;
+    }
+
+    private void Unpin(PinnedPages pages)
+    {
+        _core.Unpin(pages);
+        if (!_stopping) _wake.Set();
     }
 
     private void Start(Request request)

@@ -46,6 +46,7 @@ internal sealed class EngineCore : IDisposable
     private readonly Lock _metricsLock = new();
     private readonly int _threads;
     private readonly (int Window, int Layers)[] _windows;
+    private readonly Pins _pins;
     private int _cancelled;
     private EngineCounters _counters;
 
@@ -63,6 +64,7 @@ internal sealed class EngineCore : IDisposable
         _kv = new KvPages(layout, EngineLimits.Pages(Options, layout) + 1);
         _pool = new PagePool(_kv);
         _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, Config.LargestWindow, AttentionPolicies.Reuse(Options.Attention), Options.MaxBatchPerOwner) { MostScoredRows = Math.Max(LeastScoredRows, ScoredLogits / Config.VocabularySize) };
+        _pins = new Pins(_pool, AttentionPolicies.Reuse(Options.Attention) == PageReuse.None ? 0 : Math.Max(0, _pool.Total - _scheduler.MostPages(MaxContextTokens)));
         _windows = [.. Enumerable.Range(0, Config.Layers).GroupBy(Config.WindowOf).Select(layers => (layers.Key, layers.Count()))];
         _policy = AttentionPolicies.Create(Options, Config.HeadSize, Config.Heads / Config.KvHeads);
         if (_policy is ISparsePolicy) _whole = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
@@ -87,7 +89,7 @@ internal sealed class EngineCore : IDisposable
     /// <summary>The longest sequence that the whole cache can hold, or can hold the window of.</summary>
     private int CacheTokens => _pool.Total >= _scheduler.MostPages(MaxContextTokens) ? MaxContextTokens : (int)Math.Min(int.MaxValue, (long)_pool.Total * KvLayout.PageTokens);
 
-    public bool HasWork => _scheduler.HasWork || !_incoming.IsEmpty || !_questions.IsEmpty;
+    public bool HasWork => _scheduler.HasWork || !_incoming.IsEmpty || !_questions.IsEmpty || _pins.HasWork;
 
     /// <summary>Throws if a request cannot be run.</summary>
     public void Check(ReadOnlySpan<int> prompt, GenerateOptions options)
@@ -136,10 +138,41 @@ internal sealed class EngineCore : IDisposable
     public Request Submit(int[] tokens, int scoredFrom, ScoreOptions options)
     {
         Check(tokens, scoredFrom, options);
-        int[] prompt = tokens[..^1];
-        GenerateOptions generate = new() { CacheSalt = options.CacheSalt };
+        GenerateOptions generate = new() { CacheSalt = options.CacheSalt, Priority = options.Priority, Owner = options.Owner, OwnerWeight = options.OwnerWeight };
+        return Queue(tokens[..^1], generate, scores: new Scores(tokens, scoredFrom, options.TopLogProbs, options.AsDecode));
+    }
+
+    /// <summary>Checks an embedding request and queues it. Any thread.</summary>
+    public Request Submit(int[] tokens, EmbedOptions options)
+    {
+        OptionLimits.Check(options);
+        CheckTokens(tokens, "text", spare: 0);
+        GenerateOptions generate = new() { CacheSalt = options.CacheSalt, Priority = options.Priority, Owner = options.Owner, OwnerWeight = options.OwnerWeight };
+        return Queue(tokens, generate, pooling: new Pooling(tokens.Length, Config.HiddenSize, options.Pooling));
+    }
+
+    /// <summary>Reserves room for a pin of a prompt's full pages. Any thread.</summary>
+    public PinnedPages Reserve(ReadOnlySpan<int> tokens)
+    {
+        CheckTokens(tokens, "prefix", spare: 1);
+        int pages = tokens.Length / KvLayout.PageTokens;
+        if (_pins.TryReserve(pages)) return new PinnedPages(pages, pages * _kv.Layout.PageBytes);
+        throw new InvalidRequestException(AttentionPolicies.Reuse(Options.Attention) == PageReuse.None
+            ? $"{nameof(EngineOptions.Attention)} is {Options.Attention}, where prompts are not shared: nothing can be pinned."
+            : $"The prefix takes {pages} pages of {KvLayout.PageTokens} tokens. All pins may take {_pins.MostPages}, and {_pins.Reserved} are taken; the rest of the cache is for the longest request. Pin less, raise {nameof(EngineOptions.KvBytes)} (now {Options.KvBytes}) or lower {nameof(EngineOptions.MaxContextTokens)} (now {MaxContextTokens}).");
+    }
+
+    /// <summary>Queues the computation of a reserved pin of one page or more. Any thread.</summary>
+    public Request Submit(int[] tokens, PinnedPages pin, GenerateOptions generate) => Queue(tokens[..(pin.Places * KvLayout.PageTokens)], generate, pin: pin);
+
+    /// <summary>Gives a pin's pages and its room back at the next step; a second time does nothing. Any thread.</summary>
+    public void Unpin(PinnedPages pin) => _pins.Leave(pin);
+
+    /// <summary>Queues a prompt that nothing is generated after.</summary>
+    private Request Queue(int[] prompt, GenerateOptions generate, Scores? scores = null, Pooling? pooling = null, PinnedPages? pin = null)
+    {
         var sampling = new SamplingState(generate, prompt, EndOfTextTokens, Config.VocabularySize, maxAnswerTokens: 0);
-        var request = new Request(prompt, generate, prompt.Length, WakeOn.Finish, sampling, beginsText: false) { Scores = new Scores(tokens, scoredFrom, options.TopLogProbs, options.AsDecode) };
+        var request = new Request(prompt, generate, prompt.Length, WakeOn.Finish, sampling, beginsText: false) { Scores = scores, Pooling = pooling, Pin = pin };
         _incoming.Enqueue(request);
         return request;
     }
@@ -168,6 +201,7 @@ internal sealed class EngineCore : IDisposable
             _scheduler.Submit(request);
         }
 
+        _pins.Release();
         if (Interlocked.Exchange(ref _cancelled, 0) != 0) _scheduler.DropCancelled();
         long start = Stopwatch.GetTimestamp();
         Batch batch = _scheduler.NextBatch();
@@ -184,10 +218,10 @@ internal sealed class EngineCore : IDisposable
             _plan.Whole = _whole;
         }
 
-        Matrix logits;
+        Matrix logits, hidden;
         try
         {
-            logits = _model.Forward(batch, _plan, _kv, _arena);
+            logits = _model.Forward(batch, _plan, _kv, _arena, out hidden);
         }
         catch (Exception error)
         {
@@ -197,7 +231,7 @@ internal sealed class EngineCore : IDisposable
         }
 
         Count();
-        Commit(batch, logits);
+        Commit(batch, logits, hidden);
         lock (_metricsLock) _counters.StepTicks += Stopwatch.GetTimestamp() - start;
         return true;
     }
@@ -233,6 +267,7 @@ internal sealed class EngineCore : IDisposable
                     PeakKvBytesUnshared = _counters.PeakPagesUnshared * pageBytes,
                     KvBytesLimit = _pool.Total * pageBytes,
                     KvBytesHeld = _pool.InUse * pageBytes,
+                    KvBytesPinned = _pins.Reserved * pageBytes,
                     KvBytesCached = _pool.Cached * pageBytes,
                     KvBytesEvicted = _pool.Tree.Evicted * pageBytes,
                     Sharing = _sharing.Total(readBytes / Config.Layers, sparse.Bytes),
@@ -259,7 +294,7 @@ internal sealed class EngineCore : IDisposable
     }
 
     /// <summary>Throws if pages were lost or are counted twice.</summary>
-    public void CheckInvariants() => _scheduler.CheckInvariants();
+    public void CheckInvariants() => _scheduler.CheckInvariants(_pins.Pages);
 
     /// <summary>Ends everything that has not ended.</summary>
     public void FailAll(Exception error)
@@ -310,7 +345,7 @@ internal sealed class EngineCore : IDisposable
     }
 
     /// <summary>Publishes what was computed and draws the next tokens.</summary>
-    private void Commit(Batch batch, Matrix logits)
+    private void Commit(Batch batch, Matrix logits, Matrix hidden)
     {
         ReadOnlySpan<BatchSegment> segments = batch.Segments;
         ReadOnlySpan<Sequence> sequences = _scheduler.BatchSequences;
@@ -324,6 +359,20 @@ internal sealed class EngineCore : IDisposable
             if (sequence.Request.Scores is { } scores)
             {
                 Score(sequence, scores, logits);
+                continue;
+            }
+
+            if (sequence.Request.Pooling is { } pooling)
+            {
+                for (int row = 0; row < sequence.LogitRows; row++) pooling.Add(hidden.Row(sequence.LogitRow + row));
+                if (sequence.Computed == sequence.Length) End(sequence);
+                continue;
+            }
+
+            if (sequence.Request.Pin is { } pin)
+            {
+                _pins.Hold(pin, sequence.Table);
+                End(sequence);
                 continue;
             }
 

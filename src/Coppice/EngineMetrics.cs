@@ -57,8 +57,11 @@ public sealed record EngineMetrics
     /// <summary>Bytes the same requests would have held without sharing, at that height.</summary>
     public long PeakKvBytesUnshared { get; init; }
 
-    /// <summary>Bytes of keys and values that running samples hold now.</summary>
+    /// <summary>Bytes of keys and values that running samples and pins hold now.</summary>
     public long KvBytesHeld { get; init; }
+
+    /// <summary>Of these, what pins take, each counted whole.</summary>
+    public long KvBytesPinned { get; init; }
 
     /// <summary>Bytes of keys and values that nobody holds now and the cache keeps.</summary>
     public long KvBytesCached { get; init; }

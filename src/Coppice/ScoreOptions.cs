@@ -15,4 +15,13 @@ public sealed record ScoreOptions
 
     /// <summary>Requests share cached prefixes only with requests of the same salt.</summary>
     public string? CacheSalt { get; init; }
+
+    /// <summary>Requests of lower numbers are begun before those of higher ones, whoever owns them.</summary>
+    public int Priority { get; init; }
+
+    /// <summary>Whose request it is: see <see cref="GenerateOptions.Owner"/>.</summary>
+    public string? Owner { get; init; }
+
+    /// <summary>Requests that its owner may begin while an owner of weight 1 begins one, in (0, 1,000].</summary>
+    public float OwnerWeight { get; init; } = 1;
 }

@@ -33,7 +33,8 @@ internal static class KeyFile
             "weight" when float.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out float weight) && weight is > 0 and <= 1000 => key with { Weight = weight },
             "samples" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int samples) && samples > 0 => key with { Samples = samples },
             "requests-per-minute" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int rate) && rate > 0 => key with { RequestsPerMinute = rate },
-            _ => throw new UsageException($"{place} says '{word}'; after name and secret may stand weight=NUMBER, samples=COUNT and requests-per-minute=COUNT, all above 0."),
+            "publish" when parts.Length == 1 => key with { MayPublish = true },
+            _ => throw new UsageException($"{place} says '{word}'; after name and secret may stand weight=NUMBER, samples=COUNT and requests-per-minute=COUNT, all above 0, and publish."),
         };
     }
 }

@@ -19,6 +19,8 @@ internal sealed class ListenOptions
     private readonly Option<int?> _queue = Checked.Whole("--max-queue", "count", 0, int.MaxValue, "Samples that may wait behind a full batch; more are refused with 429. Default: 4096");
     private readonly Option<int?> _samplesPerKey = Checked.Whole("--max-samples-per-key", "count", 1, int.MaxValue, "Samples that one key may have running and waiting. Default: no limit");
     private readonly Option<int?> _rate = Checked.Whole("--requests-per-minute", "count", 1, int.MaxValue, "Requests that one key may make in a minute. Default: no limit");
+    private readonly Option<int?> _pinnedPerKey = Checked.Whole("--max-pinned-tokens-per-key", "tokens", 0, int.MaxValue, "Tokens of prefixes that one key may keep in the cache. Default: 65536");
+    private readonly Option<int?> _pinned = Checked.Whole("--max-pinned-tokens", "tokens", 0, int.MaxValue, "Tokens of prefixes that all keys may keep. Default: what the longest request leaves of the cache");
     private readonly Option<int?> _samples = Checked.Whole("--max-n", "count", 1, 1024, "Most samples of a prompt. Default: 128");
     private readonly Option<int?> _promptTokens = Checked.Whole("--max-prompt-tokens", "tokens", 1, int.MaxValue, "Longest prompt. Default: what the model takes");
     private readonly Option<long?> _body = Checked.Bytes("--max-body", "Largest body of a request. Default: 8MiB");
@@ -28,7 +30,7 @@ internal sealed class ListenOptions
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_host, _port, _name, _key, _keysFile, _anybody, _share, _cors, _data, _queue, _samplesPerKey, _rate, _samples, _promptTokens, _body, _drain, _log]) command.Add(option);
+        foreach (Option option in (Option[])[_host, _port, _name, _key, _keysFile, _anybody, _share, _cors, _data, _queue, _samplesPerKey, _rate, _pinnedPerKey, _pinned, _samples, _promptTokens, _body, _drain, _log]) command.Add(option);
     }
 
     public LogDetail Detail(ParseResult parsed) => parsed.GetValue(_log) ?? LogDetail.Information;
@@ -53,6 +55,8 @@ internal sealed class ListenOptions
                 Queue = parsed.GetValue(_queue) ?? limits.Queue,
                 SamplesPerKey = parsed.GetValue(_samplesPerKey),
                 RequestsPerMinute = parsed.GetValue(_rate),
+                PinnedTokensPerKey = parsed.GetValue(_pinnedPerKey) ?? limits.PinnedTokensPerKey,
+                PinnedTokens = parsed.GetValue(_pinned),
                 Samples = parsed.GetValue(_samples) ?? limits.Samples,
                 PromptTokens = parsed.GetValue(_promptTokens),
                 BodyBytes = (int)Math.Min(1 << 30, parsed.GetValue(_body) ?? limits.BodyBytes),

@@ -26,7 +26,7 @@ internal static class ServeCommand
         });
         HelpPage.Attach(command, $"""
             Every option may also stand in appsettings.json in the current folder, as "Coppice": {"{"} "MaxBatch": 64 {"}"}, or in the environment, as COPPICE_MAX_BATCH=64. The command line comes first, then the environment.
-            A file of keys has one key a line: its name, a space, the secret; then, if wanted, weight=2 samples=16 requests-per-minute=600. Lines that begin with # are left out.
+            A file of keys has one key a line: its name, a space, the secret; then, if wanted, weight=2 samples=16 requests-per-minute=600 publish. Lines that begin with # are left out.
             SIGTERM and Ctrl+C stop it: new requests are refused and running ones end.
             """,
             ("Serve the sample model to programs on this machine", "coppice serve"),

@@ -9,7 +9,7 @@ internal sealed class Admission(ServerLimits limits, int maxBatch)
 
     private readonly Lock _lock = new();
     private readonly int _mostSamples = limits.Queue > int.MaxValue - maxBatch ? int.MaxValue : limits.Queue + maxBatch;
-    private TaskCompletionSource? _empty;
+    private TaskCompletionSource? _empty, _left;
     private int _samples, _requests;
     private bool _closed;
 
@@ -51,7 +51,39 @@ internal sealed class Admission(ServerLimits limits, int maxBatch)
             _requests++;
         }
 
-        return new Place(this, caller, samples);
+        return new Place(this, caller, samples, requests: 1);
+    }
+
+    /// <summary>
+    /// Counts a line of a batch against its key's limits, until the result is disposed. It is not refused but waits, and leaves a quarter of
+    /// what the key may do to requests that somebody waits for.
+    /// </summary>
+    /// <exception cref="ApiException">It asks for more than the key may ever have.</exception>
+    public async Task<IDisposable> EnterLineAsync(Caller caller, int samples, TimeProvider time, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            Task left = Task.CompletedTask;
+            TimeSpan wait = TimeSpan.Zero;
+            lock (_lock)
+            {
+                if (samples > caller.MaxSamples)
+                    throw new ApiException(400, $"The request asks for {samples} answers; your key may have {caller.MaxSamples} at once. Ask for fewer.") { Code = "too_many_answers", Param = "n" };
+                if (caller.Samples > 0 && caller.Samples + samples > caller.MaxSamples - caller.MaxSamples / 4)
+                {
+                    _left ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                    left = _left.Task;
+                }
+                else if (caller.TryTakeRequest(out wait, left: 0.25))
+                {
+                    caller.Samples += samples;
+                    return new Place(this, caller, samples, requests: 0);
+                }
+            }
+
+            await left.WaitAsync(cancellation);
+            if (wait > TimeSpan.Zero) await Task.Delay(wait, time, cancellation);
+        }
     }
 
     /// <summary>Refuses new requests from now on; completes when the last one has ended.</summary>
@@ -68,23 +100,29 @@ internal sealed class Admission(ServerLimits limits, int maxBatch)
 
     private static ApiException Busy(string message, string code) => new(429, message) { Code = code, RetryAfter = s_tryAgain };
 
-    private void Leave(Caller caller, int samples)
+    /// <param name="caller">Who.</param>
+    /// <param name="samples">What it had running and waiting.</param>
+    /// <param name="requests">0: a line of a batch, which the server's own queue does not count.</param>
+    private void Leave(Caller caller, int samples, int requests)
     {
         lock (_lock)
         {
             caller.Samples -= samples;
+            _left?.TrySetResult();
+            _left = null;
+            if (requests == 0) return;
             _samples -= samples;
             if (--_requests == 0) _empty?.TrySetResult();
         }
     }
 
-    private sealed class Place(Admission admission, Caller caller, int samples) : IDisposable
+    private sealed class Place(Admission admission, Caller caller, int samples, int requests) : IDisposable
     {
         private int _left;
 
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref _left, 1) == 0) admission.Leave(caller, samples);
+            if (Interlocked.Exchange(ref _left, 1) == 0) admission.Leave(caller, samples, requests);
         }
     }
 }

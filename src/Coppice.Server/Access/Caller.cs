@@ -20,6 +20,9 @@ internal sealed class Caller
 
     public float Weight { get; }
 
+    /// <summary>Whether it may declare prefixes that all may use.</summary>
+    public bool MayPublish { get; init; }
+
     public int? MaxSamples { get; }
 
     /// <summary>Its part of the prefix cache; null for the one that all share.</summary>
@@ -39,7 +42,8 @@ internal sealed class Caller
 
     /// <summary>Counts a request against the rate.</summary>
     /// <param name="wait">If it is refused: when the next one may come.</param>
-    public bool TryTakeRequest(out TimeSpan wait)
+    /// <param name="left">The share of a minute's requests that is left to others.</param>
+    public bool TryTakeRequest(out TimeSpan wait, double left = 0)
     {
         wait = TimeSpan.Zero;
         if (_requestsPerMinute is not int rate) return true;
@@ -48,13 +52,14 @@ internal sealed class Caller
             long now = _time.GetTimestamp();
             _tokens = Math.Min(rate, _tokens + _time.GetElapsedTime(_filledAt, now).TotalMinutes * rate);
             _filledAt = now;
-            if (_tokens >= 1)
+            double needed = 1 + Math.Floor(left * rate);
+            if (_tokens >= needed)
             {
                 _tokens--;
                 return true;
             }
 
-            wait = TimeSpan.FromMinutes((1 - _tokens) / rate);
+            wait = TimeSpan.FromMinutes((needed - _tokens) / rate);
             return false;
         }
     }

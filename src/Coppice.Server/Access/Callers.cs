@@ -19,11 +19,11 @@ internal sealed class Callers
         bool divided = options.Keys.Count > 1 && !options.ShareBetweenKeys;
         foreach (ApiKey key in options.Keys)
         {
-            Caller caller = new(key.Name, key.Weight, key.Samples ?? options.Limits.SamplesPerKey, key.RequestsPerMinute ?? options.Limits.RequestsPerMinute, divided ? $"key {key.Name}" : null, time);
+            Caller caller = new(key.Name, key.Weight, key.Samples ?? options.Limits.SamplesPerKey, key.RequestsPerMinute ?? options.Limits.RequestsPerMinute, divided ? $"key {key.Name}" : null, time) { MayPublish = key.MayPublish };
             _bySecret.Add(Hash(key.Secret), caller);
         }
 
-        if (options.Keys.Count == 0) _anybody = new Caller("", 1, options.Limits.SamplesPerKey, options.Limits.RequestsPerMinute, partition: null, time);
+        if (options.Keys.Count == 0) _anybody = new Caller("", 1, options.Limits.SamplesPerKey, options.Limits.RequestsPerMinute, partition: null, time) { MayPublish = true };
     }
 
     /// <summary>The caller of this name; null if there is none.</summary>

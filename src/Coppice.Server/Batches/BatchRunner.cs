@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging;
 namespace Coppice.Server.Batches;
 
 /// <summary>Takes batches through the engine, behind the requests that somebody waits for. A batch that a stop or a kill interrupted goes on where it was.</summary>
-internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolder folder, GenerationEndpoint generation, Callers callers, int maxBatch, TimeProvider time, ILogger logger)
+internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolder folder, GenerationEndpoint generation, Callers callers, Admission admission, int maxBatch, TimeProvider time, ILogger logger)
 {
     private const int BehindTheOthers = 1000;       // as a priority
     private static readonly TimeSpan s_diskRetry = TimeSpan.FromSeconds(5);
@@ -116,9 +116,20 @@ internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolde
         {
             foreach (BatchRequest request in requests.Where(request => !finished.Contains(request.CustomId)))
             {
-                await _room.WaitAsync(cancellation);
+                // First the key's own limits: a key that has to wait takes no room from others.
+                BatchLine line = await EnterAsync(batch.Endpoint, caller, request, cancellation);
+                try
+                {
+                    await _room.WaitAsync(cancellation);
+                }
+                catch
+                {
+                    line.Place?.Dispose();
+                    throw;
+                }
+
                 running.RemoveAll(task => task.IsCompletedSuccessfully);
-                running.Add(OneAsync(request));
+                running.Add(OneAsync(line));
             }
         }
         catch (OperationCanceledException)
@@ -144,11 +155,11 @@ internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolde
 
         void Count() => batches.Count(id, new BatchCounts(requests.Count, output.Count, failed.Count));
 
-        async Task OneAsync(BatchRequest request)
+        async Task OneAsync(BatchLine entered)
         {
             try
             {
-                (bool ok, byte[] line) = await LineAsync(batch.Endpoint, caller, request, cancellation);
+                (bool ok, byte[] line) = await LineAsync(batch.Endpoint, entered, cancellation);
                 await writing.WaitAsync(CancellationToken.None);
                 try
                 {
@@ -166,6 +177,7 @@ internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolde
             }
             finally
             {
+                entered.Place?.Dispose();
                 _room.Release();
             }
         }
@@ -196,16 +208,32 @@ internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolde
         }
     }
 
-    private async Task<(bool Ok, byte[] Line)> LineAsync(string endpoint, Caller caller, BatchRequest request, CancellationToken cancellation)
+    /// <summary>Reads a line and waits until its key may have it run. One that cannot be read keeps its error.</summary>
+    private async Task<BatchLine> EnterAsync(string endpoint, Caller caller, BatchRequest request, CancellationToken cancellation)
     {
-        ArrayBufferWriter<byte> body = new();
-        int status = 200;
         try
         {
             using JsonDocument document = JsonDocument.Parse(request.Body);
             Generation read = generation.Read(endpoint, new Field("The body", document.RootElement), caller);
             if (read.Stream) throw ApiException.Invalid("stream", "stream is true; a batch writes each answer whole. Leave it out.", "unsupported_parameter");
-            await generation.CompleteAsync(endpoint, read with { Options = read.Options with { Priority = Math.Max(read.Options.Priority, BehindTheOthers) } }, body, cancellation);
+            read = read with { Options = read.Options with { Priority = Math.Max(read.Options.Priority, BehindTheOthers) } };
+            return new BatchLine(request, read, await admission.EnterLineAsync(caller, read.Samples, time, cancellation), null);
+        }
+        catch (Exception e) when (e is not OperationCanceledException and not ObjectDisposedException)
+        {
+            return new BatchLine(request, null, null, e);
+        }
+    }
+
+    private async Task<(bool Ok, byte[] Line)> LineAsync(string endpoint, BatchLine entered, CancellationToken cancellation)
+    {
+        ArrayBufferWriter<byte> body = new();
+        BatchRequest request = entered.Request;
+        int status = 200;
+        try
+        {
+            if (entered.Error is { } error) throw error;
+            await generation.CompleteAsync(endpoint, entered.Generation!, body, cancellation);
         }
         catch (Exception e) when (e is not OperationCanceledException and not ObjectDisposedException)
         {
@@ -235,4 +263,7 @@ internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolde
         line.Write("\n"u8);
         return (status == 200, line.WrittenSpan.ToArray());
     }
+
+    /// <summary>A line that may run, or the error that it has instead of an answer.</summary>
+    private sealed record BatchLine(BatchRequest Request, Generation? Generation, IDisposable? Place, Exception? Error);
 }

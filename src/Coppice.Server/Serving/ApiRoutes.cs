@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Coppice.Server.Access;
 using Coppice.Server.Batches;
+using Coppice.Server.Prefixes;
 using Coppice.Server.Telemetry;
 using Coppice.Server.Wire;
 using Microsoft.AspNetCore.Builder;
@@ -11,7 +12,7 @@ using Microsoft.Extensions.Logging;
 namespace Coppice.Server.Serving;
 
 /// <summary>The paths of the API and what answers them. Every failure becomes an error in OpenAI's shape.</summary>
-internal sealed class ApiRoutes(ServedModel model, Callers callers, Admission admission, GenerationEndpoint generation, TokenEndpoints tokens, TreeEndpoint tree, BatchEndpoints? batches, PrometheusText metrics, ILogger logger)
+internal sealed class ApiRoutes(ServedModel model, Callers callers, Admission admission, GenerationEndpoint generation, EmbeddingEndpoint embeddings, PrefixEndpoints prefixes, TokenEndpoints tokens, TreeEndpoint tree, BatchEndpoints? batches, PrometheusText metrics, ILogger logger)
 {
     private ApiOperation[] Operations() =>
     [
@@ -19,6 +20,8 @@ internal sealed class ApiRoutes(ServedModel model, Callers callers, Admission ad
         new("GET", "/v1/models/{**id}", "The served model.", ModelAsync),
         new("POST", "/v1/completions", "Continues prompts.", generation.CompletionsAsync, ApiBody.Of(generation.CompletionFields, "prompt")),
         new("POST", "/v1/chat/completions", "Continues a conversation.", generation.ChatAsync, ApiBody.Of(generation.ChatFields, "messages")),
+        new("POST", "/v1/embeddings", "Texts as vectors.", embeddings.EmbedAsync, ApiBody.Of(embeddings.Fields, "input")),
+        .. prefixes.Operations(),
         new("POST", "/tokenize", "The tokens of a text or a conversation.", tokens.TokenizeAsync, ApiBody.Of(TokenEndpoints.TokenizeFields)),
         new("POST", "/detokenize", "The text of tokens.", tokens.DetokenizeAsync, ApiBody.Of(TokenEndpoints.DetokenizeFields, "tokens")),
         new("GET", "/v1/coppice/tree", "The prefix tree as the caller may see it, what attention read of it, and what the engine does.", tree.TreeAsync),

@@ -1,3 +1,4 @@
+using Coppice.Server.Prefixes;
 using Coppice.Server.Wire;
 
 namespace Coppice.Server.Serving;
@@ -7,6 +8,9 @@ internal sealed record Generation(IReadOnlyList<int[]> Prompts, GenerateOptions 
 {
     /// <summary>What is put before the answers to each prompt; null: nothing.</summary>
     public IReadOnlyList<string>? Echoes { get; init; }
+
+    /// <summary>What the prompts begin with, if it was declared.</summary>
+    public Prefix? Prefix { get; init; }
 
     /// <summary>How answers call tools; null if they cannot.</summary>
     public ToolUse? Tools { get; init; }
@@ -19,10 +23,16 @@ internal sealed record Generation(IReadOnlyList<int[]> Prompts, GenerateOptions 
 
     public int Samples => Prompts.Count * (Options.BestOf ?? Options.N);
 
-    public static Generation OfCompletion(ServedModel model, GenerationBody body, ServerLimits limits)
+    public static Generation OfCompletion(ServedModel model, GenerationBody body, ServerLimits limits, Prefix? prefix)
     {
         Expect(model, body);
         IReadOnlyList<PromptSource> sources = body.Prompts ?? throw ApiException.Invalid("prompt", "The field prompt is missing; it is a text or a list of token ids.", "missing_required_parameter");
+        if (prefix is not null)
+        {
+            ShareAs(body, prefix);
+            sources = [.. sources.Select(source => Joined(model, prefix, source))];
+        }
+
         int most = body.MaxTokens ?? DefaultTokens, n = body.Options.N, best = body.BestOf is null or 0 ? n : body.BestOf.Value;
         if (most == 0 && !body.Echo) throw ApiException.Invalid("max_tokens", "max_tokens is 0; it must be at least 1 unless echo is true.");
         if (best < n) throw ApiException.Invalid("best_of", $"best_of is {best} and n is {n}; the best n of fewer answers cannot be chosen.");
@@ -32,7 +42,20 @@ internal sealed record Generation(IReadOnlyList<int[]> Prompts, GenerateOptions 
         return body.Echo ? generation with { Echoes = [.. sources.Select(source => source.Text ?? model.Tokenizer.Decode(source.Tokens))], OnlyEchoes = most == 0 } : generation;
     }
 
-    public static Generation OfChat(ServedModel model, GenerationBody body, ServerLimits limits)
+    /// <summary>Texts are joined as texts, so that the prompt is written as if it had been sent whole.</summary>
+    private static PromptSource Joined(ServedModel model, Prefix prefix, PromptSource prompt) => prefix.Source.Prompt?.Text is string text && prompt.Text is not null
+        ? new PromptSource(text + prompt.Text, null)
+        : new PromptSource(null, [.. prefix.Tokens, .. prompt.Tokens ?? model.Tokenizer.Encode(prompt.Text!, Specials.InText)]);
+
+    /// <summary>The prefix is found only in the part of the cache that it is pinned in.</summary>
+    private static void ShareAs(GenerationBody body, Prefix prefix)
+    {
+        if (body.Options.CacheSalt is string salt && salt != prefix.CacheSalt)
+            throw ApiException.Invalid("cache_salt", $"cache_salt is not that of the prefix '{prefix.Name}', which would not be found. Leave it out.");
+        body.Options = body.Options with { CacheSalt = prefix.CacheSalt };
+    }
+
+    public static Generation OfChat(ServedModel model, GenerationBody body, ServerLimits limits, Prefix? prefix)
     {
         Expect(model, body);
         if (body.Chat.Messages is null) throw ApiException.Invalid("messages", "The field messages is missing.", "missing_required_parameter");
@@ -40,6 +63,13 @@ internal sealed record Generation(IReadOnlyList<int[]> Prompts, GenerateOptions 
         if (body.MaxTokens is int older && body.MaxCompletionTokens is int newer && older != newer)
             throw ApiException.Invalid("max_tokens", $"max_tokens is {older} and max_completion_tokens is {newer}; give one of them.");
         if (body.LogProbs) body.Options = body.Options with { LogProbs = body.TopLogProbs ?? 0 };
+        if (prefix is not null)
+        {
+            if (prefix.Source.Messages is not { } before) throw ApiException.Invalid("prefix", $"The prefix '{prefix.Name}' is a text; a conversation begins with messages. Declare it with messages, or send it to /v1/completions.");
+            ShareAs(body, prefix);
+            body.Chat.Messages = [.. before, .. body.Chat.Messages];
+        }
+
         int[] prompt = model.Encode(body.Chat, out ToolUse? tools);
         if (tools is not null && body.Options.Constraint is not null) throw ApiException.Invalid("tools", "tools are given and the answer's form is constrained too; a call would not fit. Give one of them, or set tool_choice to none.");
         if (tools?.Constraint is { } form) body.Options = body.Options with { Constraint = form };

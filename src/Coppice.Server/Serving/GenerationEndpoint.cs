@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using Coppice.Server.Access;
+using Coppice.Server.Prefixes;
 using Coppice.Server.Telemetry;
 using Coppice.Server.Wire;
 using Microsoft.AspNetCore.Http;
@@ -8,7 +9,7 @@ using Microsoft.AspNetCore.Http;
 namespace Coppice.Server.Serving;
 
 /// <summary>Answers requests for completions, whole or as a stream.</summary>
-internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits, Callers callers, Admission admission, ServerMeter meter, TimeProvider time, CancellationToken stopping)
+internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits, Callers callers, Admission admission, PrefixStore prefixes, ServerMeter meter, TimeProvider time, CancellationToken stopping)
 {
     public const string ChatPath = "/v1/chat/completions";
 
@@ -34,9 +35,18 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
         AnswerJson.WriteWhole(output, format, model, AnswerId.New(format, time), await ResultsAsync(generation, cancellation));
     }
 
-    private Generation ReadCompletion(Field root, Caller caller) => Owned(Generation.OfCompletion(model, _completions.Read(root), limits), caller);
+    private Generation ReadCompletion(Field root, Caller caller) => Read(_completions, root, caller, Generation.OfCompletion);
 
-    private Generation ReadChat(Field root, Caller caller) => Owned(Generation.OfChat(model, _chat.Read(root), limits), caller);
+    private Generation ReadChat(Field root, Caller caller) => Read(_chat, root, caller, Generation.OfChat);
+
+    private Generation Read(BodyFields<GenerationBody> fields, Field root, Caller caller, Func<ServedModel, GenerationBody, ServerLimits, Prefix?, Generation> make)
+    {
+        GenerationBody body = fields.Read(root);
+        Prefix? prefix = body.Prefix is null ? null : prefixes.Find(caller, body.Prefix);
+        Generation generation = Owned(make(model, body, limits, prefix), caller);
+        prefix?.Use(caller);
+        return generation with { Prefix = prefix };
+    }
 
     private static Generation Owned(Generation generation, Caller caller) => generation with
     {
@@ -88,6 +98,7 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
             await stop.CancelAsync();       // one has failed: nobody waits for the others
         }
 
+        generation.Prefix?.Used(running.Sum(task => task.Result.Result.Usage.CachedTokens), running.Length);
         return [.. running.Select(task => task.Result)];
     }
 
@@ -108,7 +119,7 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
         int[] prompt = generation.Prompts[index];
         Echo echo = new(generation.Echoes![index], prompt, null, new Usage(prompt.Length, 0, 0));
         if (generation.Options.LogProbs is not int alternatives) return echo;
-        ScoreResult scores = await model.Engine.ScoreAsync(prompt, 1, new ScoreOptions { TopLogProbs = alternatives, CacheSalt = generation.Options.CacheSalt }, cancellation);
+        ScoreResult scores = await model.Engine.ScoreAsync(prompt, 1, new ScoreOptions { TopLogProbs = alternatives, CacheSalt = generation.Options.CacheSalt, Priority = generation.Options.Priority, Owner = generation.Options.Owner, OwnerWeight = generation.Options.OwnerWeight }, cancellation);
         return echo with { LogProbs = [.. scores.Tokens.Select(token => token.LogProb)], Usage = scores.Usage };
     }
 
@@ -151,6 +162,7 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
             }
 
             Usage usage = AnswerJson.Sum(usages);
+            generation.Prefix?.Used(usage.CachedTokens, generation.Prompts.Count);
             record.Ended(usage);
             if (mentionUsage)
             {

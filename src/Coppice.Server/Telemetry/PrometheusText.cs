@@ -38,6 +38,7 @@ internal sealed class PrometheusText : IDisposable
         ["coppice.kv.evicted"] = "coppice:kv_evicted_bytes_total",
         ["coppice.kv.limit"] = "coppice:kv_limit_bytes",
         ["coppice.kv.held"] = "coppice:kv_held_bytes",
+        ["coppice.kv.pinned"] = "coppice:kv_pinned_bytes",
         ["coppice.kv.cached"] = "coppice:kv_cached_bytes",
         ["coppice.samples.admitted"] = "coppice:samples_admitted",
     };

@@ -45,6 +45,7 @@ internal sealed class ServerMeter : IDisposable
         Meter.CreateObservableGauge("coppice.samples.admitted", () => (long)admission.Samples, "{sample}", "Samples of all requests that have not ended.");
         Gauge("coppice.kv.limit", "By", "Bytes that keys and values may take.", m => m.KvBytesLimit);
         Gauge("coppice.kv.held", "By", "Bytes of keys and values held by running samples.", m => m.KvBytesHeld);
+        Gauge("coppice.kv.pinned", "By", "Bytes of keys and values that declared prefixes take, each counted whole.", m => m.KvBytesPinned);
         Gauge("coppice.kv.cached", "By", "Bytes of keys and values that nobody holds and the cache keeps.", m => m.KvBytesCached);
         Meter.CreateObservableGauge("coppice.kv.usage", () => (double)engine.Metrics.KvBytesHeld / engine.Metrics.KvBytesLimit, "1", "Share of the keys' and values' memory that running samples hold.");
         Count("coppice.tokens.prompt", "{token}", "Prompt tokens of all requests.", m => m.PromptTokens);

@@ -11,6 +11,9 @@ internal sealed class GenerationBody
 
     public ChatSource Chat { get; } = new();
 
+    /// <summary>The declared prefix that the prompts begin with.</summary>
+    public string? Prefix { get; set; }
+
     public int? MaxTokens { get; set; }
 
     public int? BestOf { get; set; }

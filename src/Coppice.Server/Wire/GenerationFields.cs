@@ -9,11 +9,13 @@ namespace Coppice.Server.Wire;
 /// </summary>
 internal static class GenerationFields
 {
+    public const string PromptSchema = """{"anyOf":[{"type":"string"},{"type":"array","minItems":1,"items":{"type":"string"}},{"type":"array","minItems":1,"items":{"type":"integer","minimum":0}},{"type":"array","minItems":1,"items":{"type":"array","minItems":1,"items":{"type":"integer","minimum":0}}}]}""";
+
     private const int MostNameCharacters = 256;
 
     public static BodyFields<GenerationBody> Completions(ServerLimits limits) => new(
     [
-        new("prompt", """{"anyOf":[{"type":"string"},{"type":"array","minItems":1,"items":{"type":"string"}},{"type":"array","minItems":1,"items":{"type":"integer","minimum":0}},{"type":"array","minItems":1,"items":{"type":"array","minItems":1,"items":{"type":"integer","minimum":0}}}]}""",
+        new("prompt", PromptSchema,
             "A text, a list of texts, a list of token ids, or a list of such lists. Each is continued n times.", (body, field) => body.Prompts = ReadPrompts(field, limits.Prompts)),
         Whole("max_tokens", 0, int.MaxValue, "Most tokens of each answer. Default: 16. 0 with echo: log probabilities of the prompt alone.", (body, most) => body.MaxTokens = most),
         Whole("logprobs", 0, limits.LogProbs, "Report log probabilities, with this many alternatives.", (body, count) => body.Options = body.Options with { LogProbs = count }),
@@ -87,6 +89,7 @@ internal static class GenerationFields
         // Not below 0: nobody can put himself before the others, only behind them.
         Whole("priority", 0, 1000, "Requests of lower numbers are begun first. Default: 0.", (body, priority) => body.Options = body.Options with { Priority = priority }),
         Text("cache_salt", MostNameCharacters, "Share cached prefixes only with requests of the same salt.", (body, salt) => body.Options = body.Options with { CacheSalt = salt }),
+        Text("prefix", 64, "A prefix declared at /v1/prefixes that the prompt begins with.", (body, name) => body.Prefix = name),
         Text("prompt_cache_key", MostNameCharacters, "Accepted and not needed: shared prefixes are found by themselves.", (_, _) => { }),
         Text("user", MostNameCharacters, "Accepted and not used.", (_, _) => { }),
     ];
@@ -105,7 +108,7 @@ internal static class GenerationFields
     // By raw text: GetString throws where half a surrogate pair is escaped.
     private static bool IsText(JsonElement value, params ReadOnlySpan<string> texts) => value.ValueKind == JsonValueKind.String && texts.Contains(value.GetRawText().Trim('"'));
 
-    private static List<PromptSource> ReadPrompts(Field field, int mostPrompts)
+    public static List<PromptSource> ReadPrompts(Field field, int mostPrompts)
     {
         if (field.Value.ValueKind == JsonValueKind.String) return [new PromptSource(field.Text(), null)];
         if (field.Value.ValueKind != JsonValueKind.Array) throw field.Wrong("a text, a list of texts, or token ids");

@@ -52,7 +52,15 @@ internal sealed class Decoder : IDisposable
     public long WeightBytes => _output.Bytes + _layers.Sum(layer => layer.Bytes);
 
     /// <summary>Computes the batch's rows, writes their keys and values, and returns the logits of the rows that want them, [wanted, V].</summary>
-    public Matrix Forward(Batch batch, AttentionPlan plan, KvPages kv, StepArena arena)
+    public Matrix Forward(Batch batch, AttentionPlan plan, KvPages kv, StepArena arena) => Forward(batch, plan, kv, arena, out _);
+
+    /// <inheritdoc cref="Forward(Batch, AttentionPlan, KvPages, StepArena)"/>
+    /// <param name="batch">The rows.</param>
+    /// <param name="plan">Which of them read which pages together.</param>
+    /// <param name="kv">Their keys and values.</param>
+    /// <param name="arena">Scratch.</param>
+    /// <param name="hidden">The states after the last norm of the rows that want those, [wanted, E].</param>
+    public Matrix Forward(Batch batch, AttentionPlan plan, KvPages kv, StepArena arena, out Matrix hidden)
     {
         int rows = batch.Rows, e = _config.HiddenSize, queries = _config.Heads * _config.HeadSize, keys = _config.KvHeads * _config.HeadSize;
         Matrix x = arena.Matrix(rows, e), normed = arena.Matrix(rows, e), delta = arena.Matrix(rows, e);
@@ -82,6 +90,9 @@ internal sealed class Decoder : IDisposable
             _backend.Add(delta, x);
         }
 
+        hidden = arena.Matrix(batch.HiddenRows.Length, e);
+        _backend.Gather(x, batch.HiddenRows, hidden);
+        Normalise(hidden, _outputNorm, hidden);
         ReadOnlySpan<int> wanted = batch.LogitRows;
         Matrix last = arena.Matrix(wanted.Length, e), logits = arena.Matrix(wanted.Length, _config.VocabularySize);
         _backend.Gather(x, wanted, last);

@@ -45,8 +45,18 @@ internal static class OptionLimits
     }
 
     /// <inheritdoc cref="Check(GenerateOptions, int)"/>
-    public static void Check(ScoreOptions options, int vocabularySize) =>
+    public static void Check(ScoreOptions options, int vocabularySize)
+    {
         Whole(nameof(options.TopLogProbs), options.TopLogProbs, 0, Math.Min(MaxLogProbs, vocabularySize));
+        AboveZero(nameof(options.OwnerWeight), options.OwnerWeight, MaxOwnerWeight);
+    }
+
+    /// <inheritdoc cref="Check(GenerateOptions, int)"/>
+    public static void Check(EmbedOptions options)
+    {
+        if (!Enum.IsDefined(options.Pooling)) throw new InvalidRequestException($"{nameof(options.Pooling)} is {options.Pooling}; it must be {EmbeddingPooling.Mean} or {EmbeddingPooling.Last}.");
+        AboveZero(nameof(options.OwnerWeight), options.OwnerWeight, MaxOwnerWeight);
+    }
 
     private static void CheckStops(IReadOnlyList<string>? stops)
     {

@@ -30,7 +30,8 @@ internal sealed class Batch(int maxRows, int maxSegments)
     private readonly int[] _positions = new int[maxRows];
     private readonly int[] _pages = new int[maxRows];
     private readonly int[] _logitRows = new int[maxRows];
-    private int _segmentCount, _logitCount;
+    private readonly int[] _hiddenRows = new int[maxRows];
+    private int _segmentCount, _logitCount, _hiddenCount;
 
     public bool IsEmpty => Rows == 0;
 
@@ -50,7 +51,10 @@ internal sealed class Batch(int maxRows, int maxSegments)
     /// <summary>Rows whose next token is wanted, ascending.</summary>
     public ReadOnlySpan<int> LogitRows => _logitRows.AsSpan(0, _logitCount);
 
-    public void Clear() => Rows = _segmentCount = _logitCount = 0;
+    /// <summary>Rows whose hidden state after the last norm is wanted, ascending.</summary>
+    public ReadOnlySpan<int> HiddenRows => _hiddenRows.AsSpan(0, _hiddenCount);
+
+    public void Clear() => Rows = _segmentCount = _logitCount = _hiddenCount = 0;
 
     /// <summary>Adds the tokens that follow the first <paramref name="start"/> of a sequence.</summary>
     public void Add(PageTable table, int start, ReadOnlySpan<int> tokens, int decodeFrom = int.MaxValue)
@@ -71,6 +75,14 @@ internal sealed class Batch(int maxRows, int maxSegments)
     {
         int first = _logitCount;
         for (int row = Rows - rows; row < Rows; row++) _logitRows[_logitCount++] = row;
+        return first;
+    }
+
+    /// <summary>The last rows added are to give their hidden states; the place of the first among them is the result.</summary>
+    public int WantHidden(int rows)
+    {
+        int first = _hiddenCount;
+        for (int row = Rows - rows; row < Rows; row++) _hiddenRows[_hiddenCount++] = row;
         return first;
     }
 }

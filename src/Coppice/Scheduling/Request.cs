@@ -1,3 +1,4 @@
+using Coppice.KvCache;
 using Coppice.Sampling;
 using Coppice.Tokens;
 
@@ -38,6 +39,12 @@ internal sealed class Request
 
     /// <summary>Set if given tokens are scored and none are generated. The prompt is then all of them but the last, which predicts nothing.</summary>
     public Scores? Scores { get; init; }
+
+    /// <summary>Set if the prompt is embedded and nothing is generated.</summary>
+    public Pooling? Pooling { get; init; }
+
+    /// <summary>Set if the prompt is computed to be kept and nothing is generated.</summary>
+    public PinnedPages? Pin { get; init; }
 
     /// <summary>The prefix tree's root for the request's salt. Engine's thread.</summary>
     public int Root { get; set; }

@@ -103,7 +103,7 @@ internal sealed class Scheduler
             Sequence sequence = _ordered[i];
             Batch.Add(sequence.Table, sequence.Computed, sequence.Tokens.Slice(sequence.Computed, _rows[i]), sequence.DecodeFrom);
             sequence.LogitRows = WantedRows(sequence, _rows[i]);
-            sequence.LogitRow = Batch.WantLogits(sequence.LogitRows);
+            sequence.LogitRow = sequence.Request.Pooling is null ? Batch.WantLogits(sequence.LogitRows) : Batch.WantHidden(sequence.LogitRows);
         }
 
         return Batch;
@@ -162,7 +162,7 @@ internal sealed class Scheduler
     /// </summary>
     private void Trim(Sequence sequence)
     {
-        if (_keptTokens == 0) return;
+        if (_keptTokens == 0 || sequence.Request.Pin is not null) return;      // a pin keeps its beginning
         int blocks = Math.Min(AttentionRule.FirstSeen(sequence.Computed, _keptTokens) / KvLayout.BlockTokens, (sequence.Published - 1) / KvLayout.PagesPerBlock);
         while (sequence.Table.Trimmed < blocks * KvLayout.PagesPerBlock) _pool.LetGo(sequence.Table.TrimFirst());
     }
@@ -227,9 +227,10 @@ internal sealed class Scheduler
     }
 
     /// <summary>Throws if pages were lost or are counted twice.</summary>
-    public void CheckInvariants()
+    /// <param name="pinned">Pages that are held besides, once for each holder.</param>
+    public void CheckInvariants(IEnumerable<int>? pinned = null)
     {
-        _pool.CheckInvariants(_running.SelectMany(sequence => sequence.Table.Pages.Take(sequence.Table.Trimmed..sequence.Table.Count)));
+        _pool.CheckInvariants(_running.SelectMany(sequence => sequence.Table.Pages.Take(sequence.Table.Trimmed..sequence.Table.Count)).Concat(pinned ?? []));
         foreach (Sequence sequence in _running)
         {
             if (sequence.Table.Count != KvLayout.PagesFor(sequence.Computed) && sequence.Table.Count != KvLayout.PagesFor(sequence.Length))

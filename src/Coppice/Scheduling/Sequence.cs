@@ -48,16 +48,16 @@ internal sealed class Sequence
 
     public int Published { get; set; }
 
-    /// <summary>The first position whose logits are still wanted: it is computed even where its keys and values could be found.</summary>
-    public int LogitsFrom => Request.Scores?.LogitsFrom ?? Length - 1;
+    /// <summary>The first position whose logits, or hidden state, are still wanted: it is computed even where its keys and values could be found.</summary>
+    public int LogitsFrom => Request.Scores?.LogitsFrom ?? Request.Pooling?.RowsFrom ?? Length - 1;
 
     /// <summary>Its turn in the <see cref="WaitingLine"/>.</summary>
     public double Turn { get; set; }
 
-    /// <summary>Where the logits of its rows begin in the step.</summary>
+    /// <summary>Where the logits of its rows, or their hidden states, begin in the step.</summary>
     public int LogitRow { get; set; }
 
-    /// <summary>Rows of the step that give logits, the sequence's last ones there.</summary>
+    /// <summary>Rows of the step that give them, the sequence's last ones there.</summary>
     public int LogitRows { get; set; }
 
     /// <summary>The first position that was generated, or is read as if it were: from here on rows may be approximated.</summary>

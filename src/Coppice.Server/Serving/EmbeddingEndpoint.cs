@@ -1,0 +1,112 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Coppice.Server.Access;
+using Coppice.Server.Wire;
+using Microsoft.AspNetCore.Http;
+
+namespace Coppice.Server.Serving;
+
+/// <summary>The body of /v1/embeddings.</summary>
+internal sealed class EmbeddingBody
+{
+    public EmbedOptions Options { get; set; } = new();
+
+    public string? Model { get; set; }
+
+    public IReadOnlyList<PromptSource>? Inputs { get; set; }
+
+    public bool Base64 { get; set; }
+
+    public int? Dimensions { get; set; }
+}
+
+/// <summary>Texts as vectors: the model's hidden states, pooled.</summary>
+internal sealed class EmbeddingEndpoint(ServedModel model, ServerLimits limits, Callers callers, Admission admission, CancellationToken stopping)
+{
+    public BodyFields<EmbeddingBody> Fields { get; } = new(
+    [
+        new("input", GenerationFields.PromptSchema, "A text, a list of texts, a list of token ids, or a list of such lists.", (body, field) => body.Inputs = GenerationFields.ReadPrompts(field, limits.Prompts)),
+        BodyField<EmbeddingBody>.Text("model", 256, "The served model's name; may be left out.", (body, name) => body.Model = name),
+        new("encoding_format", """{"type":"string","enum":["float","base64"]}""", "base64: 32-bit floats, little-endian. Default: float.", (body, field) => body.Base64 = field.OneOf("float", "base64") == "base64"),
+        BodyField<EmbeddingBody>.Whole("dimensions", 1, int.MaxValue, "Only what the model has.", (body, dimensions) => body.Dimensions = dimensions),
+        new("pooling", """{"type":"string","enum":["mean","last"]}""", "The mean over all tokens, the default, or the last token's state.", (body, field) => body.Options = body.Options with { Pooling = field.OneOf("mean", "last") == "last" ? EmbeddingPooling.Last : EmbeddingPooling.Mean }),
+        BodyField<EmbeddingBody>.Whole("priority", 0, 1000, "Requests of lower numbers are begun first. Default: 0.", (body, priority) => body.Options = body.Options with { Priority = priority }),
+        BodyField<EmbeddingBody>.Text("cache_salt", 256, "Share cached prefixes only with requests of the same salt.", (body, salt) => body.Options = body.Options with { CacheSalt = salt }),
+        BodyField<EmbeddingBody>.Text("user", 256, "Accepted and not used.", (_, _) => { }),
+    ]);
+
+    public async Task EmbedAsync(HttpContext context)
+    {
+        Caller caller = callers.Of(context.Request);
+        EmbeddingBody body;
+        using (JsonDocument document = await RequestBody.ReadAsync(context.Request, limits.BodyBytes)) body = Fields.Read(new Field("The body", document.RootElement));
+        int[][] inputs = Checked(body);
+        using IDisposable place = admission.Enter(caller, inputs.Length);
+        using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
+        EmbedOptions options = body.Options with { CacheSalt = caller.Salt(body.Options.CacheSalt), Owner = caller.Name, OwnerWeight = caller.Weight };
+        Task<EmbedResult>[] running = [.. inputs.Select(input => model.Engine.EmbedAsync(input, options, ending.Token))];
+        try
+        {
+            await foreach (Task<EmbedResult> ended in Task.WhenEach(running)) await ended;
+        }
+        finally
+        {
+            await ending.CancelAsync();     // one has failed: nobody waits for the others
+        }
+
+        await Respond.JsonAsync(context, json => Write(json, [.. running.Select(task => task.Result)], body.Base64));
+    }
+
+    private int[][] Checked(EmbeddingBody body)
+    {
+        model.Expect(body.Model);
+        if (body.Inputs is null) throw ApiException.Invalid("input", "The field input is missing; it is a text or a list of token ids.", "missing_required_parameter");
+        int hidden = model.Engine.Config.HiddenSize;
+        if (body.Dimensions is int dimensions && dimensions != hidden)
+            throw ApiException.Invalid("dimensions", $"dimensions is {dimensions}; the model's embeddings have {hidden}, and are not shortened here. Leave it out.", "unsupported_parameter");
+        int[][] inputs = [.. body.Inputs.Select(model.Encode)];
+        foreach (int[] input in inputs)
+        {
+            if (input.Length == 0) throw ApiException.Invalid("input", "input has no tokens; it needs at least one.");
+            if (input.Length > limits.PromptTokens) throw new ApiException(400, $"The input has {input.Length} tokens; this server takes {limits.PromptTokens}.") { Param = "input", Code = "context_length_exceeded" };
+            int vocabulary = model.Engine.Config.VocabularySize, beyond = Array.FindIndex(input, token => token >= vocabulary);
+            if (beyond >= 0) throw ApiException.Invalid("input", $"input has token {input[beyond]}; the vocabulary ends at {vocabulary - 1}.");
+            if (input.Length > model.MaxContextTokens) throw new ApiException(400, $"The input has {input.Length} tokens and the model takes {model.MaxContextTokens}.") { Param = "input", Code = "context_length_exceeded" };
+        }
+
+        return inputs;
+    }
+
+    private void Write(Utf8JsonWriter json, EmbedResult[] results, bool base64)
+    {
+        json.WriteString("object", "list");
+        json.WriteStartArray("data");
+        for (int i = 0; i < results.Length; i++)
+        {
+            json.WriteStartObject();
+            json.WriteString("object", "embedding");
+            json.WriteNumber("index", i);
+            if (base64)
+            {
+                float[] values = [.. results[i].Values];
+                json.WriteBase64String("embedding", MemoryMarshal.AsBytes<float>(values));
+            }
+            else
+            {
+                json.WriteStartArray("embedding");
+                foreach (float value in results[i].Values) json.WriteNumberValue(value);
+                json.WriteEndArray();
+            }
+
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteString("model", model.Name);
+        int tokens = results.Sum(result => result.Usage.PromptTokens);
+        json.WriteStartObject("usage");
+        json.WriteNumber("prompt_tokens", tokens);
+        json.WriteNumber("total_tokens", tokens);
+        json.WriteEndObject();
+    }
+}
