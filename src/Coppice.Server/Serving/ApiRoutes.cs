@@ -54,7 +54,7 @@ internal sealed class ApiRoutes(ServedModel model, Callers callers, Admission ad
         {
             ApiException api = error is BadHttpRequestException bad ? new ApiException(bad.StatusCode, bad.Message) { Code = "bad_request" } : ApiException.Of(error);
             if (api.Status >= 500 && error is not ApiException) Log.Failed(logger, error, id, context.Request.Path);
-            else Log.Refused(logger, id, context.Request.Path, api.Status, api.Message);
+            else Log.Refused(logger, id, context.Request.Path, api.Status, api.Code, api.Param);
             if (!context.Response.HasStarted) await Respond.ErrorAsync(context, api);
         }
     }
@@ -109,8 +109,8 @@ internal sealed class ApiRoutes(ServedModel model, Callers callers, Admission ad
 /// <summary>What the server's log says of requests.</summary>
 internal static partial class Log
 {
-    [LoggerMessage(1, LogLevel.Debug, "{Id} {Path}: refused with {Status}: {Message}")]
-    public static partial void Refused(ILogger logger, string id, string path, int status, string message);
+    [LoggerMessage(1, LogLevel.Debug, "{Id} {Path}: refused with {Status}: {Code} {Param}")]
+    public static partial void Refused(ILogger logger, string id, string path, int status, string? code, string? param);
 
     [LoggerMessage(2, LogLevel.Error, "{Id} {Path}: failed")]
     public static partial void Failed(ILogger logger, Exception error, string id, string path);

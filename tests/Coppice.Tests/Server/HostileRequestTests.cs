@@ -10,7 +10,7 @@ public sealed class HostileRequestTests
 
     public static TheoryData<string, string, string, int> Requests => new()
     {
-        { "a pattern that counts", Completions, Constrained("""{"type":"string","pattern":"^((a{1,1000}){1,1000}){1,1000}$"}"""), 400 },
+        { "a pattern that counts", Completions, Constrained("""{"type":"string","pattern":"^((a{1,1000}){1,1000}){1,1000}$"}"""), 0 },
         { "a pattern that backtracks", Completions, Constrained("""{"type":"string","pattern":"^(a|a|aa)*b$","maxLength":20}"""), 0 },
         { "a schema that refers to itself", Completions, Constrained("""{"$defs":{"a":{"allOf":[{"$ref":"#/$defs/a"}]}},"$ref":"#/$defs/a"}"""), 400 },
         { "a schema that is large", Completions, Constrained($$"""{"description":"{{new string('a', 300_000)}}"}"""), 400 },

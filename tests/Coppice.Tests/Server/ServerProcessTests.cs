@@ -22,17 +22,6 @@ public sealed class ServerProcessTests : IDisposable
         Assert.Equal(0, await server.EndAsync());
     }
 
-    [Fact]
-    public async Task Asked_to_end_it_does_not_wait_longer_than_it_is_told()
-    {
-        using ServerProcess server = await ServerProcess.Start(["--drain", "0"]).ListeningAsync();
-        using HttpResponseMessage running = await server.PostAsync("/v1/completions", """{"prompt":"The prince","max_tokens":4000,"n":64,"ignore_eos":true,"stream":true}""");
-        server.Signal("TERM");
-        string text = await running.Content.ReadAsStringAsync();
-        Assert.Contains("\"code\":\"shutting_down\"", text[text.LastIndexOf("data: ", StringComparison.Ordinal)..], StringComparison.Ordinal);
-        Assert.Equal(0, await server.EndAsync());
-    }
-
     [SmallDiskFact]
     public async Task A_full_disk_is_said_and_what_was_stored_is_kept_and_a_batch_waits_for_room()
     {
