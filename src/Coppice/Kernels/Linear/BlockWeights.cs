@@ -7,8 +7,8 @@ namespace Coppice.Kernels;
 
 /// <summary>
 /// Weights of a <see cref="BlockFormat"/>, kept at the format's bits. Activations become signed bytes with a scale for each row and as many
-/// inputs as share a weight scale. A panel's part of 256 inputs is brought into bytes in the first-level cache and meets all rows there:
-/// the bytes are multiplied and summed exactly; then, block by block in order, y = fma(sum, weight scale · activation scale, y), and, after
+/// inputs as share a weight scale. Few rows meet the planes of bits directly (<see cref="BlockVnni"/>); for more, a panel's part of 256 inputs
+/// is brought into bytes in the first-level cache and meets all rows there. The bytes are multiplied and summed exactly; then, block by block in order, y = fma(sum, weight scale · activation scale, y), and, after
 /// the blocks of a part, in order, y = fma(min, sum of the block's activations, y). Whatever sums the bytes, the bits agree.
 /// </summary>
 internal sealed unsafe class BlockWeights : LinearWeights
@@ -18,34 +18,31 @@ internal sealed unsafe class BlockWeights : LinearWeights
 
     private const int ItemRows = 256, TileRows = Q8Layout.TileRows, MinRows = 6;
 
-    // Up to so many rows a matrix unit's way through memory takes longer than vectors need for all of it.
-    private const int FewRows = 4;
-
     private readonly BlockFormat _format;
     private readonly BlockPanels _panels;
     private readonly BlockVnni? _fused;
-    private readonly Q8Kernel _few, _many;
+    private readonly Q8Kernel _kernel;
 
     public BlockWeights(WorkerPool pool, StackedTensors stacked)
-        : this(pool, stacked, BlockVnni.Of(stacked.Type), Q8Kernel.AllOf(LayoutOf(stacked.Type)).First(kernel => kernel is not Q8Matrix), Q8Kernel.AllOf(LayoutOf(stacked.Type))[0], BlockFormat.Of(stacked.Type)!)
+        : this(pool, stacked, BlockVnni.Of(stacked.Type), Q8Kernel.AllOf(LayoutOf(stacked.Type))[0], BlockFormat.Of(stacked.Type)!)
     {
     }
 
     /// <summary>Products of any number of rows by one kernel.</summary>
-    internal BlockWeights(WorkerPool pool, StackedTensors stacked, Q8Kernel kernel) : this(pool, stacked, null, kernel, kernel, BlockFormat.Of(stacked.Type)!)
+    internal BlockWeights(WorkerPool pool, StackedTensors stacked, Q8Kernel kernel) : this(pool, stacked, null, kernel, BlockFormat.Of(stacked.Type)!)
     {
     }
 
-    private BlockWeights(WorkerPool pool, StackedTensors stacked, BlockVnni? fused, Q8Kernel few, Q8Kernel many, BlockFormat format)
-        : this(pool, stacked, fused, few, many, format, new BlockPanels(format))
+    private BlockWeights(WorkerPool pool, StackedTensors stacked, BlockVnni? fused, Q8Kernel kernel, BlockFormat format)
+        : this(pool, stacked, fused, kernel, format, new BlockPanels(format))
     {
     }
 
-    private BlockWeights(WorkerPool pool, StackedTensors stacked, BlockVnni? fused, Q8Kernel few, Q8Kernel many, BlockFormat format, BlockPanels panels)
+    private BlockWeights(WorkerPool pool, StackedTensors stacked, BlockVnni? fused, Q8Kernel kernel, BlockFormat format, BlockPanels panels)
         : base(stacked, (long)stacked.Inputs / panels.StepInputs * panels.StepBytes)
     {
         if (stacked.Inputs % format.BlockElements != 0) throw new ArgumentException($"Rows of {stacked.Inputs} weights are no whole blocks of {format.Type}'s {format.BlockElements}.", nameof(stacked));
-        (_format, _panels, _fused, _few, _many) = (format, panels, fused, few, many);
+        (_format, _panels, _fused, _kernel) = (format, panels, fused, kernel);
         PackBytes(pool, stacked, new Packing(format, panels));
     }
 
@@ -161,7 +158,7 @@ internal sealed unsafe class BlockWeights : LinearWeights
         public void Run(int item, int worker)
         {
             BlockPanels panels = weights._panels;
-            Q8Kernel kernel = rows <= FewRows ? weights._few : weights._many;
+            Q8Kernel kernel = weights._kernel;
             Q8Layout layout = weights.Layout;
             int panel = item % weights.Panels, firstRow = item / weights.Panels * chunkRows, take = Math.Min(chunkRows, rows - firstRow);
             int inputs = weights.Inputs, width = weights.PanelWidth(panel), allBlocks = weights.Blocks;
