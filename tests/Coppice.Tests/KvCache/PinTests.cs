@@ -73,8 +73,14 @@ public sealed class PinTests : IDisposable
         await cancel.CancelAsync();
         foreach (Task<PrefixPin> pin in pins)
         {
-            await ((Task)pin).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (pin.IsCompletedSuccessfully) pin.Result.Dispose();
+            try
+            {
+                (await pin).Dispose();
+            }
+            catch (OperationCanceledException)
+            {
+                // Given up before it was computed.
+            }
         }
 
         await RestAsync();
