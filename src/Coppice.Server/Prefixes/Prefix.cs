@@ -3,6 +3,13 @@ using Coppice.Server.Wire;
 
 namespace Coppice.Server.Prefixes;
 
+/// <summary>A request's use of a prefix.</summary>
+internal sealed record PrefixUse(Prefix Prefix, Caller Caller)
+{
+    /// <inheritdoc cref="Prefix.Used"/>
+    public void Ended(int cached, int prompts) => Prefix.Used(Caller, cached, prompts);
+}
+
 /// <summary>What a prefix was made from: a text or token ids; or messages.</summary>
 internal sealed record PrefixSource(PromptSource? Prompt, IReadOnlyList<ChatMessage>? Messages);
 
@@ -88,14 +95,13 @@ internal sealed class Prefix(string name, string owner, PrefixSource source, int
         }
     }
 
-    /// <summary>A request begins with it. Where there is no room to pin it for its caller, the request computes it as any prompt.</summary>
-    public void Use(Caller caller) => _ = PinAsync(caller).ContinueWith(static failed => _ = failed.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
-
-    /// <summary>A request that began with it has ended.</summary>
+    /// <summary>A request that began with it has ended. What it computed is pinned for its caller, if there is room and it is not pinned yet.</summary>
+    /// <param name="caller">Who made the request.</param>
     /// <param name="cached">Prompt tokens that it did not have to compute, over its prompts.</param>
     /// <param name="prompts">Its prompts.</param>
-    public void Used(int cached, int prompts)
+    public void Used(Caller caller, int cached, int prompts)
     {
+        _ = PinAsync(caller).ContinueWith(static failed => _ = failed.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         Interlocked.Increment(ref _requests);
         Interlocked.Add(ref _cachedTokens, Math.Min(cached, (long)prompts * tokens.Length));
     }

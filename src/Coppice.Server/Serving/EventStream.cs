@@ -17,9 +17,6 @@ internal sealed class EventStream
     /// <summary>Where an event's line is written, between <see cref="Begin"/> and <see cref="End"/>.</summary>
     public PipeWriter Output { get; }
 
-    /// <summary>Whether there are events that cannot be taken back.</summary>
-    public bool HasWritten { get; private set; }
-
     public void Begin() => Write("data: "u8);
 
     public void End() => Write("\n\n"u8);
@@ -30,7 +27,6 @@ internal sealed class EventStream
 
     private void Write(ReadOnlySpan<byte> bytes)
     {
-        HasWritten = true;
         bytes.CopyTo(Output.GetSpan(bytes.Length));
         Output.Advance(bytes.Length);
     }

@@ -10,7 +10,7 @@ internal sealed record Generation(IReadOnlyList<int[]> Prompts, GenerateOptions 
     public IReadOnlyList<string>? Echoes { get; init; }
 
     /// <summary>What the prompts begin with, if it was declared.</summary>
-    public Prefix? Prefix { get; init; }
+    public PrefixUse? Prefix { get; init; }
 
     /// <summary>How answers call tools; null if they cannot.</summary>
     public ToolUse? Tools { get; init; }

@@ -43,9 +43,7 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
     {
         GenerationBody body = fields.Read(root);
         Prefix? prefix = body.Prefix is null ? null : prefixes.Find(caller, body.Prefix);
-        Generation generation = Owned(make(model, body, limits, prefix), caller);
-        prefix?.Use(caller);
-        return generation with { Prefix = prefix };
+        return Owned(make(model, body, limits, prefix), caller) with { Prefix = prefix is null ? null : new PrefixUse(prefix, caller) };
     }
 
     private static Generation Owned(Generation generation, Caller caller) => generation with
@@ -98,7 +96,7 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
             await stop.CancelAsync();       // one has failed: nobody waits for the others
         }
 
-        generation.Prefix?.Used(running.Sum(task => task.Result.Result.Usage.CachedTokens), running.Length);
+        generation.Prefix?.Ended(running.Sum(task => task.Result.Result.Usage.CachedTokens), running.Length);
         return [.. running.Select(task => task.Result)];
     }
 
@@ -162,7 +160,7 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
             }
 
             Usage usage = AnswerJson.Sum(usages);
-            generation.Prefix?.Used(usage.CachedTokens, generation.Prompts.Count);
+            generation.Prefix?.Ended(usage.CachedTokens, generation.Prompts.Count);
             record.Ended(usage);
             if (mentionUsage)
             {
@@ -174,7 +172,7 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
             events.Done();
             await events.FlushAsync(cancellation);
         }
-        catch (Exception error) when (events.HasWritten && !context.RequestAborted.IsCancellationRequested)
+        catch (Exception error) when (context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
         {
             // The status is sent; the error becomes the stream's last event, and the server's log has it too.
             events.Begin();
