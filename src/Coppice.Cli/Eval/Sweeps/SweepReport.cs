@@ -61,7 +61,7 @@ internal sealed record SweepReport
             SweepPoint exact = report.Points[0];
             IEnumerable<double> values = report.Points.SelectMany(point => (double[])[point.Result.Mean - (point.Result.StandardError ?? 0), point.Result.Mean + (point.Result.StandardError ?? 0)]);
             Axis y = task.Figure == "bits_per_character" ? Axis.Around(task.Unit, values) : Axis.Linear(task.Unit, values);
-            return new SvgPanel($"{task.Name}, {exact.Result.Items} samples", y, exact.Result.Mean, [.. SweepMethod.All.Select(method => new PanelSeries(method.Label,
+            return new SvgPanel($"{task.Name}, {exact.Result.Items} samples", y, exact.Result.Mean, [.. SweepMethod.All.Where(method => report.Points.Any(point => point.Method == method.Name)).Select(method => new PanelSeries(method.Label,
                 [.. report.Points.Where(point => point.Method == method.Name).Select(point => (point.Compression, point.Result.Mean, point.Result.StandardError ?? 0))]))]);
         })], "exact attention").ToSvg();
     }
