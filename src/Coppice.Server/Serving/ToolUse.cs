@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Coppice.Server.Wire;
 using Coppice.ToolCalls;
 
@@ -22,9 +23,11 @@ internal sealed record ToolUse(ChatTemplate Template, string Opening, OutputCons
         if (format.Kind == ToolCallKind.None)
             throw new ApiException(400, "The model's chat template has no known way to call tools (known are those of Hermes and Qwen, Mistral and Llama 3). Leave tools out, or give --chat-template.") { Param = "tools", Code = "unsupported_parameter" };
         if (!source.Demanded) return new(template, "", null, source.Parallel);
-        string[] calls = [.. source.Schemas.Where(tool => source.Named is null || tool.Key == source.Named).Select(tool => Call(tool.Key, tool.Value, format.Kind))];
-        string one = calls.Length == 1 ? calls[0] : $$"""{"anyOf":[{{string.Join(',', calls)}}]}""";
-        string schema = format.Kind == ToolCallKind.Mistral ? $$"""{"type":"array","minItems":1,"maxItems":{{(source.Parallel && source.Named is null ? 16 : 1)}},"items":{{one}}}""" : one;
+        KeyValuePair<string, string>[] tools = [.. source.Schemas.Where(tool => source.Named is null || tool.Key == source.Named)];
+        bool isList = format.Kind == ToolCallKind.Mistral;
+        string at = isList ? "#/items" : "#";
+        string one = tools.Length == 1 ? Call(tools[0], format.Kind, at) : $$"""{"anyOf":[{{string.Join(',', tools.Select((tool, i) => Call(tool, format.Kind, $"{at}/anyOf/{i}")))}}]}""";
+        string schema = isList ? $$"""{"type":"array","minItems":1,"maxItems":{{(source.Parallel && source.Named is null ? 16 : 1)}},"items":{{one}}}""" : one;
         string opening = format.Kind switch { ToolCallKind.Hermes => format.Open + "\n", ToolCallKind.Mistral => format.Open, _ => "" };
         try
         {
@@ -36,10 +39,29 @@ internal sealed record ToolUse(ChatTemplate Template, string Opening, OutputCons
         }
     }
 
-    private static string Call(string name, string parameters, ToolCallKind kind)
+    private static string Call(KeyValuePair<string, string> tool, ToolCallKind kind, string at)
     {
         string arguments = kind == ToolCallKind.Llama ? "parameters" : "arguments";
-        return $$"""{"type":"object","properties":{"name":{"const":{{JsonSerializer.Serialize(name)}}},"{{arguments}}":{{parameters}}},"required":["name","{{arguments}}"],"additionalProperties":false}""";
+        JsonNode parameters = JsonNode.Parse(tool.Value)!;
+        Move(parameters, $"{at}/properties/{arguments}");
+        return $$"""{"type":"object","properties":{"name":{"const":{{JsonSerializer.Serialize(tool.Key)}}},"{{arguments}}":{{parameters.ToJsonString()}}},"required":["name","{{arguments}}"],"additionalProperties":false}""";
+    }
+
+    // References lead from the root of the document, which is no longer the schema's own.
+    private static void Move(JsonNode? node, string to)
+    {
+        if (node is JsonArray items)
+        {
+            foreach (JsonNode? item in items) Move(item, to);
+        }
+        else if (node is JsonObject properties)
+        {
+            foreach ((string name, JsonNode? value) in properties.ToArray())
+            {
+                if (name == "$ref" && value is JsonValue text && text.GetValueKind() == JsonValueKind.String && text.GetValue<string>() is ['#', .. string path]) properties[name] = to + path;
+                else Move(value, to);
+            }
+        }
     }
 }
 

@@ -54,7 +54,8 @@ public sealed class ToolTests(ToolTests.WithTools fixture) : IClassFixture<ToolT
         ChatCompletionOptions options = new() { Tools = { ChatTool.CreateFunctionTool("code", "The code of a city", BinaryData.FromString("""{"type":"object","properties":{"city":{"enum":["Rome"]}},"required":["city"],"additionalProperties":false}""")) }, ToolChoice = ChatToolChoice.CreateRequiredChoice(), MaxOutputTokenCount = 400 };
         ChatCompletion called = await client.CompleteChatAsync([new UserChatMessage("The code for Rome?")], options);
         Assert.Equal(ChatFinishReason.ToolCalls, called.FinishReason);
-        Assert.Equal("""{"city":"Rome"}""", JsonDocument.Parse(called.ToolCalls[0].FunctionArguments).RootElement.GetRawText().Replace(" ", "", StringComparison.Ordinal));
+        JsonProperty argument = Assert.Single(JsonDocument.Parse(called.ToolCalls[0].FunctionArguments).RootElement.EnumerateObject());
+        Assert.Equal(("city", "Rome"), (argument.Name, argument.Value.GetString()));
         options.ToolChoice = ChatToolChoice.CreateNoneChoice();
         ChatCompletion told = await client.CompleteChatAsync([new UserChatMessage("The code for Rome?"), new AssistantChatMessage(called), new ToolChatMessage(called.ToolCalls[0].Id, "468")], options);
         Assert.Empty(told.ToolCalls);
@@ -94,6 +95,22 @@ public sealed class ToolTests(ToolTests.WithTools fixture) : IClassFixture<ToolT
         ToolUse use = ToolUse.Of(ChatTemplate.Parse(template), source);
         Assert.Equal(opening, use.Opening);
         Assert.NotNull(use.Constraint);
+    }
+
+    [Theory]
+    [InlineData("[TOOL_CALLS]")]
+    [InlineData("<|python_tag|>")]
+    [InlineData("<tool_call>")]
+    public void Schemas_of_arguments_may_refer_to_their_own_parts(string template)
+    {
+        const string tool = """{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"p":{"$ref":"#/$defs/P"}},"required":["p"],"$defs":{"P":{"type":"object","properties":{"next":{"anyOf":[{"$ref":"#/$defs/P"},{"type":"null"}]}},"required":["next"],"additionalProperties":false}}}}}""";
+        foreach (string tools in (string[])[$"[{tool}]", $"[{tool},{tool.Replace("\"f\"", "\"g\"", StringComparison.Ordinal)}]"])
+        {
+            ToolSource source = new();
+            source.ReadTools(new Field("tools", JsonDocument.Parse(tools).RootElement));
+            source.ReadChoice(new Field("tool_choice", JsonDocument.Parse("\"required\"").RootElement));
+            Assert.NotNull(ToolUse.Of(ChatTemplate.Parse(template), source).Constraint);
+        }
     }
 
     [Theory]
