@@ -188,7 +188,7 @@ internal sealed class EngineCore : IDisposable
     public void Ask(TreeQuestion question) => _questions.Enqueue(question);
 
     /// <summary>Looks at the prefix tree. Between two steps.</summary>
-    public void Answer(TreeQuestion question) => question.Answer(() => TreeSurvey.Take(_pool, _scheduler, _plan, Options.Attention, question.Wants));
+    public void Answer(TreeQuestion question) => question.Answer(() => TreeSurvey.Take(_pool, _scheduler, _plan, Options.Attention, _pins.Pages, question.Wants));
 
     /// <summary>Computes one batch. False if there was nothing to do.</summary>
     public bool Step()

@@ -151,6 +151,7 @@ internal sealed class TreeEndpoint(ServedModel model, Callers callers, Admission
         json.WriteNumber("ends", node.Ends);
         json.WriteNumber("end_tokens", node.EndTokens);
         json.WriteNumber("hits", node.Hits);
+        json.WriteBoolean("pinned", node.Pinned);
         json.WriteNumber("evicted_pages", node.EvictedPages);
         json.WriteNumber("idle_seconds", Math.Round(node.IdleFor.TotalSeconds, 1));
         json.WriteNumber("pages_read", node.PagesRead);

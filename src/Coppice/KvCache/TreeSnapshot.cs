@@ -30,7 +30,8 @@ internal sealed record TreePartition(string? Salt, int Rows, int RowsOutside, in
 /// <param name="Beginning">Its first 16 tokens.</param>
 /// <param name="PagesRead">Its pages in the last step's plan, each as often as it was read.</param>
 /// <param name="Reading">How that was.</param>
-internal sealed record TreeNode(int Id, int? Parent, int Partition, int FirstToken, int Pages, int Rows, int Ends, int EndTokens, int Hits, int EvictedPages, TimeSpan IdleFor, int[] Beginning, int PagesRead, TreeReading Reading)
+/// <param name="Pinned">A declared prefix keeps it.</param>
+internal sealed record TreeNode(int Id, int? Parent, int Partition, int FirstToken, int Pages, int Rows, int Ends, int EndTokens, int Hits, int EvictedPages, TimeSpan IdleFor, int[] Beginning, int PagesRead, TreeReading Reading, bool Pinned)
 {
     /// <summary>Children that the snapshot leaves out: those with the fewest rows, then those longest unused.</summary>
     public int Hidden { get; set; }

@@ -19,23 +19,25 @@ internal sealed class TreeSurvey
     private readonly Queue<(int Page, int? Parent, int Partition, int FirstToken)> _next = new();
     private readonly List<int> _children = [];
     private readonly int[] _reads;      // [page]: how often the last step read it
+    private readonly Dictionary<int, int> _pins;    // how many pins hold a page
     private readonly long _now = Environment.TickCount64;
     private int _pages = MostPages;
 
-    private TreeSurvey(PagePool pool, AttentionMode mode, int[] reads) => (_pool, _mode, _reads) = (pool, mode, reads);
+    private TreeSurvey(PagePool pool, AttentionMode mode, int[] reads, Dictionary<int, int> pins) => (_pool, _mode, _reads, _pins) = (pool, mode, reads, pins);
 
     /// <param name="pool">Pages and their tree.</param>
     /// <param name="scheduler">Who runs.</param>
     /// <param name="plan">Of the last step. Its tables are those of the sequences, so what has ended since is not in it any more.</param>
     /// <param name="mode">Why it is as it is.</param>
+    /// <param name="pinned">Pages that pins hold, once for each pin.</param>
     /// <param name="wants">Which partitions, by their salts.</param>
-    public static TreeSnapshot Take(PagePool pool, Scheduler scheduler, AttentionPlan plan, AttentionMode mode, Func<string?, bool> wants)
+    public static TreeSnapshot Take(PagePool pool, Scheduler scheduler, AttentionPlan plan, AttentionMode mode, IEnumerable<int> pinned, Func<string?, bool> wants)
     {
         int[] reads = ArrayPool<int>.Shared.Rent(pool.Total + 1);
         try
         {
             reads.AsSpan(0, pool.Total + 1).Clear();
-            return new TreeSurvey(pool, mode, reads).Take(scheduler, plan, wants);
+            return new TreeSurvey(pool, mode, reads, pinned.CountBy(page => page).ToDictionary()).Take(scheduler, plan, wants);
         }
         finally
         {
@@ -107,7 +109,7 @@ internal sealed class TreeSurvey
         int count = _children.Count;
         if (count > MostChildren)
         {
-            _children.Sort((a, b) => _pool.Holders(b) != _pool.Holders(a) ? _pool.Holders(b).CompareTo(_pool.Holders(a)) : _pool.Tree.UsedAt(b).CompareTo(_pool.Tree.UsedAt(a)));
+            _children.Sort((a, b) => Rows(b) != Rows(a) ? Rows(b).CompareTo(Rows(a)) : _pool.Tree.UsedAt(b).CompareTo(_pool.Tree.UsedAt(a)));
             _children.RemoveRange(MostChildren, count - MostChildren);
         }
 
@@ -117,9 +119,9 @@ internal sealed class TreeSurvey
 
     private void Visit(int first, int? parent, int partition, int firstToken)
     {
-        int rows = _pool.Holders(first), last = first, pages = 1, read = _reads[first], again = Math.Max(0, read - 1), againBefore = 0, evicted = _pool.Tree.EvictedBelow(first);
+        int rows = Rows(first), last = first, pages = 1, read = _reads[first], again = Math.Max(0, read - 1), againBefore = 0, evicted = _pool.Tree.EvictedBelow(first);
         // again: reads beyond the first of each page; againBefore: those outside the last, partly shared block.
-        while (_pool.Tree.TryFirstChild(last, out int child) && !_pool.Tree.TryNext(child, out _) && _pool.Holders(child) == rows && _pages > 0)
+        while (_pool.Tree.TryFirstChild(last, out int child) && !_pool.Tree.TryNext(child, out _) && Rows(child) == rows && _pins.ContainsKey(child) == _pins.ContainsKey(first) && _pages > 0)
         {
             if ((firstToken / KvLayout.PageTokens + pages) % KvLayout.PagesPerBlock == 0) againBefore = again;
             last = child;
@@ -135,14 +137,16 @@ internal sealed class TreeSurvey
         TimeSpan idle = rows > 0 ? TimeSpan.Zero : TimeSpan.FromMilliseconds(Math.Max(0, _now - _pool.Tree.UsedAt(first)));
         int index = _nodes.Count;
         _nodes.Add(new TreeNode(first, parent, partition, firstToken, pages, rows, ends, endTokens, _pool.Tree.Hits(first), evicted, idle,
-            _pool.Tree.TokensOf(first).ToArray(), read, Reading(rows, read, again, againBefore)));
+            _pool.Tree.TokensOf(first).ToArray(), read, Reading(rows, read, again, againBefore), _pins.ContainsKey(first)));
         _nodes[index].Hidden = Descend(last, index, partition, firstToken + pages * KvLayout.PageTokens);
     }
+
+    private int Rows(int page) => _pool.Holders(page) - _pins.GetValueOrDefault(page);
 
     private TreeReading Reading(int rows, int read, int again, int againBefore)
     {
         if (rows == 0) return TreeReading.None;
-        if (read == 0) return _mode is AttentionMode.Sparq or AttentionMode.LmInfinite or AttentionMode.H2O or AttentionMode.TopK ? TreeReading.Approximate : TreeReading.None;
+        if (read == 0) return _mode is AttentionMode.Sparq or AttentionMode.SparqGroup or AttentionMode.LmInfinite or AttentionMode.H2O or AttentionMode.TopK ? TreeReading.Approximate : TreeReading.None;
         if (rows == 1) return TreeReading.OneRow;
         if (again == 0) return TreeReading.Together;
         if (_mode is AttentionMode.PerSequence or AttentionMode.Bifurcated) return TreeReading.Mode;

@@ -1,4 +1,6 @@
+#pragma warning disable OPENAI001      // the batch client is called experimental
 using System.ClientModel;
+using System.ClientModel.Primitives;
 using System.Net;
 using System.Text;
 using System.Text.Json;
@@ -7,6 +9,7 @@ using Coppice.Server.Batches;
 using Coppice.Server.Wire;
 using Coppice.Tests.Loading;
 using OpenAI;
+using OpenAI.Batch;
 using OpenAI.Files;
 
 namespace Coppice.Tests.Server;
@@ -48,6 +51,25 @@ public sealed class BatchTests : IDisposable
         Assert.Equal(file.Id, Assert.Single((await client.GetFilesAsync()).Value).Id);
         Assert.True((await client.DeleteFileAsync(file.Id)).Value.Deleted);
         Assert.Empty((await client.GetFilesAsync()).Value);
+    }
+
+    [Fact]
+    public async Task OpenAIs_client_begins_finds_lists_and_cancels_batches()
+    {
+        await using RunningServer server = await StartAsync();
+        BatchClient client = new OpenAIClient(new ApiKeyCredential("none"), new OpenAIClientOptions { Endpoint = new Uri(server.Server.Address, "/v1") }).GetBatchClient();
+        string input = await UploadAsync(server.Client, [.. Enumerable.Range(0, 100).Select(i => Line($"{i}", """{"prompt":"The prince","max_tokens":2000,"ignore_eos":true}"""))]);
+        using BinaryContent body = BinaryContent.Create(BinaryData.FromString($$"""{"input_file_id":"{{input}}","endpoint":"/v1/completions","completion_window":"24h"}"""));
+        CreateBatchOperation batch = await client.CreateBatchAsync(body, waitUntilCompleted: false);
+        Assert.Equal(input, Json(await batch.GetBatchAsync(new RequestOptions())).GetProperty("input_file_id").GetString());
+        List<string> listed = [];
+        await foreach (ClientResult page in client.GetBatchesAsync(after: null, limit: 5, new RequestOptions()).GetRawPagesAsync())
+            listed.AddRange(Json(page).GetProperty("data").EnumerateArray().Select(one => one.GetProperty("id").GetString()!));
+        Assert.Equal([batch.BatchId], listed);
+        Assert.Equal("cancelling", Json(await batch.CancelAsync(new RequestOptions())).GetProperty("status").GetString());
+        Assert.Equal("cancelled", (await EndAsync(server.Client, batch.BatchId)).GetProperty("status").GetString());
+
+        static JsonElement Json(ClientResult result) => JsonDocument.Parse(result.GetRawResponse().Content).RootElement;
     }
 
     [Theory]

@@ -28,6 +28,18 @@ public sealed class TreeEndpointTests
         Assert.Equal((0, "none"), (idle.GetProperty("rows").GetInt32(), idle.GetProperty("reading").GetString()));
     }
 
+    [Fact]
+    public async Task A_declared_prefix_shows_as_pinned_and_is_no_running_row()
+    {
+        await using RunningServer server = await RunningServer.StartAsync();
+        string tokens = string.Join(',', Enumerable.Range(1, 40));
+        Assert.InRange((await server.AskAsync("/v1/prefixes", $$"""{"name":"head","tokens":[{{tokens}}]}""")).Status, 200, 201);
+        Assert.Equal(200, (await server.AskAsync("/v1/completions", $$"""{"prompt":[{{tokens}},41,42,43,44,45,46,47,48,49,50,51,52,53,54,55,56,57,58,59,60],"max_tokens":1}""")).Status);
+        JsonElement head = await NodeWith(server, node => node.GetProperty("pinned").GetBoolean()), rest = await NodeWith(server, node => !node.GetProperty("pinned").GetBoolean());
+        Assert.Equal((0, 32, 0), (head.GetProperty("first_token").GetInt32(), head.GetProperty("tokens").GetInt32(), head.GetProperty("rows").GetInt32()));
+        Assert.Equal(32, rest.GetProperty("first_token").GetInt32());
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -19,6 +19,7 @@ const thickness = (node) => (node.rows === 0 ? 4 : Math.min(18, 4 + 3 * Math.log
 
 export function describe(node) {
   const parts = [`${plural(node.tokens, "token")} from ${count(node.first_token)}`, `${plural(node.rows, "running row")}`, `found ${plural(node.hits, "time")}`];
+  if (node.pinned) parts.push("kept by a declared prefix");
   if (node.ends > 0) parts.push(`${plural(node.end_tokens, "token")} growing behind it`);
   if (node.evicted_pages > 0) parts.push(`${plural(node.evicted_pages, "page")} evicted from below it`);
   parts.push(why[node.reading](node));
