@@ -15,17 +15,21 @@ public sealed class TreeEndpointTests
     {
         await using RunningServer server = await RunningServer.StartAsync();
         Assert.Equal(0, (await TreeAsync(server)).GetProperty("tree").GetProperty("nodes").GetArrayLength());
-        using (HttpResponseMessage running = await server.PostAsync("/v1/completions", Endless))
+        using (CancellationTokenSource seen = new())
         {
+            // Again and again: on a busy machine one request may be over before anybody looks.
+            Task running = AskAgainAsync(server, seen.Token);
             JsonElement trunk = await NodeWith(server, node => node.GetProperty("rows").GetInt32() == 2);
             Assert.Equal((0, 32), (trunk.GetProperty("first_token").GetInt32(), trunk.GetProperty("tokens").GetInt32()));
             Assert.NotEqual("", trunk.GetProperty("text").GetString());
-            Assert.Equal(2, (await TreeAsync(server)).GetProperty("engine").GetProperty("samples_running").GetInt32());
+            await seen.CancelAsync();
+            await running;
         }
 
+        // The server may notice only now that a client has left.
+        JsonElement idle = await NodeWith(server, node => node.GetProperty("first_token").GetInt32() == 0 && node.GetProperty("tokens").GetInt32() == 32 && node.GetProperty("rows").GetInt32() == 0);
+        Assert.Equal("none", idle.GetProperty("reading").GetString());
         await server.ExpectRestAsync();
-        JsonElement idle = await NodeWith(server, node => node.GetProperty("first_token").GetInt32() == 0 && node.GetProperty("tokens").GetInt32() == 32);
-        Assert.Equal((0, "none"), (idle.GetProperty("rows").GetInt32(), idle.GetProperty("reading").GetString()));
     }
 
     [Fact]
@@ -95,6 +99,22 @@ public sealed class TreeEndpointTests
         using HttpResponseMessage response = await server.Client.SendAsync(request);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         return JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement;
+    }
+
+    private static async Task AskAgainAsync(RunningServer server, CancellationToken until)
+    {
+        try
+        {
+            while (true)
+            {
+                using HttpResponseMessage response = await server.PostAsync("/v1/completions", Endless, cancellation: until);
+                await response.Content.ReadAsStringAsync(until);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The client leaves.
+        }
     }
 
     private static async Task<JsonElement> NodeWith(RunningServer server, Func<JsonElement, bool> wanted)
