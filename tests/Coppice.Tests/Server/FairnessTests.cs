@@ -32,7 +32,7 @@ public sealed class FairnessTests
         using HttpResponseMessage running = await server.PostAsync(Completions, """{"prompt":"First","max_tokens":3900,"ignore_eos":true,"stream":true}""");
         List<int> order = [];
         List<Task> waiting = [];
-        foreach (int priority in (int[])[7, 5, 3, 0])      // the least first
+        foreach (int priority in (int[])[7, 5, 3, 0])      // the least first; their answers are long, so that a busy client sees them end in the order in which they end
         {
             waiting.Add(AskAsync(priority));
             for (int i = 0; i < 5000 && server.Engine.Metrics.WaitingSamples < waiting.Count; i++) await Task.Delay(1);
@@ -44,7 +44,7 @@ public sealed class FairnessTests
 
         async Task AskAsync(int priority)
         {
-            (int status, JsonElement _) = await server.AskAsync(Completions, $$"""{"prompt":"Then","priority":{{priority}},"max_tokens":300,"ignore_eos":true}""");
+            (int status, JsonElement _) = await server.AskAsync(Completions, $$"""{"prompt":"Then","priority":{{priority}},"max_tokens":1500,"ignore_eos":true}""");
             Assert.Equal(200, status);
             lock (order) order.Add(priority);
         }
