@@ -138,6 +138,7 @@ public sealed class PageTests(ServerFixture server, Browser browser) : IClassFix
         Assert.Equal($"assistant{chosen}", await page.Locator("#turns li").Nth(1).TextContentAsync());
         Task<IRequest> sent = page.WaitForRequestAsync("**/v1/chat/completions");
         await page.FillAsync("#prompt", "And then?");
+        await page.EvaluateAsync("document.querySelector('#progress').textContent = ''");
         await page.ClickAsync("#run");
         using JsonDocument body = JsonDocument.Parse((await sent).PostData!);
         Assert.Equal([Prompt, chosen, "And then?"], body.RootElement.GetProperty("messages").EnumerateArray().Select(message => message.GetProperty("content").GetString()));
@@ -224,6 +225,7 @@ public sealed class PageTests(ServerFixture server, Browser browser) : IClassFix
         await page.EvaluateAsync("document.querySelector('.composer details').open = true");
         await page.FillAsync("#seed", $"{seed}");
         await page.CheckAsync("#ignore_eos");
+        await page.EvaluateAsync("document.querySelector('#progress').textContent = ''");     // what it says from here on is about this run
         await page.ClickAsync("#run");
     }
 }
