@@ -26,6 +26,28 @@ public sealed class FamilyTests
         Compare(one, prompt: 27, decoded: 5, new ReferenceBackend());
     }
 
+    [Theory, MemberData(nameof(Cases))]
+    public void Embeddings_are_the_pooled_hidden_states_of_the_oracle(string name)
+    {
+        TinyCase one = TinyFamilies.All[name];
+        using TempFolder folder = new();
+        using FamilyRun run = new(one.Write(folder), new EngineOptions { MaxContextTokens = one.Context, PrefillChunk = 7 });
+        Random random = new(8);
+        int[] tokens = [.. Enumerable.Range(0, 23).Select(_ => random.Next(one.Model.V))];
+        double[][] hidden = Oracle.Hidden(one.Model, tokens);
+        foreach (EmbeddingPooling pooling in Enum.GetValues<EmbeddingPooling>())
+        {
+            Request request = run.Core.Submit(tokens, new EmbedOptions { Pooling = pooling });
+            run.Run();
+            if (request.Error is { } error) throw error;
+            double[] pooled = pooling == EmbeddingPooling.Last ? hidden[^1] : [.. Enumerable.Range(0, one.Model.E).Select(i => hidden.Average(row => row[i]))];
+            double length = Math.Sqrt(pooled.Sum(v => v * v));
+            float[] embedding = request.Pooling!.Normalised();
+            Assert.Equal(pooled.Length, embedding.Length);
+            for (int i = 0; i < pooled.Length; i++) Assert.Equal(pooled[i] / length, embedding[i], 2e-4);
+        }
+    }
+
     private static void Compare(TinyCase one, int prompt, int decoded, IBackend backend)
     {
         using TempFolder folder = new();

@@ -7,7 +7,11 @@ namespace Coppice.Tests.Models;
 internal static class Oracle
 {
     /// <summary>Logits behind every token, [T][V].</summary>
-    public static double[][] Logits(TinyModel m, int[] tokens)
+    public static double[][] Logits(TinyModel m, int[] tokens) =>
+        [.. Hidden(m, tokens).Select(row => Multiply(m, m.Tied ? "embed" : "head", row).Select(z => m.LogitCap == 0 ? z : m.LogitCap * Math.Tanh(z / m.LogitCap)).ToArray())];
+
+    /// <summary>What the output weights read behind every token, [T][E].</summary>
+    public static double[][] Hidden(TinyModel m, int[] tokens)
     {
         double[][] x = [.. tokens.Select(token => Row(m, "embed", token).Select(v => v * m.EmbeddingScale).ToArray())];
         for (int layer = 0; layer < m.Layers; layer++)
@@ -22,7 +26,7 @@ internal static class Oracle
                 x[t] = Sum(after, fed);
             }
         }
-        return [.. x.Select(row => Multiply(m, m.Tied ? "embed" : "head", Norm(m, "norm", row)).Select(z => m.LogitCap == 0 ? z : m.LogitCap * Math.Tanh(z / m.LogitCap)).ToArray())];
+        return [.. x.Select(row => Norm(m, "norm", row))];
     }
 
     private static double[][] Attention(TinyModel m, int layer, double[][] x)
