@@ -50,6 +50,14 @@ internal sealed class ServerProcess : IDisposable
         kill.WaitForExit();
     }
 
+    /// <summary>A shell command in the mount namespace of a server that was given one.</summary>
+    public void InItsMounts(string command)
+    {
+        using Process shell = Process.Start("nsenter", ["-t", $"{_process.Id}", "-m", "sh", "-c", command]);
+        shell.WaitForExit();
+        Assert.Equal(0, shell.ExitCode);
+    }
+
     /// <summary>Its exit code, when it has ended.</summary>
     public async Task<int> EndAsync()
     {

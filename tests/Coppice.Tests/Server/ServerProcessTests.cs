@@ -22,6 +22,17 @@ public sealed class ServerProcessTests : IDisposable
         Assert.Equal(0, await server.EndAsync());
     }
 
+    [Fact]
+    public async Task What_runs_longer_than_the_drain_ends_with_an_error_and_the_process_ends_in_time()
+    {
+        using ServerProcess server = await ServerProcess.Start(["--drain", "1"]).ListeningAsync();
+        using HttpResponseMessage running = await server.PostAsync("/v1/completions", """{"prompt":"The prince","max_tokens":3900,"n":64,"ignore_eos":true,"stream":true}""");
+        server.Signal("TERM");
+        string text = await running.Content.ReadAsStringAsync();
+        Assert.Contains("\"code\":\"shutting_down\"", text[text.LastIndexOf("data: ", StringComparison.Ordinal)..], StringComparison.Ordinal);
+        Assert.Equal(0, await server.EndAsync());
+    }
+
     [SmallDiskFact]
     public async Task A_full_disk_is_said_and_what_was_stored_is_kept_and_a_batch_waits_for_room()
     {
@@ -42,10 +53,31 @@ public sealed class ServerProcessTests : IDisposable
         Assert.Contains("\"in_progress\"", await server.Client.GetStringAsync($"/v1/batches/{id}"), StringComparison.Ordinal);
 
         (await server.Client.DeleteAsync($"/v1/files/{filler}")).EnsureSuccessStatusCode();
-        JsonElement batch;
-        while ((batch = JsonDocument.Parse(await server.Client.GetStringAsync($"/v1/batches/{id}")).RootElement).GetProperty("status").GetString() != "completed") await Task.Delay(50);
-        string results = await server.Client.GetStringAsync($"/v1/files/{batch.GetProperty("output_file_id").GetString()}/content");
-        Assert.Equal(Enumerable.Range(0, Lines), results.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => int.Parse(JsonDocument.Parse(line).RootElement.GetProperty("custom_id").GetString()!)).Order());
+        await ExpectEachLineOnceAsync(server, id, Lines);
+    }
+
+    [SmallDiskFact]
+    public async Task A_folder_that_becomes_read_only_refuses_what_is_new_and_a_batch_waits()
+    {
+        const int Lines = 6;
+        using ServerProcess server = await ServerProcess.Start(["--data", _data.Path], $"mount -t tmpfs -o size=4m tmpfs '{_data.Path}'").ListeningAsync();
+        string content = string.Join('\n', Enumerable.Range(0, Lines).Select(i => $$"""{"custom_id":"{{i}}","method":"POST","url":"/v1/completions","body":{"prompt":"Question {{i}}:","n":4,"max_tokens":1500,"ignore_eos":true} }"""));
+        string input = await UploadedAsync(server, content), body = $$"""{"input_file_id":"{{input}}","endpoint":"/v1/completions","completion_window":"24h"}""";
+        using HttpResponseMessage begun = await server.PostAsync("/v1/batches", body);
+        string id = Id(await begun.EnsureSuccessStatusCode().Content.ReadAsStringAsync());
+        server.InItsMounts($"mount --bind '{_data.Path}' '{_data.Path}' && mount -o remount,bind,ro '{_data.Path}'");
+
+        using HttpResponseMessage refusedFile = await UploadAsync(server, content), refusedBatch = await server.PostAsync("/v1/batches", body);
+        foreach (HttpResponseMessage refused in new[] { refusedFile, refusedBatch })
+        {
+            Assert.Equal(HttpStatusCode.InsufficientStorage, refused.StatusCode);
+            Assert.Contains("read-only", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        }
+
+        Assert.Equal(content, await server.Client.GetStringAsync($"/v1/files/{input}/content"));
+        while (!server.Log.Contains("A batch waits for the disk: ", StringComparison.Ordinal)) await Task.Delay(20);
+        server.InItsMounts($"umount '{_data.Path}'");
+        await ExpectEachLineOnceAsync(server, id, Lines);
     }
 
     [SmallDiskFact]
@@ -56,6 +88,14 @@ public sealed class ServerProcessTests : IDisposable
         Assert.Contains($"The data folder {_data.Path} cannot be written", server.Log, StringComparison.Ordinal);
         Assert.Contains("--data", server.Log, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", server.Log, StringComparison.Ordinal);
+    }
+
+    private static async Task ExpectEachLineOnceAsync(ServerProcess server, string id, int lines)
+    {
+        JsonElement batch;
+        while ((batch = JsonDocument.Parse(await server.Client.GetStringAsync($"/v1/batches/{id}")).RootElement).GetProperty("status").GetString() != "completed") await Task.Delay(50);
+        string results = await server.Client.GetStringAsync($"/v1/files/{batch.GetProperty("output_file_id").GetString()}/content");
+        Assert.Equal(Enumerable.Range(0, lines), results.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => int.Parse(JsonDocument.Parse(line).RootElement.GetProperty("custom_id").GetString()!)).Order());
     }
 
     private static string Id(string json) => JsonDocument.Parse(json).RootElement.GetProperty("id").GetString()!;
