@@ -70,6 +70,7 @@ public sealed class CoppiceServer : IAsyncDisposable
         PrometheusText metrics = new(meter.Meter, model.Name);
         PrefixStore prefixes = new(model, options.Limits, time);
         GenerationEndpoint generation = new(model, options.Limits, callers, admission, prefixes, meter, time, stopping.Token);
+        EmbeddingEndpoint embeddings = new(model, options.Limits, callers, admission, stopping.Token);
         TokenEndpoints tokens = new(model, options.Limits, callers);
         TreeEndpoint tree = new(model, callers, admission, options, time);
 
@@ -80,14 +81,15 @@ public sealed class CoppiceServer : IAsyncDisposable
         {
             FileStore files = new(data, time);
             BatchStore store = new(data);
-            runner = new BatchRunner(store, files, data, generation, callers, admission, engine.Options.MaxBatch, time, logger);
+            runner = new BatchRunner(store, files, data, ReadLine, callers, admission, engine.Options.MaxBatch, time, logger);
             batches = new BatchEndpoints(files, store, runner, callers, options.Limits, time);
         }
+
+        LineWork ReadLine(string endpoint, Field root, Caller caller) => endpoint == EmbeddingEndpoint.Path ? embeddings.ReadLine(root, caller) : generation.ReadLine(endpoint, root, caller);
 
         app.Use((context, next) => BeforeAsync(context, next, options));
         if (options.CorsOrigins.Count > 0) app.UseCors();
         app.UseRouting();
-        EmbeddingEndpoint embeddings = new(model, options.Limits, callers, admission, stopping.Token);
         PrefixEndpoints named = new(prefixes, model, options.Limits, callers, admission);
         new ApiRoutes(model, callers, admission, generation, embeddings, named, tokens, tree, batches, metrics, logger).Map(app);
         PageRoutes.Map(app);

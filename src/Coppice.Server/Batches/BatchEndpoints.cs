@@ -26,7 +26,7 @@ internal sealed class BatchEndpoints(FileStore files, BatchStore batches, BatchR
     private static readonly BodyFields<BatchBody> s_fields = new(
     [
         BodyField<BatchBody>.Text("input_file_id", 256, "A stored file with one request a line.", (body, id) => body.InputFileId = id),
-        new("endpoint", """{"type":"string","enum":["/v1/completions","/v1/chat/completions"]}""", "What the requests are for.", (body, field) => body.Endpoint = field.OneOf("/v1/completions", "/v1/chat/completions")),
+        new("endpoint", """{"type":"string","enum":["/v1/completions","/v1/chat/completions","/v1/embeddings"]}""", "What the requests are for.", (body, field) => body.Endpoint = field.OneOf("/v1/completions", GenerationEndpoint.ChatPath, EmbeddingEndpoint.Path)),
         new("completion_window", """{"type":"string","enum":["24h"]}""", "Accepted and not used: a batch runs as soon as it can, behind other requests.", (body, field) => body.CompletionWindow = field.OneOf("24h")),
         new("metadata", """{"type":"object","additionalProperties":{"type":"string","maxLength":512}}""", "Up to 16 texts that are kept with the batch.", (body, field) => body.Metadata = ReadMetadata(field)),
         BodyField<BatchBody>.Refused("output_expires_after", "files stay until they are deleted."),

@@ -9,9 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace Coppice.Server.Batches;
 
 /// <summary>Takes batches through the engine, behind the requests that somebody waits for. A batch that a stop or a kill interrupted goes on where it was.</summary>
-internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolder folder, GenerationEndpoint generation, Callers callers, Admission admission, int maxBatch, TimeProvider time, ILogger logger)
+internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolder folder, Func<string, Field, Caller, LineWork> read, Callers callers, Admission admission, int maxBatch, TimeProvider time, ILogger logger)
 {
-    private const int BehindTheOthers = 1000;       // as a priority
     private static readonly TimeSpan s_diskRetry = TimeSpan.FromSeconds(5);
 
     // Enough that the engine always finds its next rows, bounded so that a file of a million lines is not a million requests.
@@ -214,10 +213,8 @@ internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolde
         try
         {
             using JsonDocument document = JsonDocument.Parse(request.Body);
-            Generation read = generation.Read(endpoint, new Field("The body", document.RootElement), caller);
-            if (read.Stream) throw ApiException.Invalid("stream", "stream is true; a batch writes each answer whole. Leave it out.", "unsupported_parameter");
-            read = read with { Options = read.Options with { Priority = Math.Max(read.Options.Priority, BehindTheOthers) } };
-            return new BatchLine(request, read, await admission.EnterLineAsync(caller, read.Samples, time, cancellation), null);
+            LineWork work = read(endpoint, new Field("The body", document.RootElement), caller);
+            return new BatchLine(request, work, await admission.EnterLineAsync(caller, work.Samples, time, cancellation), null);
         }
         catch (Exception e) when (e is not OperationCanceledException and not ObjectDisposedException)
         {
@@ -233,7 +230,7 @@ internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolde
         try
         {
             if (entered.Error is { } error) throw error;
-            await generation.CompleteAsync(endpoint, entered.Generation!, body, cancellation);
+            await entered.Work!.AnswerAsync(body, cancellation);
         }
         catch (Exception e) when (e is not OperationCanceledException and not ObjectDisposedException)
         {
@@ -265,5 +262,5 @@ internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolde
     }
 
     /// <summary>A line that may run, or the error that it has instead of an answer.</summary>
-    private sealed record BatchLine(BatchRequest Request, Generation? Generation, IDisposable? Place, Exception? Error);
+    private sealed record BatchLine(BatchRequest Request, LineWork? Work, IDisposable? Place, Exception? Error);
 }

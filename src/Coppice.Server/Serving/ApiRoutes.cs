@@ -20,7 +20,7 @@ internal sealed class ApiRoutes(ServedModel model, Callers callers, Admission ad
         new("GET", "/v1/models/{**id}", "The served model.", ModelAsync),
         new("POST", "/v1/completions", "Continues prompts.", generation.CompletionsAsync, ApiBody.Of(generation.CompletionFields, "prompt")),
         new("POST", "/v1/chat/completions", "Continues a conversation.", generation.ChatAsync, ApiBody.Of(generation.ChatFields, "messages")),
-        new("POST", "/v1/embeddings", "Texts as vectors.", embeddings.EmbedAsync, ApiBody.Of(embeddings.Fields, "input")),
+        new("POST", EmbeddingEndpoint.Path, "Texts as vectors.", embeddings.EmbedAsync, ApiBody.Of(embeddings.Fields, "input")),
         .. prefixes.Operations(),
         new("POST", "/tokenize", "The tokens of a text or a conversation.", tokens.TokenizeAsync, ApiBody.Of(TokenEndpoints.TokenizeFields)),
         new("POST", "/detokenize", "The text of tokens.", tokens.DetokenizeAsync, ApiBody.Of(TokenEndpoints.DetokenizeFields, "tokens")),

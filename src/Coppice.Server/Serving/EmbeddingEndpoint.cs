@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Coppice.Server.Access;
+using Coppice.Server.Batches;
 using Coppice.Server.Wire;
 using Microsoft.AspNetCore.Http;
 
@@ -23,6 +24,8 @@ internal sealed class EmbeddingBody
 /// <summary>Texts as vectors: the model's hidden states, pooled.</summary>
 internal sealed class EmbeddingEndpoint(ServedModel model, ServerLimits limits, Callers callers, Admission admission, CancellationToken stopping)
 {
+    public const string Path = "/v1/embeddings";
+
     public BodyFields<EmbeddingBody> Fields { get; } = new(
     [
         new("input", GenerationFields.PromptSchema, "A text, a list of texts, a list of token ids, or a list of such lists.", (body, field) => body.Inputs = GenerationFields.ReadPrompts(field, limits.Prompts)),
@@ -43,18 +46,42 @@ internal sealed class EmbeddingEndpoint(ServedModel model, ServerLimits limits, 
         int[][] inputs = Checked(body);
         using IDisposable place = admission.Enter(caller, inputs.Length);
         using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
-        EmbedOptions options = body.Options with { CacheSalt = caller.Salt(body.Options.CacheSalt), Owner = caller.Name, OwnerWeight = caller.Weight };
-        Task<EmbedResult>[] running = [.. inputs.Select(input => model.Engine.EmbedAsync(input, options, ending.Token))];
+        EmbedResult[] results = await ResultsAsync(inputs, Owned(body.Options, caller), ending.Token);
+        await Respond.JsonAsync(context, json => Write(json, results, body.Base64));
+    }
+
+    /// <summary>Reads a request that came in a file.</summary>
+    public LineWork ReadLine(Field root, Caller caller)
+    {
+        EmbeddingBody body = Fields.Read(root);
+        int[][] inputs = Checked(body);
+        EmbedOptions options = Owned(body.Options with { Priority = Math.Max(body.Options.Priority, LineWork.Priority) }, caller);
+        return new LineWork(inputs.Length, async (output, cancellation) =>
+        {
+            EmbedResult[] results = await ResultsAsync(inputs, options, cancellation);
+            using Utf8JsonWriter json = new(output, AnswerJson.Json);
+            json.WriteStartObject();
+            Write(json, results, body.Base64);
+            json.WriteEndObject();
+        });
+    }
+
+    private static EmbedOptions Owned(EmbedOptions options, Caller caller) => options with { CacheSalt = caller.Salt(options.CacheSalt), Owner = caller.Name, OwnerWeight = caller.Weight };
+
+    private async Task<EmbedResult[]> ResultsAsync(int[][] inputs, EmbedOptions options, CancellationToken cancellation)
+    {
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task<EmbedResult>[] running = [.. inputs.Select(input => model.Engine.EmbedAsync(input, options, stop.Token))];
         try
         {
             await foreach (Task<EmbedResult> ended in Task.WhenEach(running)) await ended;
         }
         finally
         {
-            await ending.CancelAsync();     // one has failed: nobody waits for the others
+            await stop.CancelAsync();     // one has failed: nobody waits for the others
         }
 
-        await Respond.JsonAsync(context, json => Write(json, [.. running.Select(task => task.Result)], body.Base64));
+        return [.. running.Select(task => task.Result)];
     }
 
     private int[][] Checked(EmbeddingBody body)

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using Coppice.Server.Access;
+using Coppice.Server.Batches;
 using Coppice.Server.Prefixes;
 using Coppice.Server.Telemetry;
 using Coppice.Server.Wire;
@@ -26,13 +27,12 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
     public Task ChatAsync(HttpContext context) => RunAsync(context, _chatFormat, ReadChat);
 
     /// <summary>Reads a request that came in a file.</summary>
-    public Generation Read(string endpoint, Field root, Caller caller) => endpoint == ChatPath ? ReadChat(root, caller) : ReadCompletion(root, caller);
-
-    /// <summary>Answers a request that came in a file.</summary>
-    public async Task CompleteAsync(string endpoint, Generation generation, IBufferWriter<byte> output, CancellationToken cancellation)
+    public LineWork ReadLine(string endpoint, Field root, Caller caller)
     {
-        IAnswerFormat format = endpoint == ChatPath ? _chatFormat : _textFormat;
-        AnswerJson.WriteWhole(output, format, model, AnswerId.New(format, time), await ResultsAsync(generation, cancellation));
+        (IAnswerFormat format, Generation read) = endpoint == ChatPath ? (_chatFormat, ReadChat(root, caller)) : ((IAnswerFormat)_textFormat, ReadCompletion(root, caller));
+        if (read.Stream) throw ApiException.Invalid("stream", "stream is true; a batch writes each answer whole. Leave it out.", "unsupported_parameter");
+        Generation behind = read with { Options = read.Options with { Priority = Math.Max(read.Options.Priority, LineWork.Priority) } };
+        return new LineWork(behind.Samples, async (output, cancellation) => AnswerJson.WriteWhole(output, format, model, AnswerId.New(format, time), await ResultsAsync(behind, cancellation)));
     }
 
     private Generation ReadCompletion(Field root, Caller caller) => Read(_completions, root, caller, Generation.OfCompletion);

@@ -2,6 +2,7 @@
 using System.ClientModel;
 using System.ClientModel.Primitives;
 using System.Net;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using Coppice.Server;
@@ -37,6 +38,21 @@ public sealed class BatchTests : IDisposable
         Assert.Equal("n", errors["b"].GetProperty("body").GetProperty("error").GetProperty("param").GetString());
         Assert.Equal(HttpStatusCode.OK, (await server.Client.DeleteAsync($"/v1/files/{input}")).StatusCode);
         Assert.Equal(HttpStatusCode.NotFound, (await server.Client.GetAsync($"/v1/files/{input}")).StatusCode);
+    }
+
+    [Fact]
+    public async Task Embeddings_of_a_batch_are_the_librarys_bits()
+    {
+        await using RunningServer server = await StartAsync();
+        string input = await UploadAsync(server.Client, [.. ((string[])["""{"input":["The prince","Who?"],"encoding_format":"base64"}""", """{"input":"The prince","dimensions":3}"""]).Select((body, i) => Line($"{i}", body, "/v1/embeddings"))]);
+        JsonElement batch = await EndAsync(server.Client, await BeginAsync(server.Client, input, endpoint: "/v1/embeddings"));
+        Assert.Equal("completed", batch.GetProperty("status").GetString());
+        JsonElement answer = (await ResultsAsync(server.Client, batch.GetProperty("output_file_id").GetString()!))["0"].GetProperty("body");
+        JsonElement[] vectors = [.. answer.GetProperty("data").EnumerateArray()];
+        Assert.Equal(2, vectors.Length);
+        Assert.Equal((await server.Engine.EmbedAsync(server.Engine.Tokenizer.Encode("Who?"))).Values, MemoryMarshal.Cast<byte, float>(vectors[1].GetProperty("embedding").GetBytesFromBase64()).ToArray());
+        JsonElement error = (await ResultsAsync(server.Client, batch.GetProperty("error_file_id").GetString()!))["1"].GetProperty("body").GetProperty("error");
+        Assert.Equal("dimensions", error.GetProperty("param").GetString());
     }
 
     [Fact]
@@ -164,7 +180,7 @@ public sealed class BatchTests : IDisposable
 
     private Task<RunningServer> StartAsync() => RunningServer.StartAsync(new ServerOptions { DataFolder = _data.Path, DrainTime = TimeSpan.Zero });
 
-    private static string Line(string id, string body) => $$"""{"custom_id":"{{id}}","method":"POST","url":"/v1/completions","body":{{body}}}""";
+    private static string Line(string id, string body, string url = "/v1/completions") => $$"""{"custom_id":"{{id}}","method":"POST","url":"{{url}}","body":{{body}}}""";
 
     private static async Task<string> UploadAsync(HttpClient client, params string[] lines)
     {
@@ -173,9 +189,9 @@ public sealed class BatchTests : IDisposable
         return JsonDocument.Parse(await response.EnsureSuccessStatusCode().Content.ReadAsStringAsync()).RootElement.GetProperty("id").GetString()!;
     }
 
-    private static async Task<string> BeginAsync(HttpClient client, string input, string more = "")
+    private static async Task<string> BeginAsync(HttpClient client, string input, string more = "", string endpoint = "/v1/completions")
     {
-        using StringContent body = new($$"""{"input_file_id":"{{input}}","endpoint":"/v1/completions","completion_window":"24h"{{more}}}""", Encoding.UTF8, "application/json");
+        using StringContent body = new($$"""{"input_file_id":"{{input}}","endpoint":"{{endpoint}}","completion_window":"24h"{{more}}}""", Encoding.UTF8, "application/json");
         using HttpResponseMessage response = await client.PostAsync("/v1/batches", body);
         return JsonDocument.Parse(await response.EnsureSuccessStatusCode().Content.ReadAsStringAsync()).RootElement.GetProperty("id").GetString()!;
     }

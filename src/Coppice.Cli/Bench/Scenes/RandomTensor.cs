@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
+using Coppice.KvCache;
 using Coppice.Loading;
 using Coppice.Models;
 
@@ -21,8 +23,21 @@ internal sealed class RandomTensor(string name, int seed, WeightType type, param
     public static Func<WeightKey, WeightTensor> Of(ModelConfig config) => key =>
         new RandomTensor(string.Create(CultureInfo.InvariantCulture, $"random.{key}"), (key.Layer * 64 + (int)key.Role) * 256 + key.Expert, WeightType.F32, WeightRoles.Shape(key.Role, config));
 
-    public override ReadOnlySpan<byte> RowBytes(long row) => type == WeightType.F32 ? throw new NotSupportedException("A random weight of floats has numbers and no bytes.")
-        : RandomFill.Bytes((int)BlockFormat.BytesOf(type, shape[^1]), seed + (int)row * 31);
+    // Random bits are blocks like any others, but as 16-bit floats some would be too small for a float to be multiplied at full speed.
+    public override ReadOnlySpan<byte> RowBytes(long row) => type switch
+    {
+        WeightType.F32 => throw new NotSupportedException("A random weight of floats has numbers and no bytes."),
+        WeightType.BF16 => MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(Row(row), Bf16.Round)),
+        WeightType.F16 => MemoryMarshal.AsBytes<Half>(Array.ConvertAll(Row(row), x => (Half)x)),
+        _ => RandomFill.Bytes((int)BlockFormat.BytesOf(type, shape[^1]), seed + (int)row * 31),
+    };
+
+    private float[] Row(long row)
+    {
+        float[] values = new float[shape[^1]];
+        ReadRow(row, values);
+        return values;
+    }
 
     public override void ReadRow(long row, Span<float> destination)
     {

@@ -18,7 +18,7 @@ internal sealed unsafe class Bf16Matrix
     public const int TileBytes = TileRows * StepInputs * sizeof(ushort);
 
     // Far enough ahead to be there in time when one row tile streams a panel from memory.
-    private const int PrefetchBytes = 8192, PanelStepBytes = StepInputs / 2 * ColumnsBytes, ColumnsBytes = 256;
+    private const int StepsAhead = 2, PanelStepBytes = StepInputs / 2 * ColumnsBytes, ColumnsBytes = 256;
 
     private static readonly Lazy<(Bf16Matrix? Unit, string Note)> Only = new(Create);
 
@@ -39,13 +39,14 @@ internal sealed unsafe class Bf16Matrix
     /// <param name="a">Tiles of A, [row tile][step][16][32] bf16, row tiles <paramref name="rowTileBytes"/> apart.</param>
     /// <param name="rowTileBytes">Any.</param>
     /// <param name="rows">At least 1; up to 16 are fastest with all steps at once, more with few steps.</param>
-    /// <param name="b">[steps · 16][64][2] bf16. What lies behind it is fetched ahead.</param>
+    /// <param name="b">[steps · 16][64][2] bf16.</param>
     /// <param name="steps">At least 1.</param>
+    /// <param name="next">What is fetched ahead, as many bytes as b has, or with up to 16 rows the first steps.</param>
     /// <param name="from">Null: the sums begin at zero. Else [rows][64].</param>
     /// <param name="fromRowFloats">At least 64.</param>
     /// <param name="c">[rows][64]. May be <paramref name="from"/>.</param>
     /// <param name="cRowFloats">At least 64.</param>
-    public void Run(byte* a, nint rowTileBytes, int rows, byte* b, int steps, float* from, nint fromRowFloats, float* c, nint cRowFloats)
+    public void Run(byte* a, nint rowTileBytes, int rows, byte* b, int steps, byte* next, float* from, nint fromRowFloats, float* c, nint cRowFloats)
     {
         Arguments arguments = default;
         arguments.A = a;
@@ -59,7 +60,7 @@ internal sealed unsafe class Bf16Matrix
         int pairs = rows / (2 * TileRows), rest = rows % (2 * TileRows), pairsInAll = pairs + (rest > TileRows ? 1 : 0);
 
         // Both column pairs of every step of every pair of row tiles take their part of fetching as many bytes again.
-        arguments.Prefetch = b + (nint)steps * PanelStepBytes;
+        arguments.Prefetch = next;
         arguments.PrefetchLines = pairsInAll == 0 ? 0 : (PanelStepBytes / 64 / 2 + pairsInAll - 1) / pairsInAll;
         if (pairs > 0) Two(&arguments, TileRows, pairs);
         if (rest > TileRows) Two(&arguments, rest - TileRows, 1);
@@ -127,7 +128,7 @@ internal sealed unsafe class Bf16Matrix
             EmittedTile.Fill(DotFormat.BF16, (uint*)pa, a.Length / 2, 1);
             EmittedTile.Fill(DotFormat.BF16, (uint*)pb, b.Length / 2, 2);
             float* c = stackalloc float[rows * columns];
-            Run((byte*)pa, steps * TileBytes, rows, (byte*)pb, steps, null, 0, c, columns);
+            Run((byte*)pa, steps * TileBytes, rows, (byte*)pb, steps, (byte*)pb, null, 0, c, columns);
             Span<ushort> row = stackalloc ushort[steps * StepInputs], column = stackalloc ushort[steps * StepInputs];
             for (int r = 0; r < rows; r++)
             {
@@ -151,18 +152,25 @@ internal sealed unsafe class Bf16Matrix
         Begin(code);
         Label top = code.CreateLabel();
         MoveSums(code, load: true, [(tmm0, 0, false), (tmm1, 64, false), (tmm2, 128, false), (tmm3, 192, false)]);
+        code.lea(rsi, __[rdx + StepsAhead * PanelStepBytes]);
+        code.cmp(rcx, StepsAhead);
+        code.cmovle(rsi, __qword_ptr[rdi + Arguments.AtPrefetch]);
         code.Label(ref top);
         code.tileloadd(tmm4, __[rax + r8 * 1]);
         AssemblerRegisterTMM[] sums = [tmm0, tmm1, tmm2, tmm3], columns = [tmm5, tmm6, tmm7, tmm5];
         for (int unit = 0; unit < 4; unit++)
         {
             code.tileloadd(columns[unit], __[rdx + r9 * 1 + unit * 64]);
-            for (int line = 0; line < PanelStepBytes / 4; line += 64) code.prefetcht1(__byte_ptr[rdx + (PrefetchBytes + unit * (PanelStepBytes / 4) + line)]);
+            for (int line = 0; line < PanelStepBytes / 4; line += 64) code.prefetcht1(__byte_ptr[rsi + (unit * (PanelStepBytes / 4) + line)]);
             code.tdpbf16ps(sums[unit], tmm4, columns[unit]);
         }
         code.add(rax, TileBytes);
         code.add(rdx, PanelStepBytes);
+        code.add(rsi, PanelStepBytes);
         code.dec(rcx);
+        code.cmp(rcx, StepsAhead);
+        code.cmove(rsi, __qword_ptr[rdi + Arguments.AtPrefetch]);
+        code.test(rcx, rcx);
         code.jne(top);
         MoveSums(code, load: false, [(tmm0, 0, false), (tmm1, 64, false), (tmm2, 128, false), (tmm3, 192, false)]);
         code.tilerelease();

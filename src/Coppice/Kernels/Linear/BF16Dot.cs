@@ -23,8 +23,7 @@ internal sealed unsafe class BF16Dot : LinearWeights
 {
     private const int StepInputs = HalfPairs<BF16.Half>.StepInputs;
 
-    // 8 steps of a panel are 32 KiB and stay in the first-level cache while the rows of an item pass over them.
-    private const int BlockSteps = 8, ItemRows = 256;
+    private const int ItemRows = 256;
 
     private readonly Bf16Arithmetic _arithmetic;
 
@@ -43,6 +42,16 @@ internal sealed unsafe class BF16Dot : LinearWeights
     public static Bf16Arithmetic Best { get; } =
         Bf16Matrix.Instance is not null ? Bf16Arithmetic.Matrix : EmittedTile.Of(DotFormat.BF16) is not null ? Bf16Arithmetic.Dot : Bf16Arithmetic.Chain;
 
+    // Steps of a panel (4 KiB each) over which all rows of an item pass before the next ones. With a single row tile nothing is read twice. With two, and with
+    // many, long blocks load and store the sums less often; with three and four a short one stays in the first-level cache beside rows and sums.
+    private static int BlockSteps(int rows, int steps) => rows switch
+    {
+        <= Bf16Matrix.TileRows => steps,
+        <= 2 * Bf16Matrix.TileRows => 8,
+        <= 4 * Bf16Matrix.TileRows => 4,
+        _ => 6,
+    };
+
     private int Steps => HalfPairs<BF16.Half>.PaddedInputs(Inputs) / StepInputs;
 
     public override void Multiply(float* x, int rows, int xRowFloats, WorkerPool pool, LinearScratch scratch, float* y, int yRowFloats)
@@ -54,7 +63,7 @@ internal sealed unsafe class BF16Dot : LinearWeights
             long tileBytes = (long)rowTiles * Steps * Bf16Matrix.TileBytes, sumsBytes = (long)chunkRows * PanelOutputs * sizeof(float);
             byte* tiles = scratch.Take(tileBytes + pool.Threads * sumsBytes);
             pool.Run(new Rounding(x, rows, xRowFloats, Inputs, Steps, Bf16Matrix.TileRows, (ushort*)tiles), rowTiles);
-            pool.Run(new MatrixProduct(tiles, rows, this, (float*)(tiles + tileBytes), y, yRowFloats, chunkRows), checked(chunks * Panels));
+            pool.Run(new MatrixProduct(tiles, rows, this, (float*)(tiles + tileBytes), y, yRowFloats, chunkRows, pool.Threads), checked(chunks * Panels));
             return;
         }
 
@@ -149,7 +158,7 @@ internal sealed unsafe class BF16Dot : LinearWeights
             Emitted!.Run(a, aRowFloats, rows, b, units, k, c, cRowFloats, add, prefetch, prefetchStepBytes);
     }
 
-    private readonly struct MatrixProduct(byte* tiles, int rows, BF16Dot weights, float* sums, float* y, int yRowFloats, int chunkRows) : IParallelWork
+    private readonly struct MatrixProduct(byte* tiles, int rows, BF16Dot weights, float* sums, float* y, int yRowFloats, int chunkRows, int threads) : IParallelWork
     {
         public void Run(int item, int worker)
         {
@@ -161,13 +170,14 @@ internal sealed unsafe class BF16Dot : LinearWeights
             float* to = y + (long)firstRow * yRowFloats + panel * PanelOutputs, mine = sums + (long)worker * chunkRows * PanelOutputs;
 
             // The sums of a part of the inputs stay close together; only the last part writes to y, whose rows lie far apart.
-            int blockSteps = take <= Bf16Matrix.TileRows ? steps : BlockSteps;
+            int blockSteps = BlockSteps(take, steps);
             for (int step = 0; step < steps; step += blockSteps)
             {
                 int some = Math.Min(blockSteps, steps - step);
-                bool direct = step + some == steps && width == PanelOutputs;
+                bool last = step + some == steps, direct = last && width == PanelOutputs;
+                byte* block = b + (long)step * StepInputs * PanelOutputs * sizeof(ushort), behind = block + (long)some * StepInputs * PanelOutputs * sizeof(ushort);
                 unit.Run(
-                    a + step * Bf16Matrix.TileBytes, rowTileBytes, take, b + (long)step * StepInputs * PanelOutputs * sizeof(ushort), some,
+                    a + step * Bf16Matrix.TileBytes, rowTileBytes, take, block, some, last ? weights.LikelyNext(panel, threads) : behind,
                     step == 0 ? null : mine, PanelOutputs, direct ? to : mine, direct ? yRowFloats : PanelOutputs);
             }
             if (width == PanelOutputs) return;

@@ -37,6 +37,12 @@ internal abstract unsafe class LinearWeights : ILinearWeights
 
     public byte* Panel(int panel) => _buffer.Pointer + panel * _panelBytes;
 
+    /// <summary>
+    /// The panel that a thread is likely to take after <paramref name="panel"/>, to be fetched ahead: threads of equal speed take turns. Behind the last ones
+    /// it is <paramref name="panel"/> again, which is in the cache.
+    /// </summary>
+    public byte* LikelyNext(int panel, int threads) => Panel(panel + threads < Panels ? panel + threads : panel);
+
     /// <summary>Outputs of a panel that exist.</summary>
     public int PanelWidth(int panel) => Math.Min(PanelOutputs, Outputs - panel * PanelOutputs);
 

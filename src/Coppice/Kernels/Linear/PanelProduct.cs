@@ -35,11 +35,11 @@ internal readonly unsafe struct PanelProduct<TTile> : IParallelWork where TTile 
     private const int ItemsPerThread = 4;
 
     private readonly float* _x, _y;
-    private readonly int _rows, _xRowFloats, _lanes, _yRowFloats, _chunkRows, _blockLanes;
+    private readonly int _rows, _xRowFloats, _lanes, _yRowFloats, _chunkRows, _blockLanes, _threads;
     private readonly bool _packed;
     private readonly LinearWeights _weights;
 
-    private PanelProduct(float* x, int rows, int xRowFloats, int lanes, LinearWeights weights, float* y, int yRowFloats, int chunkRows, bool packed)
+    private PanelProduct(float* x, int rows, int xRowFloats, int lanes, LinearWeights weights, float* y, int yRowFloats, int chunkRows, bool packed, int threads)
     {
         _x = x;
         _rows = rows;
@@ -51,6 +51,7 @@ internal readonly unsafe struct PanelProduct<TTile> : IParallelWork where TTile 
         _chunkRows = chunkRows;
         _blockLanes = BlockLanes(rows);
         _packed = packed;
+        _threads = threads;
     }
 
     /// <summary>Bytes that <see cref="Run(float*, int, int, int, LinearWeights, WorkerPool, byte*, float*, int)"/> needs.</summary>
@@ -78,7 +79,7 @@ internal readonly unsafe struct PanelProduct<TTile> : IParallelWork where TTile 
 
         int chunkRows = RowChunks.Rows(rows, ItemRows, RowQuantum, weights.Panels, pool.Threads * ItemsPerThread);
         int chunks = (rows + chunkRows - 1) / chunkRows;
-        var product = new PanelProduct<TTile>(packed ? (float*)scratch : x, rows, packed ? BlockLanes(rows) : xRowFloats, lanes, weights, y, yRowFloats, chunkRows, packed);
+        var product = new PanelProduct<TTile>(packed ? (float*)scratch : x, rows, packed ? BlockLanes(rows) : xRowFloats, lanes, weights, y, yRowFloats, chunkRows, packed, pool.Threads);
         pool.Run(product, checked(chunks * weights.Panels));
     }
 
@@ -89,17 +90,18 @@ internal readonly unsafe struct PanelProduct<TTile> : IParallelWork where TTile 
         int take = Math.Min(_chunkRows, _rows - firstRow), outputs = _weights.PanelWidth(panel);
         float* c = _y + (long)firstRow * _yRowFloats + panel * LinearWeights.PanelOutputs;
         if (outputs % Tile.UnitFloats == 0)
-            Rows(firstRow, take, _weights.Panel(panel), outputs / Tile.UnitFloats, c, _yRowFloats);
+            Rows(firstRow, take, panel, outputs / Tile.UnitFloats, c, _yRowFloats);
         else
-            PartOfUnits(firstRow, take, _weights.Panel(panel), outputs, c);
+            PartOfUnits(firstRow, take, panel, outputs, c);
     }
 
     [SkipLocalsInit]
-    private void Rows(int firstRow, int take, byte* b, int units, float* c, int cRowFloats)
+    private void Rows(int firstRow, int take, int panel, int units, float* c, int cRowFloats)
     {
         const int lineFloats = AlignedBuffer.AlignmentBytes / sizeof(float);
         float* scratch = stackalloc float[LongBlockLanes * LinearWeights.PanelOutputs + lineFloats];
         scratch = (float*)(((nint)scratch + AlignedBuffer.AlignmentBytes - 1) & ~(AlignedBuffer.AlignmentBytes - 1));
+        byte* b = _weights.Panel(panel);
         int rowBlocks = (take + RowQuantum - 1) / RowQuantum;
         for (int k = 0; k < _lanes; k += _blockLanes)
         {
@@ -109,7 +111,7 @@ internal readonly unsafe struct PanelProduct<TTile> : IParallelWork where TTile 
             TileColumns columns = TileColumns.SideBySide(block, LinearWeights.PanelOutputs);
 
             // The rows share the fetching of the next block, so that it streams in behind the arithmetic.
-            byte* next = b + (long)(k + some) * TTile.LaneBytes;
+            byte* next = k + some == _lanes ? _weights.LikelyNext(panel, _threads) : b + (long)(k + some) * TTile.LaneBytes;
             int share = TTile.LaneBytes / rowBlocks;
             for (int r = 0, blocksLeft = rowBlocks; r < take; blocksLeft--)
             {
@@ -122,7 +124,7 @@ internal readonly unsafe struct PanelProduct<TTile> : IParallelWork where TTile 
     }
 
     // The padding of the last panel must not reach y, so its tiles go through a block of their own.
-    private void PartOfUnits(int firstRow, int take, byte* b, int outputs, float* c)
+    private void PartOfUnits(int firstRow, int take, int panel, int outputs, float* c)
     {
         const int blockRows = 2 * RowQuantum;
         float* block = stackalloc float[blockRows * LinearWeights.PanelOutputs];
@@ -130,7 +132,7 @@ internal readonly unsafe struct PanelProduct<TTile> : IParallelWork where TTile 
         for (int r = 0; r < take; r += blockRows)
         {
             int some = Math.Min(blockRows, take - r);
-            Rows(firstRow + r, some, b, units, block, LinearWeights.PanelOutputs);
+            Rows(firstRow + r, some, panel, units, block, LinearWeights.PanelOutputs);
             for (int i = 0; i < some; i++)
                 new ReadOnlySpan<float>(block + i * LinearWeights.PanelOutputs, outputs).CopyTo(new Span<float>(c + (long)(r + i) * _yRowFloats, outputs));
         }

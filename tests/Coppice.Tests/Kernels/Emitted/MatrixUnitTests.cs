@@ -21,7 +21,7 @@ public sealed unsafe class MatrixUnitTests
                 foreach (bool add in new[] { false, true })
                 {
                     Array.Fill(c, float.NaN);
-                    Bf16Matrix.Instance!.Run((byte*)pa, Steps * Bf16Matrix.TileBytes, rows, (byte*)pb, Steps, add ? pf : null, 70, pc, 66);
+                    Bf16Matrix.Instance!.Run((byte*)pa, Steps * Bf16Matrix.TileBytes, rows, (byte*)pb, Steps, (byte*)pb, add ? pf : null, 70, pc, 66);
                     for (int r = 0; r < rows; r++)
                         for (int j = 0; j < Columns; j++)
                             Assert.Equal(Bits(Expected(a, b, r, j, add ? from[r * 70 + j] : 0f)), Bits(c[r * 66 + j]));
@@ -43,7 +43,7 @@ public sealed unsafe class MatrixUnitTests
             float[] c = new float[Columns];
             Array.Fill(c, caseC);
             fixed (ushort* pa = a, pb = b)
-            fixed (float* pc = c) Bf16Matrix.Instance!.Run((byte*)pa, 0, 1, (byte*)pb, 1, pc, Columns, pc, Columns);
+            fixed (float* pc = c) Bf16Matrix.Instance!.Run((byte*)pa, 0, 1, (byte*)pb, 1, (byte*)pb, pc, Columns, pc, Columns);
             foreach (float value in c) Assert.Equal(Bits(Bf16Matrix.Reference(a, column, caseC)), Bits(value));
         }
     }
@@ -83,10 +83,10 @@ public sealed unsafe class MatrixUnitTests
             {
                 EmittedTile.Fill(DotFormat.BF16, (uint*)pa, a.Length / 2, 1);
                 EmittedTile.Fill(DotFormat.BF16, (uint*)pb, b.Length / 2, 2);
-                Bf16Matrix.Instance!.Run((byte*)pa, steps * Bf16Matrix.TileBytes, 32, (byte*)pb, steps, null, 0, pf, Columns);
+                Bf16Matrix.Instance!.Run((byte*)pa, steps * Bf16Matrix.TileBytes, 32, (byte*)pb, steps, (byte*)pb, null, 0, pf, Columns);
                 while (!stop.IsCancellationRequested)
                 {
-                    Bf16Matrix.Instance.Run((byte*)pa, steps * Bf16Matrix.TileBytes, 32, (byte*)pb, steps, null, 0, pg, Columns);
+                    Bf16Matrix.Instance.Run((byte*)pa, steps * Bf16Matrix.TileBytes, 32, (byte*)pb, steps, (byte*)pb, null, 0, pg, Columns);
                     if (!first.AsSpan().SequenceEqual(again)) Interlocked.Increment(ref wrong);
                     Interlocked.Increment(ref done);
                 }

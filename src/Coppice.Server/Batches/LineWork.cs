@@ -1,0 +1,12 @@
+using System.Buffers;
+
+namespace Coppice.Server.Batches;
+
+/// <summary>A request that came on a line of a file, read and checked.</summary>
+/// <param name="Samples">How many answers it counts for.</param>
+/// <param name="AnswerAsync">Has it answered, and writes the answer's JSON.</param>
+internal sealed record LineWork(int Samples, Func<IBufferWriter<byte>, CancellationToken, Task> AnswerAsync)
+{
+    /// <summary>Behind every request that somebody waits for.</summary>
+    public const int Priority = 1000;
+}
