@@ -107,7 +107,7 @@ internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolde
         }
 
         HashSet<string> finished = new(StringComparer.Ordinal);
-        using ResultFile output = new(folder.Content(batch.OutputFileId), finished), failed = new(folder.Content(batch.ErrorFileId), finished);
+        using ResultFile output = await OpenedAsync(batch.OutputFileId, finished), failed = await OpenedAsync(batch.ErrorFileId, finished);
         SemaphoreSlim writing = new(1);
         List<Task> running = [];
         Count();
@@ -189,6 +189,13 @@ internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolde
         }
     }
 
+    private async Task<ResultFile> OpenedAsync(string fileId, ISet<string> finished)
+    {
+        ResultFile? file = null;
+        await StoredAsync(() => file = new ResultFile(folder.Content(fileId), finished), _stop.Token);
+        return file!;
+    }
+
     /// <summary>A result waits for room on the disk rather than being lost.</summary>
     private async Task StoredAsync(Action store, CancellationToken cancellation)
     {
@@ -199,7 +206,7 @@ internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolde
                 store();
                 return;
             }
-            catch (Exception e) when (e is IOException or ApiException)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or ApiException)
             {
                 Log.DiskRefused(logger, e.Message);
                 await Task.Delay(s_diskRetry, cancellation);

@@ -17,16 +17,24 @@ internal sealed class ResultFile : IDisposable
     public ResultFile(string path, ISet<string> finished)
     {
         _file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read | FileShare.Delete, bufferSize: 0);
-        byte[] bytes = new byte[_file.Length];
-        _file.ReadExactly(bytes);
-        for (int end; (end = bytes.AsSpan((int)_whole).IndexOf((byte)'\n')) >= 0; _whole += end + 1)
+        try
         {
-            using JsonDocument line = JsonDocument.Parse(bytes.AsMemory((int)_whole, end));
-            finished.Add(line.RootElement.GetProperty("custom_id").GetString()!);
-            Count++;
-        }
+            byte[] bytes = new byte[_file.Length];
+            _file.ReadExactly(bytes);
+            for (int end; (end = bytes.AsSpan((int)_whole).IndexOf((byte)'\n')) >= 0; _whole += end + 1)
+            {
+                using JsonDocument line = JsonDocument.Parse(bytes.AsMemory((int)_whole, end));
+                finished.Add(line.RootElement.GetProperty("custom_id").GetString()!);
+                Count++;
+            }
 
-        Cut();
+            Cut();
+        }
+        catch
+        {
+            _file.Dispose();
+            throw;
+        }
     }
 
     public int Count { get; private set; }

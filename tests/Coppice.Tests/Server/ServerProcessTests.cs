@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Text;
 using System.Text.Json;
@@ -49,7 +50,7 @@ public sealed class ServerProcessTests : IDisposable
         Assert.Equal(content, await server.Client.GetStringAsync($"/v1/files/{input}/content"));
         using HttpResponseMessage begun = await server.PostAsync("/v1/batches", $$"""{"input_file_id":"{{input}}","endpoint":"/v1/completions","completion_window":"24h"}""");
         string id = Id(await begun.EnsureSuccessStatusCode().Content.ReadAsStringAsync());
-        while (!server.Log.Contains("A batch waits for the disk: ", StringComparison.Ordinal)) await Task.Delay(20);
+        await UntilAsync(() => Task.FromResult(server.Log.Contains("A batch waits for the disk: ", StringComparison.Ordinal)), server);
         Assert.Contains("\"in_progress\"", await server.Client.GetStringAsync($"/v1/batches/{id}"), StringComparison.Ordinal);
 
         (await server.Client.DeleteAsync($"/v1/files/{filler}")).EnsureSuccessStatusCode();
@@ -75,7 +76,7 @@ public sealed class ServerProcessTests : IDisposable
         }
 
         Assert.Equal(content, await server.Client.GetStringAsync($"/v1/files/{input}/content"));
-        while (!server.Log.Contains("A batch waits for the disk: ", StringComparison.Ordinal)) await Task.Delay(20);
+        await UntilAsync(() => Task.FromResult(server.Log.Contains("A batch waits for the disk: ", StringComparison.Ordinal)), server);
         server.InItsMounts($"umount '{_data.Path}'");
         await ExpectEachLineOnceAsync(server, id, Lines);
     }
@@ -92,10 +93,16 @@ public sealed class ServerProcessTests : IDisposable
 
     private static async Task ExpectEachLineOnceAsync(ServerProcess server, string id, int lines)
     {
-        JsonElement batch;
-        while ((batch = JsonDocument.Parse(await server.Client.GetStringAsync($"/v1/batches/{id}")).RootElement).GetProperty("status").GetString() != "completed") await Task.Delay(50);
+        JsonElement batch = default;
+        await UntilAsync(async () => (batch = JsonDocument.Parse(await server.Client.GetStringAsync($"/v1/batches/{id}")).RootElement).GetProperty("status").GetString() == "completed", server);
         string results = await server.Client.GetStringAsync($"/v1/files/{batch.GetProperty("output_file_id").GetString()}/content");
         Assert.Equal(Enumerable.Range(0, lines), results.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => int.Parse(JsonDocument.Parse(line).RootElement.GetProperty("custom_id").GetString()!)).Order());
+    }
+
+    private static async Task UntilAsync(Func<Task<bool>> happened, ServerProcess server)
+    {
+        for (Stopwatch clock = Stopwatch.StartNew(); !await happened(); await Task.Delay(20))
+            Assert.True(clock.Elapsed < TimeSpan.FromMinutes(2), $"It did not happen within two minutes. The server said: {server.Log}");
     }
 
     private static string Id(string json) => JsonDocument.Parse(json).RootElement.GetProperty("id").GetString()!;
