@@ -68,21 +68,8 @@ internal sealed class EmbeddingEndpoint(ServedModel model, ServerLimits limits, 
 
     private static EmbedOptions Owned(EmbedOptions options, Caller caller) => options with { CacheSalt = caller.Salt(options.CacheSalt), Owner = caller.Name, OwnerWeight = caller.Weight };
 
-    private async Task<EmbedResult[]> ResultsAsync(int[][] inputs, EmbedOptions options, CancellationToken cancellation)
-    {
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task<EmbedResult>[] running = [.. inputs.Select(input => model.Engine.EmbedAsync(input, options, stop.Token))];
-        try
-        {
-            await foreach (Task<EmbedResult> ended in Task.WhenEach(running)) await ended;
-        }
-        finally
-        {
-            await stop.CancelAsync();     // one has failed: nobody waits for the others
-        }
-
-        return [.. running.Select(task => task.Result)];
-    }
+    private Task<EmbedResult[]> ResultsAsync(int[][] inputs, EmbedOptions options, CancellationToken cancellation) =>
+        AllOrNone.RunAsync(inputs.Length, (i, stop) => model.Engine.EmbedAsync(inputs[i], options, stop), cancellation);
 
     private int[][] Checked(EmbeddingBody body)
     {

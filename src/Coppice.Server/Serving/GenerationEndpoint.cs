@@ -85,19 +85,9 @@ internal sealed class GenerationEndpoint(ServedModel model, ServerLimits limits,
 
     private async Task<Answered[]> ResultsAsync(Generation generation, CancellationToken cancellation)
     {
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task<Answered>[] running = [.. Enumerable.Range(0, generation.Prompts.Count).Select(prompt => AnswerAsync(generation, prompt, stop.Token))];
-        try
-        {
-            await foreach (Task<Answered> ended in Task.WhenEach(running)) await ended;
-        }
-        finally
-        {
-            await stop.CancelAsync();       // one has failed: nobody waits for the others
-        }
-
-        generation.Prefix?.Ended(running.Sum(task => task.Result.Result.Usage.CachedTokens), running.Length);
-        return [.. running.Select(task => task.Result)];
+        Answered[] results = await AllOrNone.RunAsync(generation.Prompts.Count, (prompt, stop) => AnswerAsync(generation, prompt, stop), cancellation);
+        generation.Prefix?.Ended(results.Sum(answered => answered.Result.Usage.CachedTokens), results.Length);
+        return results;
     }
 
     private async Task<Answered> AnswerAsync(Generation generation, int index, CancellationToken cancellation)
