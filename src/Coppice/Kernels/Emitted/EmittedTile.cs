@@ -1,19 +1,20 @@
 using System.ComponentModel;
+using Coppice.Memory;
 
 namespace Coppice.Kernels.Emitted;
 
 /// <summary>
 /// <see cref="Tile"/> in machine code written at run time, for the dot products that .NET does not offer. The frame is that of Tile: a lane
 /// of A, B and C is 32 bits, and what it holds is the <see cref="DotFormat"/>; so B of bf16 is [k/2][16 columns][2] per unit and of int8
-/// [k/4][16][4], A is row-major, C holds floats or ints. The 24 shapes of a format are made once, checked against
+/// [k/4][16][4], A is row-major, C holds floats or ints. The shapes of a format, 24 that fetch much ahead and 24 that fetch little, are made once, checked against
 /// <see cref="Dot.Reference"/> on this CPU, and kept as long as the process lives.
 /// </summary>
 internal sealed unsafe class EmittedTile
 {
-    private const int MaxRows = 6;
+    private const int MaxRows = 6, Shapes = MaxRows * Tile.MaxUnits;
 
     // GC transitions would cost more than a small tile; a tile runs for a microsecond and calls nothing.
-    private readonly delegate* unmanaged[SuppressGCTransition]<TileArguments*, void>[] _shapes = new delegate* unmanaged[SuppressGCTransition]<TileArguments*, void>[MaxRows * Tile.MaxUnits];
+    private readonly delegate* unmanaged[SuppressGCTransition]<TileArguments*, void>[] _shapes = new delegate* unmanaged[SuppressGCTransition]<TileArguments*, void>[2 * Shapes];
 
     private static readonly Lazy<(EmittedTile? Tile, string Note)>[] Formats =
         [new(() => Create(DotFormat.F32)), new(() => Create(DotFormat.BF16)), new(() => Create(DotFormat.Int8))];
@@ -26,7 +27,7 @@ internal sealed unsafe class EmittedTile
         {
             while (code.Count % 64 != 0) code.Add(0xCC);
             starts[i] = code.Count;
-            code.AddRange(TileEmitter.Emit(format, i / Tile.MaxUnits + 1, i % Tile.MaxUnits + 1));
+            code.AddRange(TileEmitter.Emit(format, i % Shapes / Tile.MaxUnits + 1, i % Tile.MaxUnits + 1, sparse: i >= Shapes));
         }
         nint memory = ExecutableMemory.Load(code.ToArray());
         for (int i = 0; i < starts.Length; i++) _shapes[i] = (delegate* unmanaged[SuppressGCTransition]<TileArguments*, void>)(memory + starts[i]);
@@ -56,12 +57,12 @@ internal sealed unsafe class EmittedTile
         arguments.C = c;
         arguments.CRowBytes = cRowFloats * sizeof(float);
         arguments.Add = add ? 1 : 0;
+        int first = 2 * prefetchStepBytes <= AlignedBuffer.AlignmentBytes ? Shapes : 0;
         for (int blocks = (rows + MaxRows - 1) / MaxRows; blocks > 0; blocks--)
         {
             int take = (rows + blocks - 1) / blocks;
             arguments.NextA = (byte*)(arguments.A + take * aRowFloats);
-            arguments.NextAStepBytes = take * sizeof(float);
-            _shapes[(take - 1) * Tile.MaxUnits + units - 1](&arguments);
+            _shapes[first + (take - 1) * Tile.MaxUnits + units - 1](&arguments);
             arguments.A += take * aRowFloats;
             arguments.C += take * cRowFloats;
             rows -= take;

@@ -25,9 +25,8 @@ internal unsafe struct TileArguments
 
     /// <summary>What is fetched into the first-level cache: the next rows of A.</summary>
     public byte* NextA;
-    public nint NextAStepBytes;
 
-    public const int AtPrefetch = 88, AtPrefetchStepBytes = 96, AtNextA = 104, AtNextAStepBytes = 112;
+    public const int AtPrefetch = 88, AtPrefetchStepBytes = 96, AtNextA = 104;
     public const int AtA = 0, AtARowBytes = 8, AtB0 = 16, AtB1 = 24, AtB2 = 32, AtB3 = 40, AtBStepBytes = 48, AtSteps = 56, AtC = 64, AtCRowBytes = 72, AtAdd = 80;
 }
 
@@ -45,21 +44,23 @@ internal static class TileEmitter
         zmm16, zmm17, zmm18, zmm19, zmm20, zmm21, zmm22, zmm23, zmm24, zmm25, zmm26, zmm27, zmm28, zmm29, zmm30, zmm31,
     ];
 
+    private static readonly AssemblerRegister64[] General = [rbx, rbp, rsi, rdi, r12, r13, r14, r15];
+
     // Windows expects these back.
     private static readonly AssemblerRegisterXMM[] Kept = [xmm6, xmm7, xmm8, xmm9, xmm10, xmm11, xmm12, xmm13, xmm14, xmm15];
 
-    /// <summary>Cache lines that a tile can fetch ahead in one step: few rows leave room for many, and need them.</summary>
-    public static int PrefetchLines(int rows) => rows <= 4 ? 4 : 2;
+    /// <summary>Cache lines that a tile fetches ahead in two steps: few rows leave room for many, and need them; where a line lasts two steps, one.</summary>
+    private static int PrefetchLines(int rows, bool sparse) => sparse ? 1 : rows <= 4 ? 8 : 4;
 
-    public static byte[] Emit(DotFormat format, int rows, int units)
+    /// <param name="format">What is multiplied.</param>
+    /// <param name="rows">1 to 6.</param>
+    /// <param name="units">1 to 4, of 16 columns.</param>
+    /// <param name="sparse">Fetch one line ahead in two steps, and not several.</param>
+    public static byte[] Emit(DotFormat format, int rows, int units, bool sparse)
     {
         var code = new Assembler(64);
         bool windows = OperatingSystem.IsWindows();
-        code.push(rbx);
-        code.push(rsi);
-        code.push(rdi);
-        code.push(r12);
-        code.push(r13);
+        foreach (AssemblerRegister64 register in General) code.push(register);
         if (windows)
         {
             code.sub(rsp, Kept.Length * 16);
@@ -71,7 +72,7 @@ internal static class TileEmitter
         }
 
         Begin(code, rows, units);
-        Loop(code, format, rows, units);
+        Loop(code, format, rows, units, PrefetchLines(rows, sparse));
         PointAtC(code);
         ForEachSum(code, rows, units, (sum, unit) => code.vmovups(__zmmword_ptr[rsi + unit * VectorBytes], sum));
 
@@ -81,11 +82,7 @@ internal static class TileEmitter
             code.add(rsp, Kept.Length * 16);
         }
         code.vzeroupper();
-        code.pop(r13);
-        code.pop(r12);
-        code.pop(rdi);
-        code.pop(rsi);
-        code.pop(rbx);
+        foreach (AssemblerRegister64 register in General.Reverse()) code.pop(register);
         code.ret();
 
         var bytes = new MemoryStream();
@@ -106,12 +103,11 @@ internal static class TileEmitter
         code.Label(ref begun);
     }
 
-    private static void Loop(Assembler code, DotFormat format, int rows, int units)
+    /// <summary>Two steps of k at a time: whatever counts or points takes a slot from the multiplications.</summary>
+    private static void Loop(Assembler code, DotFormat format, int rows, int units, int prefetchLines)
     {
         AssemblerRegister64[] b = [r9, r10, r11, rbx];
-        Label top = code.CreateLabel(), done = code.CreateLabel();
-        // Rows 0 to 2 are addressed from rax, 3 to 5 from r8, by multiples of the row stride in rdx.
-        AssemblerMemoryOperand[] row = [__dword_ptr[rax], __dword_ptr[rax + rdx], __dword_ptr[rax + rdx * 2], __dword_ptr[r8], __dword_ptr[r8 + rdx], __dword_ptr[r8 + rdx * 2]];
+        Label top = code.CreateLabel(), odd = code.CreateLabel(), done = code.CreateLabel();
         code.mov(rax, __qword_ptr[rcx + TileArguments.AtA]);
         code.mov(rdx, __qword_ptr[rcx + TileArguments.AtARowBytes]);
         code.lea(r8, __[rdx + rdx * 2]);
@@ -119,35 +115,54 @@ internal static class TileEmitter
         for (int unit = 0; unit < units; unit++) code.mov(b[unit], __qword_ptr[rcx + (TileArguments.AtB0 + unit * 8)]);
         code.mov(r12, __qword_ptr[rcx + TileArguments.AtPrefetch]);
         code.mov(r13, __qword_ptr[rcx + TileArguments.AtNextA]);
+        code.mov(r14, __qword_ptr[rcx + TileArguments.AtBStepBytes]);
+        code.mov(r15, __qword_ptr[rcx + TileArguments.AtPrefetchStepBytes]);
         code.xor(edi, edi);
+        code.mov(rbp, r14);
         code.mov(rsi, __qword_ptr[rcx + TileArguments.AtSteps]);
-        code.test(rsi, rsi);
-        code.je(done);
+        code.sub(rsi, 2);
+        code.jl(odd);
 
         code.Label(ref top);
-        for (int unit = 0; unit < units; unit++) code.vmovups(Z[unit], __zmmword_ptr[b[unit] + rdi]);
-        for (int line = 0; line < PrefetchLines(rows); line++) code.prefetcht1(__byte_ptr[r12 + line * VectorBytes]);
+        Step(0, rdi);
+        for (int line = 0; line < (prefetchLines + 1) / 2; line++) code.prefetcht1(__byte_ptr[r12 + line * VectorBytes]);
         code.prefetcht0(__byte_ptr[r13]);
-        for (int r = 0; r < rows; r++)
+        Step(1, rbp);
+        for (int line = (prefetchLines + 1) / 2; line < prefetchLines; line++) code.prefetcht1(__byte_ptr[r12 + line * VectorBytes]);
+        code.add(rax, 8);
+        code.add(r8, 8);
+        code.lea(rdi, __[rdi + r14 * 2]);
+        code.lea(rbp, __[rbp + r14 * 2]);
+        code.lea(r12, __[r12 + r15 * 2]);
+        code.add(r13, 8 * rows);
+        code.sub(rsi, 2);
+        code.jge(top);
+
+        code.Label(ref odd);
+        code.inc(rsi);
+        code.jne(done);
+        Step(0, rdi);
+        code.Label(ref done);
+
+        void Step(int step, AssemblerRegister64 at)
         {
-            AssemblerRegisterZMM x = Z[FirstBroadcast + r % Broadcasts];
-            code.vbroadcastss(x, row[r]);
-            for (int unit = 0; unit < units; unit++)
+            // Rows 0 to 2 are addressed from rax, 3 to 5 from r8, by multiples of the row stride in rdx.
+            int ahead = step * sizeof(float);
+            AssemblerMemoryOperand[] row = [__dword_ptr[rax + ahead], __dword_ptr[rax + rdx + ahead], __dword_ptr[rax + rdx * 2 + ahead], __dword_ptr[r8 + ahead], __dword_ptr[r8 + rdx + ahead], __dword_ptr[r8 + rdx * 2 + ahead]];
+            for (int unit = 0; unit < units; unit++) code.vmovups(Z[unit], __zmmword_ptr[b[unit] + at]);
+            for (int r = 0; r < rows; r++)
             {
-                AssemblerRegisterZMM sum = Z[FirstSum + r * units + unit];
-                if (format == DotFormat.F32) code.vfmadd231ps(sum, x, Z[unit]);
-                else if (format == DotFormat.BF16) code.vdpbf16ps(sum, x, Z[unit]);
-                else code.vpdpbusd(sum, x, Z[unit]);
+                AssemblerRegisterZMM x = Z[FirstBroadcast + r % Broadcasts];
+                code.vbroadcastss(x, row[r]);
+                for (int unit = 0; unit < units; unit++)
+                {
+                    AssemblerRegisterZMM sum = Z[FirstSum + r * units + unit];
+                    if (format == DotFormat.F32) code.vfmadd231ps(sum, x, Z[unit]);
+                    else if (format == DotFormat.BF16) code.vdpbf16ps(sum, x, Z[unit]);
+                    else code.vpdpbusd(sum, x, Z[unit]);
+                }
             }
         }
-        code.add(rax, 4);
-        code.add(r8, 4);
-        code.add(rdi, __qword_ptr[rcx + TileArguments.AtBStepBytes]);
-        code.add(r12, __qword_ptr[rcx + TileArguments.AtPrefetchStepBytes]);
-        code.add(r13, __qword_ptr[rcx + TileArguments.AtNextAStepBytes]);
-        code.dec(rsi);
-        code.jne(top);
-        code.Label(ref done);
     }
 
     private static void PointAtC(Assembler code)

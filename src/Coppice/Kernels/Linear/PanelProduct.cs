@@ -25,7 +25,7 @@ internal readonly unsafe struct PanelProduct<TTile> : IParallelWork where TTile 
 {
     // A block of a panel (16 or 32 KiB) stays in the first-level cache while all rows of an item pass over it. With few rows the next
     // block must arrive within a few tiles, and a short one does; with many the sums are loaded and stored less often by a long one.
-    private const int ShortBlockLanes = 64, LongBlockLanes = 128, LongBlockRows = 64;
+    private const int ShortBlockLanes = 64, LongBlockLanes = 128, LongBlockRows = 32;
 
     // Rows of one item: enough to make the reading of the panel cheap, few enough that their inputs stay in the second-level cache.
     private const int ItemRows = 192;
