@@ -30,7 +30,7 @@ internal static unsafe class Tile
 {
     public const int UnitFloats = 16;
     public const int MaxUnits = 4;
-    private const int MaxRows = 6;
+    public const int MaxRows = 6;
 
     /// <summary>C = A · B.</summary>
     /// <param name="a">[rows][k], rows <paramref name="aRowFloats"/> apart.</param>

@@ -24,6 +24,12 @@ internal static unsafe class BlockFold
     /// </summary>
     public const float Slack = 8f;
 
+    /// <summary>Rows from which on the fetching of the next block pays.</summary>
+    public const int FetchingRows = 8;
+
+    // What a step of a tile can fetch without waiting for it.
+    private const int MostStepBytes = 256;
+
     private const int BlockTokens = KvLayout.BlockTokens;
     private const int PageTokens = KvLayout.PageTokens;
 
@@ -32,11 +38,12 @@ internal static unsafe class BlockFold
     /// <param name="first">First row.</param>
     /// <param name="end">Row after the last.</param>
     /// <param name="scores">Scratch of <see cref="ScoreFloats"/>.</param>
-    public static void Run(in KvBlock block, in HeadRows rows, int first, int end, float* scores)
+    /// <param name="ahead">What is fetched meanwhile; null for nothing. Fewer rows than <see cref="FetchingRows"/> read a block as fast as it arrives by itself.</param>
+    public static void Run(in KvBlock block, in HeadRows rows, int first, int end, float* scores, BlockAhead* ahead = null)
     {
-        if (Isa.Width >= 512) Simd<F512>(block, rows, first, end, scores);
-        else if (Isa.Width >= 256) Simd<F256>(block, rows, first, end, scores);
-        else if (Isa.Width >= 128) Simd<F128>(block, rows, first, end, scores);
+        if (Isa.Width >= 512) Simd<F512>(block, rows, first, end, scores, ahead);
+        else if (Isa.Width >= 256) Simd<F256>(block, rows, first, end, scores, ahead);
+        else if (Isa.Width >= 128) Simd<F128>(block, rows, first, end, scores, ahead);
         else Reference(block, rows, first, end);
     }
 
@@ -80,16 +87,17 @@ internal static unsafe class BlockFold
 
     /// <summary>Never inlined: with the caller's code before it the JIT's budget ends before the exp, which then costs a call per vector.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static void Simd<V>(in KvBlock block, in HeadRows rows, int first, int end, float* scores) where V : struct, ILanes<V>
+    internal static void Simd<V>(in KvBlock block, in HeadRows rows, int first, int end, float* scores, BlockAhead* ahead = null) where V : struct, ILanes<V>
     {
         int d = rows.D, paddedD = rows.PaddedD;
+        int share = ahead is null ? 0 : StepBytes(ahead->Bytes, end - first, d, paddedD);
         for (; first < end; first += TileRows)
         {
             int count = Math.Min(TileRows, end - first), visible = 0;
             for (int i = 0; i < count; i++) visible = Math.Max(visible, Visible(block, rows.Positions[first + i]));
             if (visible == 0) continue;
             int pages = (visible + PageTokens - 1) / PageTokens;
-            Tile.Multiply(rows.Q + (nint)first * d, d, count, new TileColumns(block.Keys0, block.Keys1, block.Keys2, block.Keys3, block.KeyStepFloats), pages, d, scores, BlockTokens);
+            Multiply(rows.Q + (nint)first * d, d, count, new TileColumns(block.Keys0, block.Keys1, block.Keys2, block.Keys3, block.KeyStepFloats), pages, d, scores, BlockTokens, add: false, ahead, share);
             float* o = rows.O + (nint)first * paddedD;
             if (rows.Cap > 0f) Cap<V>(scores, count, pages, rows.Cap);
             for (int i = 0; i < count; i++)
@@ -107,9 +115,37 @@ internal static unsafe class BlockFold
                 for (int column = 0; column < paddedD; column += BlockTokens)
                 {
                     int units = Math.Min(Tile.MaxUnits, (paddedD - column) / Tile.UnitFloats);
-                    Tile.MultiplyAdd(scores + page * PageTokens, BlockTokens, count, TileColumns.SideBySide(values + column, paddedD), units, together * PageTokens, o + column, paddedD);
+                    Multiply(scores + page * PageTokens, BlockTokens, count, TileColumns.SideBySide(values + column, paddedD), units, together * PageTokens, o + column, paddedD, add: true, ahead, share);
                 }
             }
+        }
+    }
+
+    /// <summary>What each step of the products has to fetch, so that all is there at the end.</summary>
+    private static int StepBytes(int bytes, int rows, int d, int paddedD)
+    {
+        int tiles = (rows + Tile.MaxRows - 1) / Tile.MaxRows, columns = (paddedD + BlockTokens - 1) / BlockTokens;
+        return Math.Min(bytes / (tiles * (d + columns * BlockTokens)) + 1, MostStepBytes);
+    }
+
+    /// <summary>As <see cref="Tile.Multiply"/> or <see cref="Tile.MultiplyAdd"/>, with a share of what comes next fetched in each step of k.</summary>
+    private static void Multiply(float* a, nint aRowFloats, int rows, in TileColumns b, int units, int k, float* c, nint cRowFloats, bool add, BlockAhead* ahead, int share)
+    {
+        if (ahead is null)
+        {
+            if (add) Tile.MultiplyAdd(a, aRowFloats, rows, b, units, k, c, cRowFloats);
+            else Tile.Multiply(a, aRowFloats, rows, b, units, k, c, cRowFloats);
+            return;
+        }
+
+        for (int tiles = (rows + Tile.MaxRows - 1) / Tile.MaxRows; tiles > 0; tiles--)
+        {
+            int take = (rows + tiles - 1) / tiles;
+            byte* fetched = ahead->Take(k * share);
+            FloatTile.Multiply(a, aRowFloats, take, b, units, k, c, cRowFloats, add, fetched is null ? (byte*)a : fetched, fetched is null ? 0 : share);
+            a += take * aRowFloats;
+            c += take * cRowFloats;
+            rows -= take;
         }
     }
 

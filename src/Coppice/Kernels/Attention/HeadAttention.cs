@@ -142,7 +142,14 @@ internal static unsafe class HeadAttention
                 }
 
                 KvBlock data = Load(call.Kv, call.Layer, head, run.Pages, block, widened);
-                BlockFold.Run(data, rows, from * g, to * g, scores);
+                if ((to - from) * g < BlockFold.FetchingRows || block + 1 == run.StartBlock + run.BlockCount)
+                {
+                    BlockFold.Run(data, rows, from * g, to * g, scores);
+                    continue;
+                }
+
+                var ahead = new BlockAhead(Block(call.Kv, call.Layer, head, run.Pages, block + 1), call.Kv.Layout);
+                BlockFold.Run(data, rows, from * g, to * g, scores, &ahead);
             }
         }
     }
