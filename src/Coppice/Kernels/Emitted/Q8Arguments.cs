@@ -6,7 +6,7 @@ namespace Coppice.Kernels.Emitted;
 [StructLayout(LayoutKind.Explicit)]
 internal unsafe struct Q8Arguments
 {
-    public const int AtConfiguration = 0, AtA = 64, AtB = 72, AtBlocks = 80, AtC = 88, AtCRowBytes = 96, AtAdd = 104, AtSums = 112, AtPrefetch = 120, AtPrefetchLines = 128, AtRow = 136;
+    public const int AtConfiguration = 0, AtA = 64, AtB = 72, AtBlocks = 80, AtC = 88, AtCRowBytes = 96, AtAdd = 104, AtSums = 112, AtPrefetch = 120, AtPrefetchLines = 128, AtRow = 136, AtTiles = 144, AtTileBytes = 152, AtTilePrefetch = 160, AtTilePrefetchBytes = 168;
 
     [FieldOffset(AtConfiguration)] public fixed byte Configuration[64];
     [FieldOffset(AtA)] public byte* A;
@@ -27,4 +27,10 @@ internal unsafe struct Q8Arguments
 
     /// <summary>The first row within the row tile.</summary>
     [FieldOffset(AtRow)] public nint Row;
+
+    /// <summary>Row tiles of 16 rows, one after another; what is fetched ahead begins, for the next of them, so many bytes further.</summary>
+    [FieldOffset(AtTiles)] public nint Tiles;
+    [FieldOffset(AtTileBytes)] public nint TileBytes;
+    [FieldOffset(AtTilePrefetch)] public byte* TilePrefetch;
+    [FieldOffset(AtTilePrefetchBytes)] public nint TilePrefetchBytes;
 }

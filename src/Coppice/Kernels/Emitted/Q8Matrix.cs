@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using Coppice.Memory;
 using Iced.Intel;
@@ -12,7 +13,7 @@ namespace Coppice.Kernels.Emitted;
 /// </summary>
 internal sealed unsafe class Q8Matrix : Q8Kernel
 {
-    private const int MaxRows = Q8Activations.TileRows, Tiles = 4, TileBytes = 1024;
+    private const int MaxRows = Q8Activations.TileRows, SumTiles = 4, TileBytes = 1024;
 
     private static readonly Lazy<(Q8Matrix? Kernel, string Note)> Only = new(Create);
 
@@ -39,10 +40,21 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
 
     public override int StreamRows => 4;
 
-    [SkipLocalsInit]
-    public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes)
+    /// <summary>Whole row tiles in one call: to configure the tile registers and to release them takes as long as a block or two.</summary>
+    public override void Multiply(byte* a, nint tileBytes, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes)
     {
-        byte* sums = stackalloc byte[Tiles * TileBytes + AlignedBuffer.AlignmentBytes];
+        int whole = rows / MaxRows, share = prefetchBytes / Tiles(rows);
+        if (whole > 0) MultiplyTiles(a, tileBytes, whole, MaxRows, b, blocks, c, cRowFloats, add, prefetch, share);
+        if (rows % MaxRows != 0) MultiplyTile(a + whole * tileBytes, rows % MaxRows, b, blocks, c + whole * MaxRows * cRowFloats, cRowFloats, add, prefetch + whole * share, share);
+    }
+
+    protected override void MultiplyTile(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes) =>
+        MultiplyTiles(a, 0, 1, rows, b, blocks, c, cRowFloats, add, prefetch, prefetchBytes);
+
+    [SkipLocalsInit]
+    private void MultiplyTiles(byte* a, nint tileBytes, int tiles, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes)
+    {
+        byte* sums = stackalloc byte[SumTiles * TileBytes + AlignedBuffer.AlignmentBytes];
         Q8Arguments arguments = default;
         for (int i = 0; i < 4; i++) MatrixUnit.Shape(arguments.Configuration, i, rows, 64);
         for (int i = 4; i < 6; i++) MatrixUnit.Shape(arguments.Configuration, i, rows, Layout.BlockInputs);
@@ -54,8 +66,11 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
         arguments.CRowBytes = cRowFloats * sizeof(float);
         arguments.Add = add ? 1 : 0;
         arguments.Sums = (int*)(((nint)sums + AlignedBuffer.AlignmentBytes - 1) & ~(AlignedBuffer.AlignmentBytes - 1));
-        int groups = Tiles / UnitsTogether(rows) * Math.Max(1, blocks / (Tiles / UnitsTogether(rows)));
-        arguments.Prefetch = prefetch;
+        int groups = SumTiles / UnitsTogether(rows) * Math.Max(1, blocks / (SumTiles / UnitsTogether(rows)));
+        arguments.Prefetch = arguments.TilePrefetch = prefetch;
+        arguments.TilePrefetchBytes = prefetchBytes;
+        arguments.Tiles = tiles;
+        arguments.TileBytes = tileBytes;
         arguments.PrefetchLines = (prefetchBytes / 64 + groups - 1) / groups;
         _shapes[rows - 1](&arguments);
     }
@@ -79,14 +94,16 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
     // rdi: arguments, rax: record of A, rdx: block of B, rcx: blocks left, rsi: integer sums, r8, r9 and r11: row bytes of A, B and the sums.
     private void Emit(Assembler code, int rows)
     {
-        int units = UnitsTogether(rows), together = Tiles / units;
+        int units = UnitsTogether(rows), together = SumTiles / units;
+        Label nextTile = code.CreateLabel();
         code.push(rbx);
         code.ldtilecfg(__[rdi + Q8Arguments.AtConfiguration]);
         code.mov(r8d, Layout.BlockInputs);
         code.mov(r9d, Q8Layout.QuadBytes);
         code.mov(r11d, 64);
         code.mov(rsi, __qword_ptr[rdi + Q8Arguments.AtSums]);
-        for (int unit = 0; unit < Tiles; unit += units)
+        code.Label(ref nextTile);
+        for (int unit = 0; unit < SumTiles; unit += units)
         {
             Label top = code.CreateLabel(), rest = code.CreateLabel(), done = code.CreateLabel();
             Begin(code, rows, unit, units);
@@ -110,6 +127,7 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
             PointAtC(code);
             ForEachSum(code, rows, units, (sum, at) => code.vmovups(__zmmword_ptr[r10 + (unit + at) * 64], sum));
         }
+        if (rows == MaxRows) NextTile(code, nextTile);
         code.tilerelease();
         code.vzeroupper();
         code.pop(rbx);
@@ -126,12 +144,12 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
                 code.tilezero(Sums[tile]);
                 if (unit == 0) code.tileloadd(A[block % 2], __[rax + r8 * 1 + block * Layout.RecordBytes]);
                 code.tileloadd(B[tile % 2], __[rdx + r9 * 1 + (block * Layout.WeightBlockBytes + (firstUnit + unit) * 64)]);
-                if (units == Tiles)
-                    for (int line = 0; line < Layout.WeightBlockBytes / Tiles; line += 64) code.prefetcht1(__byte_ptr[rdx + (4 * Layout.WeightBlockBytes + unit * (Layout.WeightBlockBytes / Tiles) + line)]);
+                if (units == SumTiles)
+                    for (int line = 0; line < Layout.WeightBlockBytes / SumTiles; line += 64) code.prefetcht1(__byte_ptr[rdx + (4 * Layout.WeightBlockBytes + unit * (Layout.WeightBlockBytes / SumTiles) + line)]);
                 code.tdpbssd(Sums[tile], A[block % 2], B[tile % 2]);
             }
         }
-        if (units < Tiles) Fetch(code);
+        if (units < SumTiles) Fetch(code);
         for (int tile = 0; tile < blocks * units; tile++) code.tilestored(__[rsi + r11 * 1 + tile * TileBytes], Sums[tile]);
         for (int block = 0; block < blocks; block++)
         {
@@ -166,6 +184,21 @@ internal sealed unsafe class Q8Matrix : Q8Kernel
         code.jne(fetch);
         code.mov(__qword_ptr[rdi + Q8Arguments.AtPrefetch], r10);
         code.Label(ref fetched);
+    }
+
+    private static void NextTile(Assembler code, Label nextTile)
+    {
+        code.mov(rax, __qword_ptr[rdi + Q8Arguments.AtTileBytes]);
+        code.add(__qword_ptr[rdi + Q8Arguments.AtA], rax);
+        code.mov(rax, __qword_ptr[rdi + Q8Arguments.AtCRowBytes]);
+        code.shl(rax, (byte)BitOperations.Log2(MaxRows));
+        code.add(__qword_ptr[rdi + Q8Arguments.AtC], rax);
+        code.mov(rax, __qword_ptr[rdi + Q8Arguments.AtTilePrefetch]);
+        code.add(rax, __qword_ptr[rdi + Q8Arguments.AtTilePrefetchBytes]);
+        code.mov(__qword_ptr[rdi + Q8Arguments.AtTilePrefetch], rax);
+        code.mov(__qword_ptr[rdi + Q8Arguments.AtPrefetch], rax);
+        code.dec(__qword_ptr[rdi + Q8Arguments.AtTiles]);
+        code.jne(nextTile);
     }
 
     private static void Begin(Assembler code, int rows, int firstUnit, int units)

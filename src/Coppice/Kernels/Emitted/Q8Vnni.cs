@@ -45,7 +45,7 @@ internal sealed unsafe class Q8Vnni : Q8Kernel
 
     public override int StreamRows => MaxRows;
 
-    public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes)
+    protected override void MultiplyTile(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes)
     {
         Q8Arguments arguments = default;
         arguments.Blocks = blocks;

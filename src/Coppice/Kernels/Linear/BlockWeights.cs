@@ -166,19 +166,15 @@ internal sealed unsafe class BlockWeights : LinearWeights
             float* mins = (float*)(expanded + weights.PartBytes), mine = (float*)((byte*)mins + weights.MinsBytes);
             float* to = y + (long)firstRow * yRowFloats + panel * PanelOutputs, c = width == PanelOutputs ? to : mine;
             int cRowFloats = width == PanelOutputs ? yRowFloats : PanelOutputs;
-            int stepBlocks = panels.StepInputs / layout.BlockInputs, tiles = (take + TileRows - 1) / TileRows;
+            int stepBlocks = panels.StepInputs / layout.BlockInputs;
             for (int k = 0; k < inputs; k += PartInputs)
             {
                 int part = Math.Min(PartInputs, inputs - k), blocks = part / layout.BlockInputs, firstBlock = k / layout.BlockInputs;
                 panels.Expand(step, blocks / stepBlocks, kernel.WeightBias, expanded, mins);
                 byte* next = step + blocks / stepBlocks * panels.StepBytes;
-                int share = (int)(next - step) / tiles;
+                byte* a = activations + ((long)firstRow / TileRows * allBlocks + firstBlock) * layout.RecordBytes;
+                kernel.Multiply(a, (nint)allBlocks * layout.RecordBytes, take, expanded, blocks, c, cRowFloats, k > 0, next, (int)(next - step));
                 step = next;
-                for (int r = 0; r < take; r += TileRows, next += share)
-                {
-                    byte* a = activations + ((long)(firstRow + r) / TileRows * allBlocks + firstBlock) * layout.RecordBytes;
-                    kernel.Multiply(a, Math.Min(TileRows, take - r), expanded, blocks, c + (long)r * cRowFloats, cRowFloats, k > 0, next, share);
-                }
                 if (!weights._format.HasMins) continue;
                 TileColumns columns = TileColumns.SideBySide(mins, PanelOutputs);
                 for (int r = 0; r < take; r += MinRows)

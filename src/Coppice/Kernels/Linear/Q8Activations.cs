@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Coppice.Kernels;
 
@@ -53,15 +54,30 @@ internal static unsafe class Q8Activations
             x = whole;
         }
 
-        // As ints, so that what is not a number counts as the largest.
+        return Isa.Width >= 512 && Avx512F.IsSupported && blockInputs == MaxBlockInputs ? Quantise512(x, q) : Quantise128(x, q, blockInputs);
+    }
+
+    /// <summary>A block of 32 in two vectors.</summary>
+    private static float Quantise512(float* x, sbyte* q)
+    {
+        Vector512<float> a = Vector512.Load(x), b = Vector512.Load(x + 16);
+        Vector512<int> bits = Vector512.Max(a.AsInt32() & Vector512.Create(0x7FFFFFFF), b.AsInt32() & Vector512.Create(0x7FFFFFFF));
+        Vector256<int> eight = Vector256.Max(bits.GetLower(), bits.GetUpper());
+        float max = Largest(Vector128.Max(eight.GetLower(), eight.GetUpper()));
+        if (max < 1e-30f || !float.IsFinite(max)) return NoNumbers(max, q, MaxBlockInputs);
+        // The conversion rounds to the nearest integer, ties to even.
+        Vector512<float> factor = Vector512.Create(127f / max);
+        Avx512F.ConvertToVector128SByte(Avx512F.ConvertToVector512Int32(a * factor)).Store(q);
+        Avx512F.ConvertToVector128SByte(Avx512F.ConvertToVector512Int32(b * factor)).Store(q + 16);
+        return max / 127f;
+    }
+
+    private static float Quantise128(float* x, sbyte* q, int blockInputs)
+    {
         Vector128<int> most = Vector128<int>.Zero;
         for (int i = 0; i < blockInputs; i += 4) most = Vector128.Max(most, Vector128.Load(x + i).AsInt32() & Vector128.Create(0x7FFFFFFF));
-        float max = BitConverter.Int32BitsToSingle(Math.Max(Math.Max(most[0], most[1]), Math.Max(most[2], most[3])));
-        if (max < 1e-30f || !float.IsFinite(max))
-        {
-            new Span<sbyte>(q, blockInputs).Clear();
-            return max < 1e-30f ? 0f : max;
-        }
+        float max = Largest(most);
+        if (max < 1e-30f || !float.IsFinite(max)) return NoNumbers(max, q, blockInputs);
 
         // Adding 1.5 · 2^23 leaves the number, rounded to the nearest integer, in the lowest bits.
         Vector128<float> factor = Vector128.Create(127f / max), magic = Vector128.Create(12582912f);
@@ -72,6 +88,19 @@ internal static unsafe class Q8Activations
             Vector128.Narrow(Vector128.Narrow(a, b), Vector128.Narrow(c, d)).Store(q + i);
         }
         return max / 127f;
+    }
+
+    // Absolute values compare as ints, and what is not a number counts as the largest.
+    private static float Largest(Vector128<int> bits)
+    {
+        Vector128<int> pairs = Vector128.Max(bits, Vector128.Shuffle(bits, Vector128.Create(2, 3, 0, 1)));
+        return BitConverter.Int32BitsToSingle(Math.Max(pairs[0], pairs[1]));
+    }
+
+    private static float NoNumbers(float max, sbyte* q, int blockInputs)
+    {
+        new Span<sbyte>(q, blockInputs).Clear();
+        return max < 1e-30f ? 0f : max;
     }
 
     private static int Sum(sbyte* q, int count)

@@ -26,8 +26,9 @@ internal abstract unsafe class Q8Kernel(Q8Layout layout)
     /// <summary>A line for people: the instruction that does it.</summary>
     public abstract string Name { get; }
 
-    /// <param name="a">Records of one row tile, <see cref="Q8Activations"/>.</param>
-    /// <param name="rows">1 to 16.</param>
+    /// <param name="a">Records of the first row tile, <see cref="Q8Activations"/>.</param>
+    /// <param name="tileBytes">From a row tile's records to those of the next.</param>
+    /// <param name="rows">At least 1.</param>
     /// <param name="b">Blocks of a panel.</param>
     /// <param name="blocks">At least 1.</param>
     /// <param name="c">[rows][64], rows <paramref name="cRowFloats"/> apart.</param>
@@ -35,7 +36,18 @@ internal abstract unsafe class Q8Kernel(Q8Layout layout)
     /// <param name="add">The sums go on from what c holds; else they begin at zero.</param>
     /// <param name="prefetch">What comes next, any address.</param>
     /// <param name="prefetchBytes">How much of it this call should fetch.</param>
-    public abstract void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes);
+    public virtual void Multiply(byte* a, nint tileBytes, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes)
+    {
+        int share = prefetchBytes / Tiles(rows);
+        for (int r = 0; r < rows; r += Q8Activations.TileRows, a += tileBytes, prefetch += share)
+            MultiplyTile(a, Math.Min(Q8Activations.TileRows, rows - r), b, blocks, c + r * cRowFloats, cRowFloats, add, prefetch, share);
+    }
+
+    /// <summary>As <see cref="Multiply"/>, of one row tile: 1 to 16 rows.</summary>
+    protected abstract void MultiplyTile(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes);
+
+    /// <summary>Row tiles that hold so many rows.</summary>
+    public static int Tiles(int rows) => (rows + Q8Activations.TileRows - 1) / Q8Activations.TileRows;
 
     /// <summary>Up to so many rows the kernel reads every block once.</summary>
     public virtual int StreamRows => Q8Activations.TileRows;
@@ -71,8 +83,8 @@ internal abstract unsafe class Q8Kernel(Q8Layout layout)
             bool isScale = i % blockBytes >= Layout.WeightScalesAt;
             biased[i] = (byte)(isScale ? b[i] : b[i] + WeightBias);
         }
-        definition.Multiply(a, rows, b, blocks, expected, LinearWeights.PanelOutputs, add: false, null, 0);
-        Multiply(a, rows, biased, blocks, actual, LinearWeights.PanelOutputs, add: false, null, 0);
+        definition.MultiplyTile(a, rows, b, blocks, expected, LinearWeights.PanelOutputs, add: false, null, 0);
+        MultiplyTile(a, rows, biased, blocks, actual, LinearWeights.PanelOutputs, add: false, null, 0);
         return new ReadOnlySpan<uint>(expected, floats).SequenceEqual(new ReadOnlySpan<uint>(actual, floats));
     }
 
@@ -80,7 +92,7 @@ internal abstract unsafe class Q8Kernel(Q8Layout layout)
     {
         public override string Name => "scalar";
 
-        public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes)
+        protected override void MultiplyTile(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes)
         {
             for (int r = 0; r < rows; r++)
             {
@@ -124,7 +136,7 @@ internal sealed unsafe class Q8Vectors<TVector, V>(Q8Layout layout, string name,
 
     public override string Name => name;
 
-    public override void Multiply(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes)
+    protected override void MultiplyTile(byte* a, int rows, byte* b, int blocks, float* c, nint cRowFloats, bool add, byte* prefetch, int prefetchBytes)
     {
         for (int block = 0; block < blocks; block++, a += Layout.RecordBytes, b += Layout.WeightBlockBytes)
         {

@@ -37,7 +37,7 @@ internal sealed unsafe class Q8_0 : LinearWeights
 
     public override void Multiply(float* x, int rows, int xRowFloats, WorkerPool pool, LinearScratch scratch, float* y, int yRowFloats)
     {
-        int tiles = (rows + Q8Activations.TileRows - 1) / Q8Activations.TileRows;
+        int tiles = Q8Kernel.Tiles(rows);
         int chunkRows = RowChunks.Rows(rows, ItemRows, Q8Activations.TileRows, Panels, 4 * pool.Threads), chunks = (rows + chunkRows - 1) / chunkRows;
         long activationBytes = (long)tiles * Blocks * Layout.RecordBytes;
         byte* activations = scratch.Take(activationBytes + (long)pool.Threads * chunkRows * PanelOutputs * sizeof(float));
@@ -142,23 +142,19 @@ internal sealed unsafe class Q8_0 : LinearWeights
             float* to = y + (long)firstRow * yRowFloats + panel * PanelOutputs, mine = sums + (long)worker * chunkRows * PanelOutputs;
             int cRowFloats = width == PanelOutputs ? yRowFloats : PanelOutputs, partBlocks = take <= weights._kernel.StreamRows ? blocks : PartBlocks;
             float* c = width == PanelOutputs ? to : mine;
-            int tiles = (take + Q8Activations.TileRows - 1) / Q8Activations.TileRows;
+            byte* a = activations + (long)firstRow / Q8Activations.TileRows * blocks * Layout.RecordBytes;
             for (int block = 0; block < blocks; block += partBlocks)
             {
                 int some = Math.Min(partBlocks, blocks - block);
                 byte* part = b + (long)block * BlockBytes, next = part + (long)some * BlockBytes;
-                int share = some == blocks ? 0 : some * BlockBytes / tiles;
+                int nextBytes = some == blocks ? 0 : some * BlockBytes;
                 // Few rows take each block once: what is fetched is a little ahead of what is read.
                 if (take <= weights._kernel.StreamRows)
                 {
                     next = part + 4 * BlockBytes;
-                    share = some * BlockBytes;
+                    nextBytes = some * BlockBytes;
                 }
-                for (int r = 0; r < take; r += Q8Activations.TileRows, next += share)
-                {
-                    byte* a = activations + ((long)(firstRow + r) / Q8Activations.TileRows * blocks + block) * Layout.RecordBytes;
-                    weights._kernel.Multiply(a, Math.Min(Q8Activations.TileRows, take - r), part, some, c + (long)r * cRowFloats, cRowFloats, block > 0, next, share);
-                }
+                weights._kernel.Multiply(a + (long)block * Layout.RecordBytes, (nint)blocks * Layout.RecordBytes, take, part, some, c, cRowFloats, block > 0, next, nextBytes);
             }
             if (c == to) return;
             for (int r = 0; r < take; r++) new ReadOnlySpan<float>(mine + r * PanelOutputs, width).CopyTo(new Span<float>(to + (long)r * yRowFloats, width));
