@@ -95,7 +95,7 @@ internal sealed unsafe class Bf16FoldCode
     private const int BlockTokens = KvLayout.BlockTokens, ScoreRowBytes = BlockTokens * 4, WeightRowBytes = BlockTokens * 2, UnitBytes = 64;
 
     // Fetches of an item: each page in so many parts.
-    private const int AheadPages = 8, AheadParts = 4;
+    private const int AheadPages = 8, AheadParts = 8;
 
     private static readonly AssemblerRegisterTMM[] Sums = [tmm0, tmm1, tmm2, tmm3];
     private static readonly AssemblerRegisterTMM[] Columns = [tmm5, tmm6, tmm7];
@@ -152,7 +152,7 @@ internal sealed unsafe class Bf16FoldCode
         int emitted = 0, fetched = 0;
         for (int i = 0; i < tiles.Count; i++)
         {
-            for (; fetched * tiles.Count < i * AheadPages * AheadParts; fetched++) Fetch(code, fetched / AheadParts, fetched % AheadParts);
+            for (; fetched * tiles.Count < i * AheadPages * AheadParts; fetched++) Fetch(code, fetched % AheadPages, fetched / AheadPages);
             for (int due = Math.Min(vectors.Count, vectors.Count * (i + 1) / (tiles.Count - 4)); emitted < due; emitted++) vectors[emitted]();
             tiles[i]();
         }

@@ -32,6 +32,7 @@ internal unsafe struct Bf16FoldItems
     private readonly byte* _copies;
     private readonly int _halfBytes;
     private int _count, _copied, _tileRows;
+    private bool _hasNothing;
 
     /// <param name="code">For D.</param>
     /// <param name="rows">States, updated.</param>
@@ -53,8 +54,6 @@ internal unsafe struct Bf16FoldItems
         _call->KeptL = (float*)Take(ref scratch, WholeRows * Lanes16.Count * sizeof(float));
         _copies = Take(ref scratch, KvLayout.BlocksPerSpan * 2 * _halfBytes);
         new Span<int>(_all, TileRows).Fill(BlockTokens);
-        new Span<ushort>(NoWeights, WholeRows * BlockTokens).Clear();
-        new Span<float>(_spareO, WholeRows * rows.D).Clear();
     }
 
     public static int ScratchBytes(int d) => 192 + (MaxItems + 4) * Bf16Item.Bytes + WholeRows * BlockTokens * 10 + (MaxItems + 1) * TileRows * sizeof(int)
@@ -65,9 +64,11 @@ internal unsafe struct Bf16FoldItems
 
     /// <summary>
     /// Makes blocks, at most a span of them, fit to be folded: the values of two pages must lie behind one another, and are copied if
-    /// they do not.
+    /// they do not. Pages of which nobody sees anything give way to others, which are at hand.
     /// </summary>
-    public void Prepare(Span<KvBlock> blocks)
+    /// <param name="blocks">All but the last are seen whole.</param>
+    /// <param name="visible">Positions that are seen of the last.</param>
+    public void Prepare(Span<KvBlock> blocks, int visible)
     {
         if (_copied + blocks.Length > KvLayout.BlocksPerSpan)
         {
@@ -77,8 +78,15 @@ internal unsafe struct Bf16FoldItems
 
         foreach (ref KvBlock block in blocks)
         {
+            bool last = block.StartPosition == blocks[^1].StartPosition;
+            int pages = last ? KvLayout.PagesFor(Math.Min(visible, BlockTokens)) : KvLayout.PagesPerBlock;
+            if (pages < 4) block.Keys3 = block.Keys0;
+            if (pages < 3) block.Keys2 = block.Keys0;
+            if (pages < 2) block.Keys1 = block.Keys0;
             byte* copy = _copies + _copied * 2 * _halfBytes;
-            bool copied = Together(ref block.Values0, ref block.Values1, copy) | Together(ref block.Values2, ref block.Values3, copy + _halfBytes);
+            bool copied = Together(ref block.Values0, ref block.Values1, pages > 1, copy);
+            if (pages > 2) copied |= Together(ref block.Values2, ref block.Values3, pages > 3, copy + _halfBytes);
+            else block.Values2 = block.Values0;
             if (copied) _copied++;
         }
     }
@@ -134,6 +142,13 @@ internal unsafe struct Bf16FoldItems
         {
             RunRows(_items + 1, count, rows);
             return;
+        }
+
+        if (!_hasNothing)
+        {
+            new Span<ushort>(NoWeights, WholeRows * BlockTokens).Clear();
+            new Span<float>(_spareO, WholeRows * _rows.D).Clear();
+            _hasNothing = true;
         }
 
         _items[0] = _items[1];
@@ -303,12 +318,14 @@ internal unsafe struct Bf16FoldItems
         return Lanes16.Max(Vector128.MaxNative(max8.GetLower(), max8.GetUpper()));
     }
 
-    private readonly bool Together(ref float* first, ref float* second, byte* copy)
+    private readonly bool Together(ref float* first, ref float* second, bool secondIsSeen, byte* copy)
     {
         int pageBytes = _halfBytes / 2;
         if ((byte*)second == (byte*)first + pageBytes) return false;
         Buffer.MemoryCopy(first, copy, pageBytes, pageBytes);
-        Buffer.MemoryCopy(second, copy + pageBytes, pageBytes, pageBytes);
+        // What is not seen weighs nothing, but must be finite.
+        if (secondIsSeen) Buffer.MemoryCopy(second, copy + pageBytes, pageBytes, pageBytes);
+        else new Span<byte>(copy + pageBytes, pageBytes).Clear();
         first = (float*)copy;
         second = (float*)(copy + pageBytes);
         return true;
@@ -355,7 +372,7 @@ internal unsafe struct Bf16FoldItems
                 {
                     ushort* keyPage = k + block * 4 * pageElements, valuePage = v + block * 4 * pageElements;
                     blocks[0] = KvBlock.Contiguous(block * BlockTokens, (float*)keyPage, pageElements / 2, (float*)valuePage, pageElements / 2);
-                    items.Prepare(blocks);
+                    items.Prepare(blocks, BlockTokens);
                     items.Add(blocks, 0, count);
                     for (int page = 0; page < 4; page++)
                     {

@@ -166,10 +166,10 @@ internal static unsafe class HeadAttention
         {
             int first = Math.Max(run.FirstRow, task.FirstRow) - task.FirstRow, end = Math.Min(run.EndRow, task.FirstRow + task.RowCount) - task.FirstRow;
             if (first >= end) continue;
-            int count = Math.Min(run.BlockCount, rows.Positions[end * g - 1] / KvLayout.BlockTokens + 1 - run.StartBlock);
+            int last = rows.Positions[end * g - 1], count = Math.Min(run.BlockCount, last / KvLayout.BlockTokens + 1 - run.StartBlock);
             if (count <= 0) continue;
             for (int i = 0; i < count; i++) blocks[i] = Block(kv, layer, head, run.Pages, run.StartBlock + i);
-            items.Prepare(blocks[..count]);
+            items.Prepare(blocks[..count], last + 1 - (run.StartBlock + count - 1) * KvLayout.BlockTokens);
             items.Add(blocks[..count], first * g, end * g);
         }
 

@@ -162,7 +162,7 @@ public sealed unsafe class FoldTests
 
                 fixed (KvBlock* stays = blocks)
                 {
-                    items.Prepare(blocks);
+                    items.Prepare(blocks, KvLayout.BlockTokens);
                     items.Add(blocks, 0, _rows);
                     items.Run();
                 }
