@@ -321,9 +321,9 @@ internal unsafe struct Bf16FoldItems
     private readonly bool Together(ref float* first, ref float* second, bool secondIsSeen, byte* copy)
     {
         int pageBytes = _halfBytes / 2;
-        if ((byte*)second == (byte*)first + pageBytes) return false;
+        if (secondIsSeen && (byte*)second == (byte*)first + pageBytes) return false;
         Buffer.MemoryCopy(first, copy, pageBytes, pageBytes);
-        // What is not seen weighs nothing, but must be finite.
+        // What is not seen weighs nothing, but must be finite: no page of somebody else's.
         if (secondIsSeen) Buffer.MemoryCopy(second, copy + pageBytes, pageBytes, pageBytes);
         else new Span<byte>(copy + pageBytes, pageBytes).Clear();
         first = (float*)copy;

@@ -37,6 +37,11 @@ public sealed unsafe class FoldTests
         Levels.SameBits(expected, scene.Fold((in KvBlock block, in HeadRows states) => BlockFold.Simd<F128>(block, states, 0, rows, scores.Floats)), "128");
         Levels.SameBits(expected, scene.Fold((in KvBlock block, in HeadRows states) => BlockFold.Simd<F256>(block, states, 0, rows, scores.Floats)), "256");
         Levels.SameBits(expected, scene.Fold((in KvBlock block, in HeadRows states) => BlockFold.Simd<F512>(block, states, 0, rows, scores.Floats)), "512");
+        Levels.SameBits(expected, scene.Fold((in KvBlock block, in HeadRows states) =>
+        {
+            var ahead = new BlockAhead(block, new KvLayout(1, 1, d, KvFormat.F32));
+            BlockFold.Run(block, states, 0, rows, scores.Floats, &ahead);
+        }), "what comes next fetched meanwhile");
     }
 
     [Theory, MemberData(nameof(Shapes))]
@@ -45,6 +50,18 @@ public sealed unsafe class FoldTests
         if (Bf16Fold.WhyNot is not null) return;
         using var scene = new Scene(rows, d, KvFormat.BF16);
         Levels.SameBits(scene.Fold((in KvBlock block, in HeadRows states) => Bf16Fold.Reference(block, states, 0, rows)), scene.FoldItems(), "items");
+    }
+
+    [Theory]
+    [InlineData(1), InlineData(16), InlineData(17), InlineData(33), InlineData(48), InlineData(63)]
+    public void Pages_that_no_row_sees_are_not_read(int seen)
+    {
+        if (Bf16Fold.WhyNot is not null) return;
+        foreach (int rows in new[] { 1, 16, 40 })
+        {
+            using var scene = new Scene(rows, 64, KvFormat.BF16, seenOfLast: seen);
+            Levels.SameBits(scene.Fold((in KvBlock block, in HeadRows states) => Bf16Fold.Reference(block, states, 0, rows)), scene.FoldItems(), $"{rows} rows");
+        }
     }
 
     [Fact]
@@ -76,15 +93,20 @@ public sealed unsafe class FoldTests
     /// <summary>Pages in a random order, rows that end in the last block or see all of it.</summary>
     private sealed class Scene : IDisposable
     {
-        private readonly int _rows, _d;
+        private readonly int _rows, _d, _seenOfLast;
         private readonly AttentionRule _rule;
         private readonly KvPages _pages;
         private readonly int[] _order, _positions;
         private readonly float[] _q;
 
-        public Scene(int rows, int d, KvFormat format, AttentionRule rule = default)
+        /// <param name="rows">Rows.</param>
+        /// <param name="d">D.</param>
+        /// <param name="format">Of the pages.</param>
+        /// <param name="rule">How they weigh.</param>
+        /// <param name="seenOfLast">Positions that the last row sees of the last block. Pages behind them hold no numbers.</param>
+        public Scene(int rows, int d, KvFormat format, AttentionRule rule = default, int seenOfLast = KvLayout.BlockTokens)
         {
-            (_rows, _d, _rule) = (rows, d, rule);
+            (_rows, _d, _rule, _seenOfLast) = (rows, d, rule, seenOfLast);
             var random = new Random(rows * 1000 + d);
             const int count = Blocks * KvLayout.PagesPerBlock;
             _pages = new KvPages(new KvLayout(1, 1, d, format) { KeyRows = rows % 2 == 0 }, count + 1);
@@ -95,11 +117,13 @@ public sealed unsafe class FoldTests
             for (int t = 0; t < count * KvLayout.PageTokens; t++)
             {
                 float scale = t / KvLayout.BlockTokens is 3 or 6 ? 12f * t / KvLayout.BlockTokens : 1f;
-                for (int i = 0; i < d; i++) (key[i], value[i]) = ((float)(random.NextDouble() * 2 - 1) * scale, (float)(random.NextDouble() * 2 - 1));
+                if (t / KvLayout.PageTokens >= count - KvLayout.PagesPerBlock + KvLayout.PagesFor(seenOfLast)) scale = float.NaN;
+                for (int i = 0; i < d; i++) (key[i], value[i]) = ((float)(random.NextDouble() * 2 - 1) * scale, (float)(random.NextDouble() * 2 - 1) * MathF.Min(scale, 1));
                 fixed (float* k = key, v = value) _pages.Write(0, 0, _order[t / KvLayout.PageTokens], t % KvLayout.PageTokens, k, v);
             }
 
             _positions = [.. Enumerable.Range(0, rows).Select(row => row % 40 < 33 ? Blocks * KvLayout.BlockTokens + row : (Blocks - 1) * KvLayout.BlockTokens - 3 + row)];
+            if (seenOfLast < KvLayout.BlockTokens) _positions = [.. Enumerable.Range(0, rows).Select(row => (Blocks - 1) * KvLayout.BlockTokens + seenOfLast - 1 - (rows - 1 - row) % 3)];
             _q = [.. Levels.Random(rows * d, rows + d).Select(x => Bf16.Widen(Bf16.Round(x)))];
         }
 
@@ -162,7 +186,7 @@ public sealed unsafe class FoldTests
 
                 fixed (KvBlock* stays = blocks)
                 {
-                    items.Prepare(blocks, KvLayout.BlockTokens);
+                    items.Prepare(blocks, _seenOfLast);
                     items.Add(blocks, 0, _rows);
                     items.Run();
                 }
