@@ -32,7 +32,7 @@ internal unsafe struct Bf16FoldItems
     private readonly byte* _copies;
     private readonly int _halfBytes;
     private int _count, _copied, _tileRows;
-    private bool _hasNothing;
+    private bool _nothingIsCleared;
 
     /// <param name="code">For D.</param>
     /// <param name="rows">States, updated.</param>
@@ -144,11 +144,11 @@ internal unsafe struct Bf16FoldItems
             return;
         }
 
-        if (!_hasNothing)
+        if (!_nothingIsCleared)
         {
             new Span<ushort>(NoWeights, WholeRows * BlockTokens).Clear();
             new Span<float>(_spareO, WholeRows * _rows.D).Clear();
-            _hasNothing = true;
+            _nothingIsCleared = true;
         }
 
         _items[0] = _items[1];

@@ -11,7 +11,7 @@ namespace Coppice.Kernels.Emitted;
 /// </summary>
 internal sealed unsafe class EmittedTile
 {
-    private const int MaxRows = 6, Shapes = MaxRows * Tile.MaxUnits;
+    private const int MaxRows = Tile.MaxRows, Shapes = MaxRows * Tile.MaxUnits;
 
     // GC transitions would cost more than a small tile; a tile runs for a microsecond and calls nothing.
     private readonly delegate* unmanaged[SuppressGCTransition]<TileArguments*, void>[] _shapes = new delegate* unmanaged[SuppressGCTransition]<TileArguments*, void>[2 * Shapes];
