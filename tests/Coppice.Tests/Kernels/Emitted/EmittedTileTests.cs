@@ -97,6 +97,9 @@ public sealed unsafe class EmittedTileTests
                                 }
                             tile.Run((float*)pa, ARow, rows, units4, units, k, (float*)pc, CRow, add);
                             Assert.True(expected.AsSpan().SequenceEqual(actual), $"rows {rows}, units {units}, k {k}, add {add}");
+                            start.CopyTo(actual, 0);
+                            tile.Run((float*)pa, ARow, rows, units4, units, k, (float*)pc, CRow, add, (byte*)pb, prefetchStepBytes: 256);
+                            Assert.True(expected.AsSpan().SequenceEqual(actual), $"rows {rows}, units {units}, k {k}, add {add}, much fetched ahead");
                         }
         }
     }
