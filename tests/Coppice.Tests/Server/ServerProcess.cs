@@ -53,9 +53,10 @@ internal sealed class ServerProcess : IDisposable
     /// <summary>A shell command in the mount namespace of a server that was given one.</summary>
     public void InItsMounts(string command)
     {
-        using Process shell = Process.Start("nsenter", ["-t", $"{_process.Id}", "-m", "sh", "-c", command]);
+        using Process shell = Process.Start(new ProcessStartInfo("nsenter", ["-t", $"{_process.Id}", "-m", "sh", "-c", command]) { UseShellExecute = false, RedirectStandardError = true })!;
+        string errors = shell.StandardError.ReadToEnd();
         shell.WaitForExit();
-        Assert.Equal(0, shell.ExitCode);
+        Assert.True(shell.ExitCode == 0, $"{command} ended with {shell.ExitCode}: {errors}");
     }
 
     /// <summary>Its exit code, when it has ended.</summary>
