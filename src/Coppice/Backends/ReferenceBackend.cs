@@ -162,8 +162,9 @@ internal sealed unsafe class ReferenceBackend : IBackend
 
                     int keyPage = d * KvLayout.PageTokens, valuePage = paddedD * KvLayout.PageTokens;
                     KvBlock block = KvBlock.Contiguous(start, k, keyPage, v, valuePage);
-                    if (Bf16Fold.Takes(kv.Layout, rule.At(position))) Bf16Fold.Reference(block, rows, 0, 1);
-                    else BlockFold.Reference(block, rows, 0, 1);
+                    Bf16Arithmetic arithmetic = Bf16Fold.Arithmetic(kv.Layout, rule.At(position));
+                    if (arithmetic == Bf16Arithmetic.Chain) BlockFold.Reference(block, rows, 0, 1);
+                    else Bf16Fold.Reference(arithmetic, block, rows, 0, 1);
                 }
 
                 StateMerge.Keep(m, Lanes16.ReferenceSum(new Span<float>(l, Lanes16.Count)), state, paddedD, state);

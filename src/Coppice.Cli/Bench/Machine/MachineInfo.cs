@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Coppice.Kernels;
+using Coppice.Kernels.Attention;
 using Coppice.Kernels.Emitted;
 
 namespace Coppice.Cli.Bench.Machine;
@@ -50,7 +51,7 @@ internal sealed record MachineInfo
             Cores = Environment.ProcessorCount,
             InstructionSets = [.. Telling.Where(flags.Contains)],
             Isa = Kernels.Isa.Describe(),
-            DotProducts = [.. Enum.GetValues<DotFormat>().Select(EmittedTile.Note), Bf16Matrix.Note, Q8Matrix.Note],
+            DotProducts = [.. Enum.GetValues<DotFormat>().Select(EmittedTile.Note), Bf16Matrix.Note, Q8Matrix.Note, Bf16Fold.Note],
             MemoryBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
             LastCacheBytes = CacheBytes("/sys/devices/system/cpu/cpu0/cache") ?? AssumedCacheBytes,
             System = RuntimeInformation.OSDescription,

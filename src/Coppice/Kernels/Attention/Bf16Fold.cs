@@ -7,11 +7,12 @@ using Coppice.KvCache;
 namespace Coppice.Kernels.Attention;
 
 /// <summary>
-/// Folds blocks as <see cref="BlockFold"/> does, in the arithmetic of bf16 matrix units: q, k, p and v are bf16, sums are floats. Keys and
-/// values in bf16 take this way where the CPU has AMX and the head size is a multiple of 32; elsewhere they are widened.
-/// Sums over D and over positions go in steps of 32: from zero, one chain of fused multiply-adds over the even elements and one over the
-/// odd ones, and their sum is added (tdpbf16ps). 2^x is a cubic, 7.5e-5 off at most, since p is rounded to 8 bits. l adds up the rounded
-/// weights: then what rounding does to all weights alike cancels out, and a single weight divides by itself.
+/// Folds blocks as <see cref="BlockFold"/> does, in the arithmetic of bf16 products: q, k, p and v are bf16, sums are floats. Keys and
+/// values in bf16 take this way where the CPU has AMX and the head size is a multiple of 32 (<see cref="Bf16FoldItems"/>), or where it
+/// multiplies bf16 vectors faster than floats (<see cref="Bf16DotFold"/>); elsewhere they are widened.
+/// Sums over D and over positions: by AMX in steps of 32, from zero one chain of fused multiply-adds over the even elements and one over the
+/// odd ones, and their sum is added (tdpbf16ps); on vectors one chain (vdpbf16ps). 2^x is a cubic, 7.5e-5 off at most, since p is rounded to 8 bits.
+/// l adds up the rounded weights: then what rounding does to all weights alike cancels out, and a single weight divides by itself.
 /// </summary>
 internal static unsafe class Bf16Fold
 {
@@ -23,20 +24,41 @@ internal static unsafe class Bf16Fold
 
     private const int BlockTokens = KvLayout.BlockTokens, PageTokens = KvLayout.PageTokens, StepInputs = Bf16FoldCode.StepInputs;
 
-    private static readonly Lazy<string?> Refusal = new(Check);
+    private static readonly Lazy<string?> Refusal = new(CheckMatrix), DotRefusal = new(CheckDot);
     private static readonly ConcurrentDictionary<(int HeadSize, int KeyStepBytes), Bf16FoldCode> Codes = new();
 
-    /// <summary>Null where it runs; else why not.</summary>
+    /// <summary>Null where the matrix unit folds; else why not.</summary>
     public static string? WhyNot => Refusal.Value;
 
-    /// <summary>True if rows of this layout and rule are folded here. <paramref name="rule"/> is <see cref="AttentionRule.At"/> the row's position: rows that a window or a cap bounds are widened.</summary>
-    public static bool Takes(KvLayout layout, AttentionRule rule) => rule.IsPlain && layout.Format == KvFormat.BF16 && layout.HeadSize % StepInputs == 0 && WhyNot is null;
+    /// <summary>Null where vectors of bf16 can fold; else why not. Where they also do is <see cref="Arithmetic"/>'s to say.</summary>
+    public static string? WhyNoDot => DotRefusal.Value;
+
+    /// <summary>
+    /// How rows of this layout and rule are folded; by <see cref="Bf16Arithmetic.Chain"/> keys and values are widened, or are floats. A rule and no
+    /// measurement: the same machine always computes the same bits. A forced level of 512 bits stands for a processor with all of AVX-512 and no AMX.
+    /// </summary>
+    /// <param name="layout">Of the cache.</param>
+    /// <param name="rule"><see cref="AttentionRule.At"/> the row's position: rows that a window or a cap bounds are widened.</param>
+    public static Bf16Arithmetic Arithmetic(KvLayout layout, AttentionRule rule)
+    {
+        if (!rule.IsPlain || layout.Format != KvFormat.BF16) return Bf16Arithmetic.Chain;
+        if (layout.HeadSize % StepInputs == 0 && WhyNot is null) return Bf16Arithmetic.Matrix;
+        return (Isa.HasFastBf16Dot || !Isa.Unforced) && WhyNoDot is null ? Bf16Arithmetic.Dot : Bf16Arithmetic.Chain;
+    }
+
+    /// <summary>A line for people: how rows of usual layers are folded.</summary>
+    public static string Note => "bf16 attention: " + Arithmetic(new KvLayout(1, 1, StepInputs, KvFormat.BF16), AttentionRule.Plain(StepInputs)) switch
+    {
+        Bf16Arithmetic.Matrix => "emitted code, tdpbf16ps",
+        Bf16Arithmetic.Dot => "emitted code, vdpbf16ps",
+        _ => "widened to f32",
+    };
 
     /// <summary>The code for a head size and <see cref="KvLayout.KeyStepBytes"/>, made once.</summary>
     public static Bf16FoldCode Code(int headSize, int keyStepBytes = KvLayout.KeyLineBytes) => Codes.GetOrAdd((headSize, keyStepBytes), static sizes => new Bf16FoldCode(sizes.HeadSize, sizes.KeyStepBytes));
 
     /// <summary>The definition. Keys and values are floats that bf16 holds; queries are rounded here. Slow, obvious, never optimised.</summary>
-    public static void Reference(in KvBlock block, in HeadRows rows, int first, int end)
+    public static void Reference(Bf16Arithmetic arithmetic, in KvBlock block, in HeadRows rows, int first, int end)
     {
         Span<float> s = stackalloc float[BlockTokens], p = stackalloc float[BlockTokens], v = stackalloc float[BlockTokens], q = stackalloc float[rows.D];
         for (int row = first; row < end; row++)
@@ -44,7 +66,7 @@ internal static unsafe class Bf16Fold
             int visible = Math.Clamp(rows.Positions[row] + 1 - block.StartPosition, 0, BlockTokens);
             if (visible == 0) continue;
             for (int i = 0; i < rows.D; i++) q[i] = Bf16.Widen(Bf16.Round(rows.Q[row * rows.D + i]));
-            for (int t = 0; t < visible; t++) s[t] = Dot(q, block.Keys(t / PageTokens) + t % PageTokens, (int)block.KeyStepFloats, 0f);
+            for (int t = 0; t < visible; t++) s[t] = Dot(arithmetic, q, block.Keys(t / PageTokens) + t % PageTokens, (int)block.KeyStepFloats, 0f);
             float* l = rows.L + row * Lanes16.Count, o = rows.O + row * rows.PaddedD;
             if (Weigh(s[..visible], rows.M[row], p) > Limit)
             {
@@ -62,7 +84,7 @@ internal static unsafe class Bf16Fold
             for (int i = 0; i < rows.PaddedD; i++)
             {
                 for (int t = 0; t < visible; t++) v[t] = block.Values(t / PageTokens)[t % PageTokens * rows.PaddedD + i];
-                fixed (float* column = v) o[i] = Dot(p, column, 1, o[i]);
+                fixed (float* column = v) o[i] = Dot(arithmetic, p, column, 1, o[i]);
             }
         }
     }
@@ -80,9 +102,17 @@ internal static unsafe class Bf16Fold
         return MathF.ScaleB(p, (int)Math.Clamp(whole, -1000, 1000));
     }
 
-    /// <summary>c + a · b over a's steps of 32. Numbers below the normal range, given or resulting, count as zeros.</summary>
-    internal static float Dot(ReadOnlySpan<float> a, float* b, int bStride, float c)
+    /// <summary>c + a · b. Numbers below the normal range, given or resulting, count as zeros.</summary>
+    private static float Dot(Bf16Arithmetic arithmetic, ReadOnlySpan<float> a, float* b, int bStride, float c)
     {
+        if (arithmetic == Bf16Arithmetic.Dot)
+        {
+            c = Flush(c);
+            for (int i = 0; i < a.Length; i += 2)
+                for (int odd = 1; odd >= 0; odd--) c = Flush(MathF.FusedMultiplyAdd(Flush(a[i + odd]), Flush(b[(i + odd) * bStride]), c));
+            return c;
+        }
+
         for (int step = 0; step < a.Length; step += StepInputs)
         {
             float even = 0f, odd = 0f;
@@ -115,16 +145,20 @@ internal static unsafe class Bf16Fold
 
     private static float Flush(float x) => MathF.Abs(x) < 1.17549435E-38f ? MathF.CopySign(0f, x) : x;
 
-    private static string? Check()
+    private static string? CheckMatrix()
     {
         if ((MatrixUnit.WhyNot ?? (Isa.HasMatrixBf16 && Isa.HasBf16Dot ? null : "the CPU lacks bf16 instructions")) is { } reason) return reason;
         try
         {
-            return Bf16FoldItems.AgreeWithReference() ? null : "this CPU's matrix unit rounds in another way";
+            return Bf16FoldCheck.Agrees(Bf16Arithmetic.Matrix) ? null : "this CPU's matrix unit rounds in another way";
         }
         catch (Win32Exception error)
         {
             return $"the system refuses executable memory ({error.Message})";
         }
     }
+
+    private static string? CheckDot() =>
+        EmittedTile.Of(DotFormat.BF16) is null ? EmittedTile.Note(DotFormat.BF16)
+        : Bf16FoldCheck.Agrees(Bf16Arithmetic.Dot) ? null : "this CPU's bf16 instructions round in another way";
 }

@@ -92,7 +92,7 @@ internal sealed unsafe class Bf16FoldCode
 {
     public const int TileRows = 16, WholeRows = 2 * TileRows, StepInputs = 32;
 
-    private const int BlockTokens = KvLayout.BlockTokens, ScoreRowBytes = BlockTokens * 4, WeightRowBytes = BlockTokens * 2, UnitBytes = 64;
+    private const int ScoreRowBytes = Bf16WeighCode.ScoreRowBytes, WeightRowBytes = Bf16WeighCode.WeightRowBytes, UnitBytes = Bf16WeighCode.UnitBytes;
 
     // Fetches of an item: each page in so many parts.
     private const int AheadPages = 8, AheadParts = 8;
@@ -100,10 +100,9 @@ internal sealed unsafe class Bf16FoldCode
     private static readonly AssemblerRegisterTMM[] Sums = [tmm0, tmm1, tmm2, tmm3];
     private static readonly AssemblerRegisterTMM[] Columns = [tmm5, tmm6, tmm7];
 
-    private static readonly AssemblerRegisterZMM[] Largest = [zmm16, zmm17, zmm18, zmm19];
     private static readonly AssemblerRegister64[] Kept = [rbx, rbp, r12, r13, r14, r15];
 
-    private readonly delegate* unmanaged[SuppressGCTransition]<Bf16Call*, void> _whole, _rows, _weigh;
+    private readonly delegate* unmanaged[SuppressGCTransition]<Bf16Call*, void> _whole, _rows;
     private readonly int _steps, _units, _qRowBytes, _rowBytes, _keyStepBytes;
 
     /// <param name="headSize">D.</param>
@@ -117,7 +116,6 @@ internal sealed unsafe class Bf16FoldCode
         _rowBytes = headSize * sizeof(float);
         _whole = (delegate* unmanaged[SuppressGCTransition]<Bf16Call*, void>)MatrixUnit.Load(EmitWhole);
         _rows = (delegate* unmanaged[SuppressGCTransition]<Bf16Call*, void>)MatrixUnit.Load(EmitRows);
-        _weigh = (delegate* unmanaged[SuppressGCTransition]<Bf16Call*, void>)MatrixUnit.Load(EmitWeigh);
     }
 
     /// <summary>
@@ -128,9 +126,6 @@ internal sealed unsafe class Bf16FoldCode
 
     /// <summary>Folds items of up to 16 rows that see what Visible says, without the pipeline. Stops at a row with a weight above the limit.</summary>
     public void Rows(Bf16Call* call) => _rows(call);
-
-    /// <summary>Only weighs, one item, from a row on.</summary>
-    public void Weigh(Bf16Call* call) => _weigh(call);
 
     // rdi: the call, rsi: the item, rax: the step of keys, rcx, rdx, rbx, rbp: scores, m, l and p of the weighed item, r8 to r13: operands of tiles, r14: kept l.
     private void EmitWhole(Assembler code)
@@ -145,10 +140,10 @@ internal sealed unsafe class Bf16FoldCode
         code.mov(rdx, __qword_ptr[rsi + Bf16Item.AtM]);
         code.mov(rbx, __qword_ptr[rsi + Bf16Item.AtL]);
         code.mov(rbp, __qword_ptr[rsi + Bf16Item.AtP]);
-        foreach (AssemblerRegisterZMM largest in Largest) code.vpxord(largest, largest, largest);
+        foreach (AssemblerRegisterZMM largest in Bf16WeighCode.Largest) code.vpxord(largest, largest, largest);
         // The scores of the next item take the place of this one's: halves are stored in the order in which they were weighed, and later.
         List<Action> tiles = [.. WholeValues(code, -Bf16Item.Bytes), .. WholeScores(code, Bf16Item.Bytes)];
-        List<Action> vectors = [.. Enumerable.Range(0, 2 * WholeRows).SelectMany(i => WeighHalfRow(code, i % WholeRows, i / WholeRows))];
+        List<Action> vectors = [.. Enumerable.Range(0, 2 * WholeRows).SelectMany(i => Bf16WeighCode.HalfRow(code, i % WholeRows, i / WholeRows))];
         int emitted = 0, fetched = 0;
         for (int i = 0; i < tiles.Count; i++)
         {
@@ -157,12 +152,7 @@ internal sealed unsafe class Bf16FoldCode
             tiles[i]();
         }
 
-        code.vmaxps(Largest[0], Largest[0], Largest[1]);
-        code.vmaxps(Largest[2], Largest[2], Largest[3]);
-        code.vmaxps(Largest[0], Largest[0], Largest[2]);
-        code.vcmpps(k1, Largest[0], __dword_bcst[rdi + Bf16Call.AtLimit], 30);       // greater than, no NaN
-        code.kortestw(k1, k1);
-        code.jne(done);
+        Bf16WeighCode.JumpIfAboveLimit(code, done);
         code.add(rsi, Bf16Item.Bytes);
         code.cmp(rsi, __qword_ptr[rdi + Bf16Call.AtEnd]);
         code.jne(top);
@@ -200,7 +190,7 @@ internal sealed unsafe class Bf16FoldCode
         code.je(done);
         foreach (Action emit in Scores(code, 0)) emit();
         code.xor(r14d, r14d);
-        WeighRows(code);
+        Bf16WeighCode.Rows(code);
         code.cmp(r14, __qword_ptr[rdi + Bf16Call.AtRows]);
         code.jne(stopped);
         code.add(rsi, Bf16Item.Bytes);
@@ -213,32 +203,12 @@ internal sealed unsafe class Bf16FoldCode
         End(code);
     }
 
-    private void EmitWeigh(Assembler code)
-    {
-        Begin(code);
-        code.mov(r14, __qword_ptr[rdi + Bf16Call.AtRow]);
-        WeighRows(code);
-        code.mov(__qword_ptr[rdi + Bf16Call.AtRow], r14);
-        End(code);
-    }
-
     private void Begin(Assembler code)
     {
         foreach (AssemblerRegister64 register in Kept) code.push(register);
         code.mov(rsi, __qword_ptr[rdi + Bf16Call.AtItem]);
-        Broadcast(code, zmm8, Bf16Fold.C3);
-        Broadcast(code, zmm9, Bf16Fold.C2);
-        Broadcast(code, zmm10, Bf16Fold.C1);
-        Broadcast(code, zmm11, Bf16Fold.C0);
-        code.mov(eax, 0x3F803F80);      // 1 twice
-        code.vpbroadcastd(zmm12, eax);
+        Bf16WeighCode.Constants(code);
         code.mov(eax, _keyStepBytes);
-    }
-
-    private static void Broadcast(Assembler code, AssemblerRegisterZMM register, float x)
-    {
-        code.mov(eax, BitConverter.SingleToInt32Bits(x));
-        code.vpbroadcastd(register, eax);
     }
 
     private static void End(Assembler code)
@@ -431,100 +401,4 @@ internal sealed unsafe class Bf16FoldCode
         () => code.tdpbf16ps(tmm2, tmm5, tmm6),
         () => code.tdpbf16ps(tmm3, tmm5, tmm7),
     ];
-
-    /// <summary>32 positions of a row that sees them all: p and l are written, the largest weights noted.</summary>
-    private static List<Action> WeighHalfRow(Assembler code, int row, int half)
-    {
-        int scores = row * ScoreRowBytes + half * 2 * UnitBytes, weights = row * WeightRowBytes + half * UnitBytes;
-        AssemblerRegisterZMM first = Largest[row % 2 * 2], second = Largest[row % 2 * 2 + 1];
-        List<Action> emits =
-        [
-            () => code.vbroadcastss(zmm6, __dword_ptr[rdx + row * 4]),
-            () => code.vmovups(zmm0, __zmmword_ptr[rcx + scores]),
-            () => code.vmovups(zmm1, __zmmword_ptr[rcx + (scores + UnitBytes)]),
-            () => code.vmovups(zmm7, __zmmword_ptr[rbx + row * UnitBytes]),
-        ];
-        if (half == 0) emits.Add(() => code.vmovups(__zmmword_ptr[r14 + row * UnitBytes], zmm7));
-        emits.AddRange(Exponentials(code, null, null));
-        emits.Add(() => code.vmaxps(first, first, zmm4));
-        emits.Add(() => code.vmaxps(second, second, zmm5));
-        emits.Add(() => code.vcvtne2ps2bf16(zmm0, zmm5, zmm4));
-        emits.Add(() => code.vmovups(__zmmword_ptr[rbp + weights], zmm0));
-        emits.Add(() => code.vdpbf16ps(zmm7, zmm0, zmm12));
-        emits.Add(() => code.vmovups(__zmmword_ptr[rbx + row * UnitBytes], zmm7));
-        return emits;
-    }
-
-    /// <summary>Rows from r14 on, each with what it sees; ends at the call's rows, or with r14 at a row that has a weight above the limit.</summary>
-    private static void WeighRows(Assembler code)
-    {
-        Label top = code.CreateLabel(), done = code.CreateLabel();
-        code.mov(rcx, __qword_ptr[rsi + Bf16Item.AtScores]);
-        code.mov(rdx, __qword_ptr[rsi + Bf16Item.AtM]);
-        code.mov(rbx, __qword_ptr[rsi + Bf16Item.AtL]);
-        code.mov(rbp, __qword_ptr[rsi + Bf16Item.AtP]);
-        code.mov(r15, __qword_ptr[rsi + Bf16Item.AtVisible]);
-        code.mov(r8, r14);
-        code.shl(r8, 6);
-        code.add(rbx, r8);
-        code.lea(rbp, __[rbp + r8 * 2]);
-        code.lea(rcx, __[rcx + r8 * 4]);
-        code.Label(ref top);
-        code.mov(r8d, __dword_ptr[r15 + r14 * 4]);
-        code.mov(r9, -1);
-        code.bzhi(r9, r9, r8);
-        code.kmovq(k1, r9);
-        code.kshiftrq(k2, k1, 16);
-        code.kshiftrq(k3, k1, 32);
-        code.kshiftrq(k4, k1, 48);
-        code.vbroadcastss(zmm6, __dword_ptr[rdx + r14 * 4]);
-        code.vmovups(zmm16, __zmmword_ptr[rbx]);
-        code.vpxord(zmm13, zmm13, zmm13);
-        for (int half = 0; half < 2; half++)
-        {
-            code.vmovups(zmm0, __zmmword_ptr[rcx + half * 2 * UnitBytes]);
-            code.vmovups(zmm1, __zmmword_ptr[rcx + (half * 2 + 1) * UnitBytes]);
-            foreach (Action emit in Exponentials(code, half == 0 ? k1 : k3, half == 0 ? k2 : k4)) emit();
-            code.vmaxps(zmm13, zmm13, zmm4);
-            code.vmaxps(zmm13, zmm13, zmm5);
-            code.vcvtne2ps2bf16(zmm0, zmm5, zmm4);
-            code.vmovups(__zmmword_ptr[rbp + half * UnitBytes], zmm0);
-            code.vdpbf16ps(zmm16, zmm0, zmm12);
-        }
-
-        code.vcmpps(k1, zmm13, __dword_bcst[rdi + Bf16Call.AtLimit], 30);
-        code.kortestw(k1, k1);
-        code.jne(done);
-        code.vmovups(__zmmword_ptr[rbx], zmm16);
-        code.add(rcx, ScoreRowBytes);
-        code.add(rbx, UnitBytes);
-        code.add(rbp, WeightRowBytes);
-        code.inc(r14);
-        code.cmp(r14, __qword_ptr[rdi + Bf16Call.AtRows]);
-        code.jne(top);
-        code.Label(ref done);
-        code.nop();
-    }
-
-    /// <summary>zmm4 and zmm5 = 2^(s - m) of the scores in zmm0 and zmm1; zero where a mask is and has no bit.</summary>
-    private static IEnumerable<Action> Exponentials(Assembler code, AssemblerRegisterK? mask0, AssemblerRegisterK? mask1)
-    {
-        yield return () => code.vsubps(zmm0, zmm0, zmm6);
-        yield return () => code.vsubps(zmm1, zmm1, zmm6);
-        yield return () => code.vreduceps(zmm2, zmm0, 9);       // x - floor(x)
-        yield return () => code.vreduceps(zmm3, zmm1, 9);
-        yield return () => code.vmovaps(zmm4, zmm8);
-        yield return () => code.vmovaps(zmm5, zmm8);
-        foreach (AssemblerRegisterZMM coefficient in (AssemblerRegisterZMM[])[zmm9, zmm10, zmm11])
-        {
-            yield return () => code.vfmadd213ps(zmm4, zmm2, coefficient);
-            yield return () => code.vfmadd213ps(zmm5, zmm3, coefficient);
-        }
-
-        yield return () => code.vscalefps(mask0 is { } first ? Masked(zmm4, first) : zmm4, zmm4, zmm0);
-        yield return () => code.vscalefps(mask1 is { } second ? Masked(zmm5, second) : zmm5, zmm5, zmm1);
-    }
-
-    private static AssemblerRegisterZMM Masked(AssemblerRegisterZMM register, AssemblerRegisterK mask) =>
-        (mask == k1 ? register.k1 : mask == k2 ? register.k2 : mask == k3 ? register.k3 : register.k4).z;
 }

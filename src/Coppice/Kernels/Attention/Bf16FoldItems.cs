@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using Coppice.Kernels.Emitted;
 using Coppice.KvCache;
 
@@ -236,7 +235,7 @@ internal unsafe struct Bf16FoldItems
         {
             _code.Rows(_call);
             if (_call->Item == _call->End) return;
-            Weigh(rows);
+            Bf16Weighing.Run(_call, rows, _rows.D);
             _call->Item++;
             _call->First = 0;
         }
@@ -276,48 +275,6 @@ internal unsafe struct Bf16FoldItems
         };
     }
 
-    /// <summary>Weighs the rest of the item's rows, moving the m of those that need it.</summary>
-    private readonly void Weigh(int rows)
-    {
-        // A row's first block needs no trial, and there is nothing to scale.
-        for (int row = (int)_call->Row; row < rows; row++)
-            if (float.IsNegativeInfinity(_call->Item->M[row]) && _call->Item->Visible[row] > 0) _call->Item->M[row] = LargestScore(_call->Item, row);
-        while (true)
-        {
-            _code.Weigh(_call);
-            if (_call->Row == rows) return;
-            Scale(_call->Item, (int)_call->Row);
-            _call->Rows = _call->Row + 1;
-            _call->Limit = float.PositiveInfinity;
-            _code.Weigh(_call);
-            _call->Rows = rows;
-            _call->Limit = Bf16Fold.Limit;
-            if (_call->Row == rows) return;
-        }
-    }
-
-    /// <summary>Brings a row's m to its largest score, and l and o with it.</summary>
-    private readonly void Scale(Bf16Item* item, int row)
-    {
-        float* l = item->L + row * Lanes16.Count, o = item->O + row * _rows.D;
-        float max = LargestScore(item, row);
-        Vector512<float> correction = Vector512.Create(Exp2.Of(item->M[row] - max));
-        item->M[row] = max;
-        (Vector512.Load(l) * correction).Store(l);
-        for (int i = 0; i < _rows.D; i += 16) (Vector512.Load(o + i) * correction).Store(o + i);
-    }
-
-    private static float LargestScore(Bf16Item* item, int row)
-    {
-        float* s = item->Scores + row * BlockTokens;
-        Vector512<float> none = Vector512.Create(float.NegativeInfinity), max = none;
-        Vector512<int> visible = Vector512.Create(item->Visible[row]), index = Vector512<int>.Indices;
-        for (int t = 0; t < BlockTokens; t += 16, index += Vector512.Create(16))
-            max = Vector512.MaxNative(Vector512.ConditionalSelect(Vector512.LessThan(index, visible).AsSingle(), Vector512.Load(s + t), none), max);
-        Vector256<float> max8 = Vector256.MaxNative(max.GetLower(), max.GetUpper());
-        return Lanes16.Max(Vector128.MaxNative(max8.GetLower(), max8.GetUpper()));
-    }
-
     private readonly bool Together(ref float* first, ref float* second, bool secondIsSeen, byte* copy)
     {
         int pageBytes = _halfBytes / 2;
@@ -336,58 +293,5 @@ internal unsafe struct Bf16FoldItems
         byte* taken = scratch;
         scratch += (bytes + 63) & ~63;
         return taken;
-    }
-
-    /// <summary>Folds a few blocks into 37 rows of 32 and compares with the definition, bit by bit.</summary>
-    internal static bool AgreeWithReference()
-    {
-        const int d = 32, count = 37, pageElements = KvLayout.PageTokens * d;
-        var keys = new ushort[3 * 4 * pageElements];
-        var values = new ushort[3 * 4 * pageElements];
-        var queries = new ushort[count * d];
-        fixed (ushort* k = keys, v = values, q = queries)
-        {
-            EmittedTile.Fill(DotFormat.BF16, (uint*)k, keys.Length / 2, 1);
-            EmittedTile.Fill(DotFormat.BF16, (uint*)v, values.Length / 2, 2);
-            EmittedTile.Fill(DotFormat.BF16, (uint*)q, queries.Length / 2, 3);
-            return Agrees(k, v, q);
-        }
-
-        static bool Agrees(ushort* k, ushort* v, ushort* q)
-        {
-            float[] wideKeys = new float[4 * pageElements], wideValues = new float[4 * pageElements], wideQ = new float[count * d];
-            float[] m = new float[2 * count], l = new float[2 * count * Lanes16.Count], o = new float[2 * count * d];
-            Array.Fill(m, float.NegativeInfinity);
-            for (int i = 0; i < wideQ.Length; i++) wideQ[i] = Bf16.Widen(q[i]);
-            byte[] scratch = new byte[ScratchBytes(d) + 64];
-            int[] positions = [.. Enumerable.Range(0, count).Select(row => row < 32 ? 191 : 140 + row)];
-            fixed (float* pm = m, pl = l, po = o, pk = wideKeys, pv = wideValues, pq = wideQ)
-            fixed (byte* ps = scratch)
-            fixed (int* pp = positions)
-            {
-                Span<KvBlock> blocks = new KvBlock[1];
-                var items = new Bf16FoldItems(new Bf16FoldCode(d), new Bf16Rows(q, pm, pl, po, pp, d), (byte*)(((nuint)ps + 63) & ~(nuint)63));
-                var reference = new HeadRows(pq, pm + count, pl + count * Lanes16.Count, po + count * d, pp, d, d);
-                for (int block = 0; block < 3; block++)
-                {
-                    ushort* keyPage = k + block * 4 * pageElements, valuePage = v + block * 4 * pageElements;
-                    blocks[0] = KvBlock.Contiguous(block * BlockTokens, (float*)keyPage, pageElements / 2, (float*)valuePage, pageElements / 2);
-                    items.Prepare(blocks, BlockTokens);
-                    items.Add(blocks, 0, count);
-                    for (int page = 0; page < 4; page++)
-                    {
-                        WidenPairs.Reference(keyPage + page * pageElements, d / 2, KvLayout.PageTokens, pk + page * pageElements);
-                        WidenPairs.Reference(valuePage + page * pageElements, KvLayout.PageTokens / 2, d, pv + page * pageElements);
-                    }
-
-                    KvBlock wide = KvBlock.Contiguous(block * BlockTokens, pk, pageElements, pv, pageElements);
-                    Bf16Fold.Reference(wide, reference, 0, count);
-                }
-
-                items.Run();
-            }
-
-            return m.AsSpan(0, count).SequenceEqual(m.AsSpan(count)) && l.AsSpan(0, count * Lanes16.Count).SequenceEqual(l.AsSpan(count * Lanes16.Count)) && o.AsSpan(0, count * d).SequenceEqual(o.AsSpan(count * d));
-        }
     }
 }

@@ -90,7 +90,7 @@ internal static unsafe class BlockFold
     internal static void Simd<V>(in KvBlock block, in HeadRows rows, int first, int end, float* scores, BlockAhead* ahead = null) where V : struct, ILanes<V>
     {
         int d = rows.D, paddedD = rows.PaddedD;
-        int share = ahead is null ? 0 : StepBytes(ahead->Bytes, end - first, d, paddedD);
+        int share = ahead is null ? 0 : StepBytes(ahead->Bytes, end - first, d, BlockTokens, paddedD);
         for (; first < end; first += TileRows)
         {
             int count = Math.Min(TileRows, end - first), visible = 0;
@@ -108,7 +108,7 @@ internal static unsafe class BlockFold
             }
 
             // Pages that lie behind one another, as those of a long prompt do, are one matrix.
-            int together = block.ValuesAreContiguous(pages, paddedD) ? pages : 1;
+            int together = block.ValuesAreContiguous(pages, PageTokens * paddedD) ? pages : 1;
             for (int page = 0; page < pages; page += together)
             {
                 float* values = block.Values(page);
@@ -121,11 +121,11 @@ internal static unsafe class BlockFold
         }
     }
 
-    /// <summary>What each step of the products has to fetch, so that all is there at the end.</summary>
-    private static int StepBytes(int bytes, int rows, int d, int paddedD)
+    /// <summary>What each step of the products has to fetch, so that all is there at the end: steps over the components and over the positions of a block.</summary>
+    public static int StepBytes(int bytes, int rows, int keySteps, int valueSteps, int paddedD)
     {
         int tiles = (rows + Tile.MaxRows - 1) / Tile.MaxRows, columns = (paddedD + BlockTokens - 1) / BlockTokens;
-        return Math.Min(bytes / (tiles * (d + columns * BlockTokens)) + 1, MostStepBytes);
+        return Math.Min(bytes / (tiles * (keySteps + columns * valueSteps)) + 1, MostStepBytes);
     }
 
     /// <summary>As <see cref="Tile.Multiply"/> or <see cref="Tile.MultiplyAdd"/>, with a share of what comes next fetched in each step of k.</summary>

@@ -32,7 +32,7 @@ internal static unsafe class HeadAttention
     /// <summary>Floats of scratch for a task of <paramref name="rows"/> rows.</summary>
     public static int ScratchFloats(KvLayout layout, int g, int rows) =>
         rows * g * (layout.HeadSize + layout.PaddedHeadSize + Lanes16.Count + 2) + BlockFold.ScoreFloats
-        + (layout.Format == KvFormat.F32 ? 0 : Math.Max(KvLayout.BlockTokens * (layout.HeadSize + layout.PaddedHeadSize), Bf16FoldItems.ScratchBytes(layout.HeadSize) / sizeof(float))) + 128;
+        + (layout.Format == KvFormat.F32 ? 0 : Math.Max(Math.Max(KvLayout.BlockTokens * (layout.HeadSize + layout.PaddedHeadSize), Bf16DotFold.ScratchFloats), Bf16FoldItems.ScratchBytes(layout.HeadSize) / sizeof(float))) + 128;
 
     /// <summary>Floats for the states of rows with several spans.</summary>
     public static long PartialFloats(AttentionPlan plan, KvLayout layout, int heads) => (long)plan.PartialStates * heads * StateMerge.StateFloats(layout.PaddedHeadSize);
@@ -54,7 +54,7 @@ internal static unsafe class HeadAttention
     public static void Run(in AttentionCall call, in PlanTask task, int head, float* scratch)
     {
         AttentionRule rule = call.Rule;
-        if (rule.Window == 0 || !Bf16Fold.Takes(call.Kv.Layout, rule with { Window = 0 }))
+        if (rule.Window == 0 || Bf16Fold.Arithmetic(call.Kv.Layout, rule with { Window = 0 }) == Bf16Arithmetic.Chain)
         {
             RunRows(call, task, head, scratch);
             return;
@@ -92,10 +92,11 @@ internal static unsafe class HeadAttention
         new Span<float>(m, rows).Fill(float.NegativeInfinity);
         new Span<float>(l, rows * Lanes16.Count).Clear();
         new Span<float>(o, rows * paddedD).Clear();
-        if (Bf16Fold.Takes(layout, call.Rule))
+        Bf16Arithmetic arithmetic = Bf16Fold.Arithmetic(layout, call.Rule);
+        if (arithmetic == Bf16Arithmetic.Matrix)
             Fold(call, task, head, new Bf16Rows((ushort*)q, m, l, o, rowPositions, d), (byte*)widened);
         else
-            Fold(call, task, head, new HeadRows(q, m, l, o, rowPositions, d, paddedD, call.Rule), scores, widened);
+            Fold(call, task, head, new HeadRows(q, m, l, o, rowPositions, d, paddedD, call.Rule), arithmetic == Bf16Arithmetic.Dot, scores, widened);
 
         int heads = call.Q.Columns / d;
         for (int row = 0; row < task.RowCount; row++)
@@ -115,14 +116,23 @@ internal static unsafe class HeadAttention
         }
     }
 
-    private static void Fold(in AttentionCall call, in PlanTask task, int head, in HeadRows rows, float* scores, float* widened)
+    /// <param name="call">What is attended.</param>
+    /// <param name="task">Which rows and blocks.</param>
+    /// <param name="head">KV head.</param>
+    /// <param name="rows">States, begun; the queries are still to come.</param>
+    /// <param name="pairs">bf16 as it lies, by <see cref="Bf16DotFold"/>, and not in floats.</param>
+    /// <param name="scores">Scratch for <see cref="BlockFold"/>.</param>
+    /// <param name="other">Scratch for what is widened, or for <see cref="Bf16DotFold"/>.</param>
+    private static void Fold(in AttentionCall call, in PlanTask task, int head, in HeadRows rows, bool pairs, float* scores, float* other)
     {
         int g = call.G, d = rows.D;
         float factor = call.Rule.QueryFactor;
         for (int at = 0; at < task.RowCount * g; at++)
         {
             float* from = Query(call, task.FirstRow + at / g, head * g + at % g, d);
-            for (int e = 0; e < d; e++) rows.Q[at * d + e] = from[e] * factor;
+            if (pairs) Bf16.Round(from, factor, d, (ushort*)rows.Q + at * d);
+            else
+                for (int e = 0; e < d; e++) rows.Q[at * d + e] = from[e] * factor;
         }
 
         foreach (ref readonly PlanRun run in call.Plan.Runs(task))
@@ -141,15 +151,10 @@ internal static unsafe class HeadAttention
                     if (from == to) continue;
                 }
 
-                KvBlock data = Load(call.Kv, call.Layer, head, run.Pages, block, widened);
-                if ((to - from) * g < BlockFold.FetchingRows || block + 1 == run.StartBlock + run.BlockCount)
-                {
-                    BlockFold.Run(data, rows, from * g, to * g, scores);
-                    continue;
-                }
-
-                var ahead = new BlockAhead(Block(call.Kv, call.Layer, head, run.Pages, block + 1), call.Kv.Layout);
-                BlockFold.Run(data, rows, from * g, to * g, scores, &ahead);
+                bool fetches = (to - from) * g >= BlockFold.FetchingRows && block + 1 < run.StartBlock + run.BlockCount;
+                BlockAhead ahead = fetches ? new BlockAhead(Block(call.Kv, call.Layer, head, run.Pages, block + 1), call.Kv.Layout) : default;
+                if (pairs) Bf16DotFold.Run(Block(call.Kv, call.Layer, head, run.Pages, block), rows, from * g, to * g, other, fetches ? &ahead : null);
+                else BlockFold.Run(Load(call.Kv, call.Layer, head, run.Pages, block, other), rows, from * g, to * g, scores, fetches ? &ahead : null);
             }
         }
     }

@@ -10,7 +10,7 @@ namespace Coppice.Kernels.Attention;
 /// </summary>
 internal readonly unsafe struct HeadRows(float* q, float* m, float* l, float* o, int* positions, int d, int paddedD, AttentionRule rule = default)
 {
-    /// <summary>[rows][D], scaled by <see cref="AttentionRule.QueryFactor"/>, so that weights are powers of two.</summary>
+    /// <summary>[rows][D], scaled by <see cref="AttentionRule.QueryFactor"/>, so that weights are powers of two; for <see cref="Bf16DotFold"/> rounded, [rows][D/2] pairs.</summary>
     public readonly float* Q = q;
 
     /// <summary>[rows]; -inf before the first block.</summary>
@@ -44,7 +44,8 @@ internal readonly unsafe struct HeadRows(float* q, float* m, float* l, float* o,
 
 /// <summary>
 /// Keys and values of 64 positions of one KV head: four pages of keys and of values, as <see cref="KvLayout"/> has them; for
-/// <see cref="BlockFold"/> always in floats, keys [D][16], rows <see cref="KeyStepFloats"/> apart, and values [16][padded D].
+/// <see cref="BlockFold"/> always in floats, keys [D][16], rows <see cref="KeyStepFloats"/> apart, and values [16][padded D]. In bf16 a float
+/// stands for a pair.
 /// </summary>
 internal unsafe struct KvBlock()
 {
@@ -71,9 +72,7 @@ internal unsafe struct KvBlock()
 
     public readonly float* Values(int page) => page switch { 0 => Values0, 1 => Values1, 2 => Values2, _ => Values3 };
 
-    public readonly bool ValuesAreContiguous(int pages, int paddedD)
-    {
-        nint pageFloats = KvLayout.PageTokens * paddedD;
-        return (pages < 2 || Values1 == Values0 + pageFloats) && (pages < 3 || Values2 == Values1 + pageFloats) && (pages < 4 || Values3 == Values2 + pageFloats);
-    }
+    /// <summary>True if the values of the first pages lie behind one another.</summary>
+    public readonly bool ValuesAreContiguous(int pages, nint pageFloats) =>
+        (pages < 2 || Values1 == Values0 + pageFloats) && (pages < 3 || Values2 == Values1 + pageFloats) && (pages < 4 || Values3 == Values2 + pageFloats);
 }

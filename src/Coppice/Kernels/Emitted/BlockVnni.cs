@@ -28,9 +28,6 @@ internal sealed unsafe class BlockVnni
         zmm16, zmm17, zmm18, zmm19, zmm20, zmm21, zmm22, zmm23, zmm24, zmm25, zmm26, zmm27, zmm28, zmm29, zmm30, zmm31,
     ];
 
-    // Windows expects these back.
-    private static readonly AssemblerRegisterXMM[] Kept = [xmm6, xmm7, xmm8, xmm9, xmm10, xmm11, xmm12, xmm13, xmm14, xmm15];
-
     private static readonly Dictionary<WeightType, Lazy<BlockVnni?>> s_byType =
         BlockFormat.All.Where(format => format.Bits < 8).ToDictionary(format => format.Type, format => new Lazy<BlockVnni?>(() => Create(format, Isa.HasBitMatrix)));
 
@@ -48,7 +45,7 @@ internal sealed unsafe class BlockVnni
         for (int i = 0; i < MaxRows; i++)
         {
             int rows = i + 1;
-            _shapes[i] = (delegate* unmanaged[SuppressGCTransition]<Arguments*, void>)MatrixUnit.Load(code => Emit(code, rows));
+            _shapes[i] = (delegate* unmanaged[SuppressGCTransition]<Arguments*, void>)ExecutableMemory.Load(EmittedFunction.Assemble([], code => Emit(code, rows)));
         }
     }
 
@@ -107,17 +104,6 @@ internal sealed unsafe class BlockVnni
     // r10: integer scales or mins; else r10 and r11: the part's first record and step.
     private void Emit(Assembler code, int rows)
     {
-        bool windows = OperatingSystem.IsWindows();
-        if (windows)
-        {
-            code.sub(rsp, Kept.Length * 16 + 8);
-            for (int i = 0; i < Kept.Length; i++) code.vmovups(__xmmword_ptr[rsp + i * 16], Kept[i]);
-        }
-        else
-        {
-            code.mov(rcx, rdi);
-        }
-
         Fill(code, LowerMask, LowerBits == 2 ? 0x03030303u : 0x0F0F0F0Fu);
         if (HasCodebook) FillTable(code);
         else if (_panels.SharesBytes) FillFloats(code);
@@ -148,13 +134,6 @@ internal sealed unsafe class BlockVnni
             for (int unit = 0; unit < Units; unit++) code.vmovups(__zmmword_ptr[r10 + unit * 64], Sum(r, unit));
             if (r < rows - 1) code.add(r10, r11);
         }
-        if (windows)
-        {
-            for (int i = 0; i < Kept.Length; i++) code.vmovups(Kept[i], __xmmword_ptr[rsp + i * 16]);
-            code.add(rsp, Kept.Length * 16 + 8);
-        }
-        code.vzeroupper();
-        code.ret();
     }
 
     private void BeginPart(Assembler code)

@@ -18,9 +18,6 @@ internal sealed unsafe class Q8Vnni : Q8Kernel
         zmm16, zmm17, zmm18, zmm19, zmm20, zmm21, zmm22, zmm23, zmm24, zmm25, zmm26, zmm27, zmm28, zmm29, zmm30, zmm31,
     ];
 
-    // Windows expects these back.
-    private static readonly AssemblerRegisterXMM[] Kept = [xmm6, xmm7, xmm8, xmm9, xmm10, xmm11, xmm12, xmm13, xmm14, xmm15];
-
     private readonly delegate* unmanaged[SuppressGCTransition]<Q8Arguments*, void>[] _shapes = new delegate* unmanaged[SuppressGCTransition]<Q8Arguments*, void>[MaxRows];
 
     private Q8Vnni(Q8Layout layout) : base(layout)
@@ -28,7 +25,7 @@ internal sealed unsafe class Q8Vnni : Q8Kernel
         for (int i = 0; i < MaxRows; i++)
         {
             int rows = i + 1;
-            _shapes[i] = (delegate* unmanaged[SuppressGCTransition]<Q8Arguments*, void>)MatrixUnit.Load(code => Emit(code, rows));
+            _shapes[i] = (delegate* unmanaged[SuppressGCTransition]<Q8Arguments*, void>)ExecutableMemory.Load(EmittedFunction.Assemble([], code => Emit(code, rows)));
         }
     }
 
@@ -83,17 +80,6 @@ internal sealed unsafe class Q8Vnni : Q8Kernel
     // rcx: arguments, rax: bytes of the first row in the record, r8: its scale and, behind it, its correction, rdx: the block, r9: blocks left.
     private void Emit(Assembler code, int rows)
     {
-        bool windows = OperatingSystem.IsWindows();
-        if (windows)
-        {
-            code.sub(rsp, Kept.Length * 16 + 8);
-            for (int i = 0; i < Kept.Length; i++) code.vmovups(__xmmword_ptr[rsp + i * 16], Kept[i]);
-        }
-        else
-        {
-            code.mov(rcx, rdi);
-        }
-
         Label zero = code.CreateLabel(), begun = code.CreateLabel(), top = code.CreateLabel();
         MoveSums(code, rows, zero, begun);
         code.mov(r8, __qword_ptr[rcx + Q8Arguments.AtA]);
@@ -155,13 +141,6 @@ internal sealed unsafe class Q8Vnni : Q8Kernel
             for (int unit = 0; unit < Units; unit++) code.vmovups(__zmmword_ptr[r10 + unit * 64], Z[FirstSum + r * Units + unit]);
             code.add(r10, r11);
         }
-        if (windows)
-        {
-            for (int i = 0; i < Kept.Length; i++) code.vmovups(Kept[i], __xmmword_ptr[rsp + i * 16]);
-            code.add(rsp, Kept.Length * 16 + 8);
-        }
-        code.vzeroupper();
-        code.ret();
     }
 
     private static void MoveSums(Assembler code, int rows, Label zero, Label begun)

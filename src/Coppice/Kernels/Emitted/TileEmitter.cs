@@ -32,7 +32,7 @@ internal unsafe struct TileArguments
 
 /// <summary>
 /// Writes the machine code of one register tile: rows (1 to 6) by units of 16 columns (1 to 4), and its loop over k; nothing else.
-/// zmm0-3 hold one step of B, zmm4-7 broadcasts of A in turn, zmm8-31 the sums. Follows the calling convention of the system it runs on.
+/// zmm0-3 hold one step of B, zmm4-7 broadcasts of A in turn, zmm8-31 the sums.
 /// </summary>
 internal static class TileEmitter
 {
@@ -46,9 +46,6 @@ internal static class TileEmitter
 
     private static readonly AssemblerRegister64[] General = [rbx, rbp, rsi, rdi, r12, r13, r14, r15];
 
-    // Windows expects these back.
-    private static readonly AssemblerRegisterXMM[] Kept = [xmm6, xmm7, xmm8, xmm9, xmm10, xmm11, xmm12, xmm13, xmm14, xmm15];
-
     /// <summary>Cache lines that a tile fetches ahead in two steps: few rows leave room for many, and need them; where a line lasts two steps, one.</summary>
     private static int PrefetchLines(int rows, bool sparse) => sparse ? 1 : rows <= 4 ? 8 : 4;
 
@@ -56,39 +53,13 @@ internal static class TileEmitter
     /// <param name="rows">1 to 6.</param>
     /// <param name="units">1 to 4, of 16 columns.</param>
     /// <param name="sparse">Fetch one line ahead in two steps, and not several.</param>
-    public static byte[] Emit(DotFormat format, int rows, int units, bool sparse)
+    public static byte[] Emit(DotFormat format, int rows, int units, bool sparse) => EmittedFunction.Assemble(General, code =>
     {
-        var code = new Assembler(64);
-        bool windows = OperatingSystem.IsWindows();
-        foreach (AssemblerRegister64 register in General) code.push(register);
-        if (windows)
-        {
-            code.sub(rsp, Kept.Length * 16);
-            for (int i = 0; i < Kept.Length; i++) code.vmovups(__xmmword_ptr[rsp + i * 16], Kept[i]);
-        }
-        else
-        {
-            code.mov(rcx, rdi);
-        }
-
         Begin(code, rows, units);
         Loop(code, format, rows, units, PrefetchLines(rows, sparse));
         PointAtC(code);
         ForEachSum(code, rows, units, (sum, unit) => code.vmovups(__zmmword_ptr[rsi + unit * VectorBytes], sum));
-
-        if (windows)
-        {
-            for (int i = 0; i < Kept.Length; i++) code.vmovups(Kept[i], __xmmword_ptr[rsp + i * 16]);
-            code.add(rsp, Kept.Length * 16);
-        }
-        code.vzeroupper();
-        foreach (AssemblerRegister64 register in General.Reverse()) code.pop(register);
-        code.ret();
-
-        var bytes = new MemoryStream();
-        code.Assemble(new StreamCodeWriter(bytes), 0);
-        return bytes.ToArray();
-    }
+    });
 
     private static void Begin(Assembler code, int rows, int units)
     {

@@ -1,12 +1,13 @@
 using Coppice.Attention;
 using Coppice.Kernels;
 using Coppice.Kernels.Attention;
+using Coppice.Kernels.Emitted;
 using Coppice.KvCache;
 using Coppice.Memory;
 
 namespace Coppice.Tests.Kernels.Attention;
 
-/// <summary>Both ways to fold blocks against their definitions, bit by bit, with scores that rise on the way so that m moves in the middle.</summary>
+/// <summary>All ways to fold blocks against their definitions, bit by bit, with scores that rise on the way so that m moves in the middle.</summary>
 public sealed unsafe class FoldTests
 {
     private const int Blocks = 9;
@@ -49,29 +50,42 @@ public sealed unsafe class FoldTests
     {
         if (Bf16Fold.WhyNot is not null) return;
         using var scene = new Scene(rows, d, KvFormat.BF16);
-        Levels.SameBits(scene.Fold((in KvBlock block, in HeadRows states) => Bf16Fold.Reference(block, states, 0, rows)), scene.FoldItems(), "items");
+        Levels.SameBits(scene.Fold(Bf16Arithmetic.Matrix), scene.FoldItems(), "items");
+    }
+
+    [EmittedTheory(DotFormat.BF16), MemberData(nameof(Shapes))]
+    [InlineData(7, 8), InlineData(31, 40), InlineData(25, 80)]
+    public void Vectors_of_bf16_fold_to_the_bits_of_the_definition(int rows, int d)
+    {
+        Assert.Null(Bf16Fold.WhyNoDot);
+        using var scene = new Scene(rows, d, KvFormat.BF16);
+        float[] expected = scene.Fold(Bf16Arithmetic.Dot);
+        Levels.SameBits(expected, scene.FoldPairs(ahead: false), "pairs");
+        Levels.SameBits(expected, scene.FoldPairs(ahead: true), "what comes next fetched meanwhile");
     }
 
     [Theory]
     [InlineData(1), InlineData(16), InlineData(17), InlineData(33), InlineData(48), InlineData(63)]
     public void Pages_that_no_row_sees_are_not_read(int seen)
     {
-        if (Bf16Fold.WhyNot is not null) return;
         foreach (int rows in new[] { 1, 16, 40 })
         {
             using var scene = new Scene(rows, 64, KvFormat.BF16, seenOfLast: seen);
-            Levels.SameBits(scene.Fold((in KvBlock block, in HeadRows states) => Bf16Fold.Reference(block, states, 0, rows)), scene.FoldItems(), $"{rows} rows");
+            if (Bf16Fold.WhyNot is null) Levels.SameBits(scene.Fold(Bf16Arithmetic.Matrix), scene.FoldItems(), $"items, {rows} rows");
+            if (Bf16Fold.WhyNoDot is null) Levels.SameBits(scene.Fold(Bf16Arithmetic.Dot), scene.FoldPairs(ahead: false), $"pairs, {rows} rows");
         }
     }
 
     [Fact]
-    public void The_matrix_unit_is_used_where_there_is_one_and_nothing_is_forced()
+    public void Bf16_is_folded_as_the_machine_and_the_level_say()
     {
         bool expected = Isa.HasMatrixBf16 && Isa.HasBf16Dot && Isa.Unforced && OperatingSystem.IsLinux();
         Assert.Equal(expected, Bf16Fold.WhyNot is null);
-        Assert.False(Bf16Fold.Takes(new KvLayout(1, 1, 64, KvFormat.F32), AttentionRule.Plain(64)));
-        Assert.False(Bf16Fold.Takes(new KvLayout(1, 1, 80, KvFormat.BF16), AttentionRule.Plain(80)));
-        Assert.False(Bf16Fold.Takes(new KvLayout(1, 1, 64, KvFormat.BF16), AttentionRule.Plain(64) with { Window = 4096 }));
+        Bf16Arithmetic vectors = Isa.HasBf16Dot && Isa.Width >= 512 && (Isa.HasFastBf16Dot || !Isa.Unforced) ? Bf16Arithmetic.Dot : Bf16Arithmetic.Chain;
+        Assert.Equal(expected ? Bf16Arithmetic.Matrix : vectors, Bf16Fold.Arithmetic(new KvLayout(1, 1, 64, KvFormat.BF16), AttentionRule.Plain(64)));
+        Assert.Equal(vectors, Bf16Fold.Arithmetic(new KvLayout(1, 1, 80, KvFormat.BF16), AttentionRule.Plain(80)));
+        Assert.Equal(Bf16Arithmetic.Chain, Bf16Fold.Arithmetic(new KvLayout(1, 1, 64, KvFormat.F32), AttentionRule.Plain(64)));
+        Assert.Equal(Bf16Arithmetic.Chain, Bf16Fold.Arithmetic(new KvLayout(1, 1, 64, KvFormat.BF16), AttentionRule.Plain(64) with { Window = 4096 }));
     }
 
     [Fact]
@@ -93,7 +107,7 @@ public sealed unsafe class FoldTests
     /// <summary>Pages in a random order, rows that end in the last block or see all of it.</summary>
     private sealed class Scene : IDisposable
     {
-        private readonly int _rows, _d, _seenOfLast;
+        private readonly int _rows, _d, _paddedD, _seenOfLast;
         private readonly AttentionRule _rule;
         private readonly KvPages _pages;
         private readonly int[] _order, _positions;
@@ -106,7 +120,7 @@ public sealed unsafe class FoldTests
         /// <param name="seenOfLast">Positions that the last row sees of the last block. Pages behind them hold no numbers.</param>
         public Scene(int rows, int d, KvFormat format, AttentionRule rule = default, int seenOfLast = KvLayout.BlockTokens)
         {
-            (_rows, _d, _rule, _seenOfLast) = (rows, d, rule, seenOfLast);
+            (_rows, _d, _paddedD, _rule, _seenOfLast) = (rows, d, (d + 15) / 16 * 16, rule, seenOfLast);
             var random = new Random(rows * 1000 + d);
             const int count = Blocks * KvLayout.PagesPerBlock;
             _pages = new KvPages(new KvLayout(1, 1, d, format) { KeyRows = rows % 2 == 0 }, count + 1);
@@ -127,14 +141,16 @@ public sealed unsafe class FoldTests
             _q = [.. Levels.Random(rows * d, rows + d).Select(x => Bf16.Widen(Bf16.Round(x)))];
         }
 
+        public float[] Fold(Bf16Arithmetic arithmetic) => Fold((in KvBlock block, in HeadRows states) => Bf16Fold.Reference(arithmetic, block, states, 0, _rows));
+
         public float[] Fold(FoldBlock fold)
         {
             float[] states = New();
-            using var wide = new AlignedBuffer(KvLayout.BlockTokens * _d * 2 * sizeof(float));
+            using var wide = new AlignedBuffer(KvLayout.BlockTokens * (_d + _paddedD) * sizeof(float));
             fixed (float* s = states, q = _q)
             fixed (int* positions = _positions)
             {
-                var rows = new HeadRows(q, s, s + _rows, s + _rows * 17, positions, _d, _d, _rule);
+                var rows = new HeadRows(q, s, s + _rows, s + _rows * 17, positions, _d, _paddedD, _rule);
                 for (int block = 0; block < Blocks; block++)
                 {
                     float* values = wide.Floats + KvLayout.BlockTokens * _d;
@@ -144,11 +160,11 @@ public sealed unsafe class FoldTests
                         for (int i = 0; i < _d; i++)
                         {
                             wide.Floats[(t / KvLayout.PageTokens * _d + i) * KvLayout.PageTokens + slot] = _pages.Key(0, 0, page, slot, i);
-                            values[t * _d + i] = _pages.Value(0, 0, page, slot, i);
+                            values[t * _paddedD + i] = _pages.Value(0, 0, page, slot, i);
                         }
                     }
 
-                    fold(KvBlock.Contiguous(block * KvLayout.BlockTokens, wide.Floats, _d * KvLayout.PageTokens, values, _d * KvLayout.PageTokens), rows);
+                    fold(KvBlock.Contiguous(block * KvLayout.BlockTokens, wide.Floats, _d * KvLayout.PageTokens, values, _paddedD * KvLayout.PageTokens), rows);
                 }
             }
 
@@ -165,25 +181,7 @@ public sealed unsafe class FoldTests
             fixed (int* positions = _positions)
             {
                 var items = new Bf16FoldItems(Bf16Fold.Code(_d, _pages.Layout.KeyStepBytes), new Coppice.Kernels.Attention.Bf16Rows(q, s, s + _rows, s + _rows * 17, positions, _d), (byte*)scratch.Floats);
-                var blocks = new KvBlock[Blocks];
-                for (int block = 0; block < Blocks; block++)
-                {
-                    int page = block * KvLayout.PagesPerBlock;
-                    blocks[block] = new KvBlock
-                    {
-                        StartPosition = block * KvLayout.BlockTokens,
-                        KeyStepFloats = _pages.Layout.KeyStepBytes / sizeof(float),
-                        Keys0 = Keys(page),
-                        Keys1 = Keys(page + 1),
-                        Keys2 = Keys(page + 2),
-                        Keys3 = Keys(page + 3),
-                        Values0 = Values(page),
-                        Values1 = Values(page + 1),
-                        Values2 = Values(page + 2),
-                        Values3 = Values(page + 3),
-                    };
-                }
-
+                KvBlock[] blocks = BlocksAsTheyLie();
                 fixed (KvBlock* stays = blocks)
                 {
                     items.Prepare(blocks, _seenOfLast);
@@ -195,12 +193,56 @@ public sealed unsafe class FoldTests
             return states;
         }
 
+        public float[] FoldPairs(bool ahead)
+        {
+            float[] states = New();
+            ushort[] rounded = [.. _q.Select(Bf16.Round)];
+            using var scratch = new AlignedBuffer(Bf16DotFold.ScratchFloats * sizeof(float));
+            fixed (float* s = states)
+            fixed (ushort* q = rounded)
+            fixed (int* positions = _positions)
+            {
+                var rows = new HeadRows((float*)q, s, s + _rows, s + _rows * 17, positions, _d, _paddedD, _rule);
+                foreach (KvBlock block in BlocksAsTheyLie())
+                {
+                    var next = new BlockAhead(block, _pages.Layout);
+                    Bf16DotFold.Run(block, rows, 0, _rows, scratch.Floats, ahead ? &next : null);
+                }
+            }
+
+            return states;
+        }
+
         public void Dispose() => _pages.Dispose();
+
+        private KvBlock[] BlocksAsTheyLie()
+        {
+            var blocks = new KvBlock[Blocks];
+            for (int block = 0; block < Blocks; block++)
+            {
+                int page = block * KvLayout.PagesPerBlock;
+                blocks[block] = new KvBlock
+                {
+                    StartPosition = block * KvLayout.BlockTokens,
+                    KeyStepFloats = _pages.Layout.KeyStepBytes / sizeof(float),
+                    Keys0 = Keys(page),
+                    Keys1 = Keys(page + 1),
+                    Keys2 = Keys(page + 2),
+                    Keys3 = Keys(page + 3),
+                    Values0 = Values(page),
+                    Values1 = Values(page + 1),
+                    Values2 = Values(page + 2),
+                    Values3 = Values(page + 3),
+                };
+            }
+
+            return blocks;
+        }
 
         /// <summary>m [rows], l [rows][16], o [rows][D].</summary>
         private float[] New()
         {
-            float[] states = new float[_rows * (17 + _d)];
+            float[] states = new float[_rows * (17 + _paddedD)];
             Array.Fill(states, float.NegativeInfinity, 0, _rows);
             return states;
         }

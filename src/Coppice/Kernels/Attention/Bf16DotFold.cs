@@ -1,0 +1,71 @@
+using Coppice.Kernels.Emitted;
+using Coppice.KvCache;
+
+namespace Coppice.Kernels.Attention;
+
+/// <summary>
+/// Folds a block of bf16 as it lies in its pages, by vdpbf16ps: what <see cref="BlockFold"/> is for floats. Pages have pairs of components and pairs of
+/// positions side by side, so that both products are tiles of <see cref="EmittedTile"/>. <see cref="Bf16Fold.Reference"/> is the definition.
+/// </summary>
+internal static unsafe class Bf16DotFold
+{
+    private const int TileRows = BlockFold.TileRows, BlockTokens = KvLayout.BlockTokens, BlockLanes = BlockTokens / 2, PageLanes = KvLayout.PageTokens / 2;
+
+    /// <summary>Floats of scratch that a call needs.</summary>
+    public const int ScratchFloats = 48 + 32 + TileRows * (BlockTokens + BlockLanes + 1);
+
+    /// <param name="block">The block, in bf16. Pages beyond what the rows see are not read.</param>
+    /// <param name="rows">States, updated; queries are pairs of bf16, [rows][D/2].</param>
+    /// <param name="first">First row.</param>
+    /// <param name="end">Row after the last.</param>
+    /// <param name="scratch"><see cref="ScratchFloats"/>, at a multiple of 64 bytes.</param>
+    /// <param name="ahead">What is fetched meanwhile; null for nothing.</param>
+    public static void Run(in KvBlock block, in HeadRows rows, int first, int end, float* scratch, BlockAhead* ahead = null)
+    {
+        EmittedTile tile = EmittedTile.Of(DotFormat.BF16)!;
+        int lanes = rows.D / 2, paddedD = rows.PaddedD;
+        int share = ahead is null ? 0 : BlockFold.StepBytes(ahead->Bytes, end - first, lanes, BlockLanes, paddedD);
+        var call = (Bf16Call*)scratch;
+        var item = (Bf16Item*)(scratch + 48);
+        float* scores = scratch + 48 + 32, weights = scores + TileRows * BlockTokens;
+        int* visible = (int*)(weights + TileRows * BlockLanes);
+        for (; first < end; first += TileRows)
+        {
+            int count = Math.Min(TileRows, end - first), most = 0;
+            for (int i = 0; i < count; i++) most = Math.Max(most, visible[i] = Math.Clamp(rows.Positions[first + i] + 1 - block.StartPosition, 0, BlockTokens));
+            if (most == 0) continue;
+            int pages = KvLayout.PagesFor(most);
+            float* o = rows.O + (nint)first * paddedD;
+            Multiply(tile, rows.Q + (nint)first * lanes, lanes, count, new TileColumns(block.Keys0, block.Keys1, block.Keys2, block.Keys3, block.KeyStepFloats), pages, lanes, scores, BlockTokens, add: false, ahead, share);
+            *item = new Bf16Item { Scores = scores, M = rows.M + first, L = rows.L + first * Lanes16.Count, P = (ushort*)weights, O = o, Visible = visible };
+            call->Item = item;
+            call->Row = 0;
+            Bf16Weighing.Run(call, count, paddedD);
+
+            // Pages that lie behind one another, as those of a long prompt do, are one matrix.
+            int together = block.ValuesAreContiguous(pages, PageLanes * paddedD) ? pages : 1;
+            for (int page = 0; page < pages; page += together)
+            {
+                for (int column = 0; column < paddedD; column += BlockTokens)
+                {
+                    int units = Math.Min(Tile.MaxUnits, (paddedD - column) / Tile.UnitFloats);
+                    Multiply(tile, weights + page * PageLanes, BlockLanes, count, TileColumns.SideBySide(block.Values(page) + column, paddedD), units, together * PageLanes, o + column, paddedD, add: true, ahead, share);
+                }
+            }
+        }
+    }
+
+    /// <summary>As <see cref="EmittedTile.Run"/>, with a share of what comes next fetched in each step of k.</summary>
+    private static void Multiply(EmittedTile tile, float* a, nint aRowLanes, int rows, in TileColumns b, int units, int k, float* c, nint cRowFloats, bool add, BlockAhead* ahead, int share)
+    {
+        for (int tiles = (rows + Tile.MaxRows - 1) / Tile.MaxRows; tiles > 0; tiles--)
+        {
+            int take = (rows + tiles - 1) / tiles;
+            byte* fetched = ahead is null ? null : ahead->Take(k * share);
+            tile.Run(a, aRowLanes, take, b, units, k, c, cRowFloats, add, fetched is null ? (byte*)a : fetched, fetched is null ? 0 : share);
+            a += take * aRowLanes;
+            c += take * cRowFloats;
+            rows -= take;
+        }
+    }
+}
