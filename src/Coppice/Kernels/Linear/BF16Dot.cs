@@ -163,7 +163,7 @@ internal sealed unsafe class BF16Dot : LinearWeights
         public void Run(int item, int worker)
         {
             Bf16Matrix unit = Bf16Matrix.Instance!;
-            int panel = item % weights.Panels, firstRow = item / weights.Panels * chunkRows;
+            int panel = weights.PanelOf(item, threads), firstRow = item / weights.Panels * chunkRows;
             int take = Math.Min(chunkRows, rows - firstRow), steps = weights.Steps, width = weights.PanelWidth(panel);
             nint rowTileBytes = (nint)steps * Bf16Matrix.TileBytes;
             byte* a = tiles + firstRow / Bf16Matrix.TileRows * rowTileBytes, b = weights.Panel(panel);
@@ -177,7 +177,7 @@ internal sealed unsafe class BF16Dot : LinearWeights
                 bool last = step + some == steps, direct = last && width == PanelOutputs;
                 byte* block = b + (long)step * StepInputs * PanelOutputs * sizeof(ushort), behind = block + (long)some * StepInputs * PanelOutputs * sizeof(ushort);
                 unit.Run(
-                    a + step * Bf16Matrix.TileBytes, rowTileBytes, take, block, some, last ? weights.LikelyNext(panel, threads) : behind,
+                    a + step * Bf16Matrix.TileBytes, rowTileBytes, take, block, some, last ? weights.LikelyNext(panel) : behind,
                     step == 0 ? null : mine, PanelOutputs, direct ? to : mine, direct ? yRowFloats : PanelOutputs);
             }
             if (width == PanelOutputs) return;

@@ -65,7 +65,7 @@ internal sealed unsafe class BlockWeights : LinearWeights
             long recordsBytes = (long)Blocks * Layout.RecordBytes;
             byte* records = scratch.Take(recordsBytes + (long)rows * PanelOutputs * sizeof(float));
             pool.Run(new Quantising(x, rows, xRowFloats, this, records, null), 1);
-            pool.Run(new FusedProduct(_fused, records, rows, this, (float*)(records + recordsBytes), y, yRowFloats), Panels);
+            pool.Run(new FusedProduct(_fused, records, rows, this, (float*)(records + recordsBytes), y, yRowFloats, pool.Threads), Panels);
             return;
         }
         int tiles = (rows + TileRows - 1) / TileRows;
@@ -75,7 +75,7 @@ internal sealed unsafe class BlockWeights : LinearWeights
         byte* activations = scratch.Take(activationBytes + sumsBytes + (long)pool.Threads * workerBytes);
         float* sums = (float*)(activations + activationBytes);
         pool.Run(new Quantising(x, rows, xRowFloats, this, activations, sums), tiles);
-        pool.Run(new Product(activations, sums, rows, this, activations + activationBytes + sumsBytes, workerBytes, y, yRowFloats, chunkRows), checked(chunks * Panels));
+        pool.Run(new Product(activations, sums, rows, this, activations + activationBytes + sumsBytes, workerBytes, y, yRowFloats, chunkRows, pool.Threads), checked(chunks * Panels));
     }
 
     /// <summary>The definition, from the blocks of a file. Slow, obvious, never optimised.</summary>
@@ -153,14 +153,14 @@ internal sealed unsafe class BlockWeights : LinearWeights
         }
     }
 
-    private readonly struct Product(byte* activations, float* sums, int rows, BlockWeights weights, byte* scratch, int workerBytes, float* y, int yRowFloats, int chunkRows) : IParallelWork
+    private readonly struct Product(byte* activations, float* sums, int rows, BlockWeights weights, byte* scratch, int workerBytes, float* y, int yRowFloats, int chunkRows, int threads) : IParallelWork
     {
         public void Run(int item, int worker)
         {
             BlockPanels panels = weights._panels;
             Q8Kernel kernel = weights._kernel;
             Q8Layout layout = weights.Layout;
-            int panel = item % weights.Panels, firstRow = item / weights.Panels * chunkRows, take = Math.Min(chunkRows, rows - firstRow);
+            int panel = weights.PanelOf(item, threads), firstRow = item / weights.Panels * chunkRows, take = Math.Min(chunkRows, rows - firstRow);
             int inputs = weights.Inputs, width = weights.PanelWidth(panel), allBlocks = weights.Blocks;
             byte* step = weights.Panel(panel), expanded = scratch + (long)worker * workerBytes;
             float* mins = (float*)(expanded + weights.PartBytes), mine = (float*)((byte*)mins + weights.MinsBytes);
@@ -185,18 +185,18 @@ internal sealed unsafe class BlockWeights : LinearWeights
         }
     }
     /// <summary>Few rows, whole panels. Only the last panel can be narrow, so one place for its sums is enough.</summary>
-    private readonly struct FusedProduct(BlockVnni kernel, byte* records, int rows, BlockWeights weights, float* narrow, float* y, int yRowFloats) : IParallelWork
+    private readonly struct FusedProduct(BlockVnni kernel, byte* records, int rows, BlockWeights weights, float* narrow, float* y, int yRowFloats, int threads) : IParallelWork
     {
         public void Run(int item, int worker)
         {
-            int width = weights.PanelWidth(item);
-            float* to = y + item * PanelOutputs;
+            int panel = weights.PanelOf(item, threads), width = weights.PanelWidth(panel);
+            float* to = y + panel * PanelOutputs;
             if (width == PanelOutputs)
             {
-                kernel.Multiply(records, rows, weights.Panel(item), weights.Inputs, to, yRowFloats);
+                kernel.Multiply(records, rows, weights.Panel(panel), weights.Inputs, to, yRowFloats);
                 return;
             }
-            kernel.Multiply(records, rows, weights.Panel(item), weights.Inputs, narrow, PanelOutputs);
+            kernel.Multiply(records, rows, weights.Panel(panel), weights.Inputs, narrow, PanelOutputs);
             for (int r = 0; r < rows; r++) new ReadOnlySpan<float>(narrow + r * PanelOutputs, width).CopyTo(new Span<float>(to + (long)r * yRowFloats, width));
         }
     }

@@ -38,10 +38,17 @@ internal abstract unsafe class LinearWeights : ILinearWeights
     public byte* Panel(int panel) => _buffer.Pointer + panel * _panelBytes;
 
     /// <summary>
-    /// The panel that a thread is likely to take after <paramref name="panel"/>, to be fetched ahead: threads of equal speed take turns. Behind the last ones
-    /// it is <paramref name="panel"/> again, which is in the cache.
+    /// The panel of an item, of which there are as many as panels, once or several times. Threads take items in turn: this gives each of them panels that lie
+    /// one behind another, since memory is fastest where a core reads on and on. A thread that gets ahead goes on in the part of one that fell behind.
     /// </summary>
-    public byte* LikelyNext(int panel, int threads) => Panel(panel + threads < Panels ? panel + threads : panel);
+    public int PanelOf(int item, int threads)
+    {
+        (int place, int part) = Math.DivRem(item % Panels, threads);
+        return part * (Panels / threads) + Math.Min(part, Panels % threads) + place;
+    }
+
+    /// <summary>The panel that a thread is likely to take after <paramref name="panel"/>, to be fetched ahead. Behind the last one it is that again, which is in the cache.</summary>
+    public byte* LikelyNext(int panel) => Panel(Math.Min(panel + 1, Panels - 1));
 
     /// <summary>Outputs of a panel that exist.</summary>
     public int PanelWidth(int panel) => Math.Min(PanelOutputs, Outputs - panel * PanelOutputs);

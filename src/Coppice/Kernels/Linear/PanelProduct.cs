@@ -86,7 +86,7 @@ internal readonly unsafe struct PanelProduct<TTile> : IParallelWork where TTile 
     /// <summary>The panels of the same rows follow one another, so that these rows stay in cache.</summary>
     public void Run(int item, int worker)
     {
-        int panel = item % _weights.Panels, firstRow = item / _weights.Panels * _chunkRows;
+        int panel = _weights.PanelOf(item, _threads), firstRow = item / _weights.Panels * _chunkRows;
         int take = Math.Min(_chunkRows, _rows - firstRow), outputs = _weights.PanelWidth(panel);
         float* c = _y + (long)firstRow * _yRowFloats + panel * LinearWeights.PanelOutputs;
         if (outputs % Tile.UnitFloats == 0)
@@ -111,7 +111,7 @@ internal readonly unsafe struct PanelProduct<TTile> : IParallelWork where TTile 
             TileColumns columns = TileColumns.SideBySide(block, LinearWeights.PanelOutputs);
 
             // The rows share the fetching of the next block, so that it streams in behind the arithmetic.
-            byte* next = k + some == _lanes ? _weights.LikelyNext(panel, _threads) : b + (long)(k + some) * TTile.LaneBytes;
+            byte* next = k + some == _lanes ? _weights.LikelyNext(panel) : b + (long)(k + some) * TTile.LaneBytes;
             int share = TTile.LaneBytes / rowBlocks;
             for (int r = 0, blocksLeft = rowBlocks; r < take; blocksLeft--)
             {

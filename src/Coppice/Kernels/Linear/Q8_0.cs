@@ -42,7 +42,7 @@ internal sealed unsafe class Q8_0 : LinearWeights
         long activationBytes = (long)tiles * Blocks * Layout.RecordBytes;
         byte* activations = scratch.Take(activationBytes + (long)pool.Threads * chunkRows * PanelOutputs * sizeof(float));
         pool.Run(new Quantising(x, rows, xRowFloats, Inputs, activations), tiles);
-        pool.Run(new Product(activations, rows, this, (float*)(activations + activationBytes), y, yRowFloats, chunkRows), checked(chunks * Panels));
+        pool.Run(new Product(activations, rows, this, (float*)(activations + activationBytes), y, yRowFloats, chunkRows, pool.Threads), checked(chunks * Panels));
     }
 
     /// <summary>The definition, from plain weights [outputs, inputs]. Slow, obvious, never optimised.</summary>
@@ -132,11 +132,11 @@ internal sealed unsafe class Q8_0 : LinearWeights
         }
     }
 
-    private readonly struct Product(byte* activations, int rows, Q8_0 weights, float* sums, float* y, int yRowFloats, int chunkRows) : IParallelWork
+    private readonly struct Product(byte* activations, int rows, Q8_0 weights, float* sums, float* y, int yRowFloats, int chunkRows, int threads) : IParallelWork
     {
         public void Run(int item, int worker)
         {
-            int panel = item % weights.Panels, firstRow = item / weights.Panels * chunkRows;
+            int panel = weights.PanelOf(item, threads), firstRow = item / weights.Panels * chunkRows;
             int take = Math.Min(chunkRows, rows - firstRow), blocks = weights.Blocks, width = weights.PanelWidth(panel);
             byte* b = weights.Panel(panel);
             float* to = y + (long)firstRow * yRowFloats + panel * PanelOutputs, mine = sums + (long)worker * chunkRows * PanelOutputs;
@@ -146,7 +146,7 @@ internal sealed unsafe class Q8_0 : LinearWeights
             for (int block = 0; block < blocks; block += partBlocks)
             {
                 int some = Math.Min(partBlocks, blocks - block);
-                byte* part = b + (long)block * BlockBytes, next = part + (long)some * BlockBytes;
+                byte* part = b + (long)block * BlockBytes, next = block + some == blocks ? weights.LikelyNext(panel) : part + (long)some * BlockBytes;
                 int nextBytes = some == blocks ? 0 : some * BlockBytes;
                 // Few rows take each block once: what is fetched is a little ahead of what is read.
                 if (take <= weights._kernel.StreamRows)
