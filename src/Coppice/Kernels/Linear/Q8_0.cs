@@ -15,8 +15,8 @@ internal sealed unsafe class Q8_0 : LinearWeights
 
     private const int FileBlockBytes = 34, ScalesAt = BlockInputs * PanelOutputs;
 
-    // 12 blocks of a panel (27 KiB) stay in the first-level cache while the rows of an item pass over them.
-    private const int PartBlocks = 12, ItemRows = 256;
+    // 16 blocks of a panel (36 KiB) stay in the first-level cache while the rows of an item pass over them.
+    private const int PartBlocks = 16, ItemRows = 256;
 
     private readonly Q8Kernel _kernel;
 

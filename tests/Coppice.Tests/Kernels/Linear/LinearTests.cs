@@ -31,6 +31,17 @@ public sealed class LinearTests
         Assert.Contains("Native, F32, BF16, Q8_0", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory, InlineData(1), InlineData(2), InlineData(3), InlineData(7), InlineData(16)]
+    public void Threads_that_take_turns_read_panels_one_behind_another_and_none_twice(int threads)
+    {
+        using var pool = new WorkerPool(1);
+        using LinearWeights weights = WeightFormats.Pack(WeightFormat.Native, pool, MatrixTensor.Random(10 * LinearWeights.PanelOutputs - 3, 8, 1));
+        int[] panels = [.. Enumerable.Range(0, 2 * weights.Panels).Select(item => weights.PanelOf(item, threads))];
+        Assert.Equal(Enumerable.Range(0, weights.Panels), panels.Take(weights.Panels).Order());
+        Assert.Equal(panels.Take(weights.Panels), panels.Skip(weights.Panels));
+        for (int item = threads; item < weights.Panels; item++) Assert.Equal(panels[item - threads] + 1, panels[item]);
+    }
+
     [Theory, InlineData(WeightFormat.Native), InlineData(WeightFormat.BF16), InlineData(WeightFormat.Q8_0)]
     public void Stacked_weights_give_each_tensors_outputs_one_after_the_other(WeightFormat format)
     {
