@@ -2,6 +2,7 @@ using System.Text.Json;
 using Coppice.Cli.Bench.Machine;
 using Coppice.Cli.Bench.Measuring;
 using Coppice.Cli.Bench.Reports;
+using Coppice.Kernels.Attention;
 
 namespace Coppice.Tests.Bench;
 
@@ -51,7 +52,8 @@ public sealed class ReportTests
         Assert.NotEmpty(machine.Cpu);
         Assert.InRange(machine.MemoryBytes, 1L << 26, 1L << 50);
         Assert.InRange(machine.LastCacheBytes, 1L << 16, 1L << 40);
-        Assert.Equal(5, machine.DotProducts.Count);
+        Assert.Equal(6, machine.DotProducts.Count);
+        Assert.Contains(Bf16Fold.Note, machine.Describe(2), StringComparison.Ordinal);
     }
 
     [Fact]
