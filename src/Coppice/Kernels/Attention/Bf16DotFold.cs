@@ -10,9 +10,10 @@ namespace Coppice.Kernels.Attention;
 internal static unsafe class Bf16DotFold
 {
     private const int TileRows = BlockFold.TileRows, BlockTokens = KvLayout.BlockTokens, BlockLanes = BlockTokens / 2, PageLanes = KvLayout.PageTokens / 2;
+    private const int CallFloats = Bf16Call.Bytes / sizeof(float), ItemFloats = Bf16Item.Bytes / sizeof(float);
 
     /// <summary>Floats of scratch that a call needs.</summary>
-    public const int ScratchFloats = 48 + 32 + TileRows * (BlockTokens + BlockLanes + 1);
+    public const int ScratchFloats = CallFloats + ItemFloats + TileRows * (BlockTokens + BlockLanes + 1);
 
     /// <param name="block">The block, in bf16. Pages beyond what the rows see are not read.</param>
     /// <param name="rows">States, updated; queries are pairs of bf16, [rows][D/2].</param>
@@ -26,8 +27,8 @@ internal static unsafe class Bf16DotFold
         int lanes = rows.D / 2, paddedD = rows.PaddedD;
         int share = ahead is null ? 0 : BlockFold.StepBytes(ahead->Bytes, end - first, lanes, BlockLanes, paddedD);
         var call = (Bf16Call*)scratch;
-        var item = (Bf16Item*)(scratch + 48);
-        float* scores = scratch + 48 + 32, weights = scores + TileRows * BlockTokens;
+        var item = (Bf16Item*)(scratch + CallFloats);
+        float* scores = scratch + CallFloats + ItemFloats, weights = scores + TileRows * BlockTokens;
         int* visible = (int*)(weights + TileRows * BlockLanes);
         for (; first < end; first += TileRows)
         {
@@ -36,7 +37,7 @@ internal static unsafe class Bf16DotFold
             if (most == 0) continue;
             int pages = KvLayout.PagesFor(most);
             float* o = rows.O + (nint)first * paddedD;
-            Multiply(tile, rows.Q + (nint)first * lanes, lanes, count, new TileColumns(block.Keys0, block.Keys1, block.Keys2, block.Keys3, block.KeyStepFloats), pages, lanes, scores, BlockTokens, add: false, ahead, share);
+            BlockFold.Multiply(tile, rows.Q + (nint)first * lanes, lanes, count, new TileColumns(block.Keys0, block.Keys1, block.Keys2, block.Keys3, block.KeyStepFloats), pages, lanes, scores, BlockTokens, add: false, ahead, share);
             *item = new Bf16Item { Scores = scores, M = rows.M + first, L = rows.L + first * Lanes16.Count, P = (ushort*)weights, O = o, Visible = visible };
             call->Item = item;
             call->Row = 0;
@@ -49,23 +50,9 @@ internal static unsafe class Bf16DotFold
                 for (int column = 0; column < paddedD; column += BlockTokens)
                 {
                     int units = Math.Min(Tile.MaxUnits, (paddedD - column) / Tile.UnitFloats);
-                    Multiply(tile, weights + page * PageLanes, BlockLanes, count, TileColumns.SideBySide(block.Values(page) + column, paddedD), units, together * PageLanes, o + column, paddedD, add: true, ahead, share);
+                    BlockFold.Multiply(tile, weights + page * PageLanes, BlockLanes, count, TileColumns.SideBySide(block.Values(page) + column, paddedD), units, together * PageLanes, o + column, paddedD, add: true, ahead, share);
                 }
             }
-        }
-    }
-
-    /// <summary>As <see cref="EmittedTile.Run"/>, with a share of what comes next fetched in each step of k.</summary>
-    private static void Multiply(EmittedTile tile, float* a, nint aRowLanes, int rows, in TileColumns b, int units, int k, float* c, nint cRowFloats, bool add, BlockAhead* ahead, int share)
-    {
-        for (int tiles = (rows + Tile.MaxRows - 1) / Tile.MaxRows; tiles > 0; tiles--)
-        {
-            int take = (rows + tiles - 1) / tiles;
-            byte* fetched = ahead is null ? null : ahead->Take(k * share);
-            tile.Run(a, aRowLanes, take, b, units, k, c, cRowFloats, add, fetched is null ? (byte*)a : fetched, fetched is null ? 0 : share);
-            a += take * aRowLanes;
-            c += take * cRowFloats;
-            rows -= take;
         }
     }
 }

@@ -24,7 +24,10 @@ internal static unsafe class Bf16Fold
 
     private const int BlockTokens = KvLayout.BlockTokens, PageTokens = KvLayout.PageTokens, StepInputs = Bf16FoldCode.StepInputs;
 
-    private static readonly Lazy<string?> Refusal = new(CheckMatrix), DotRefusal = new(CheckDot);
+    private static readonly Lazy<string?>
+        Refusal = new(() => Check(Bf16Arithmetic.Matrix, MatrixUnit.WhyNot ?? (Isa.HasMatrixBf16 && Isa.HasBf16Dot ? null : "the CPU lacks bf16 instructions"))),
+        DotRefusal = new(() => Check(Bf16Arithmetic.Dot, EmittedTile.Of(DotFormat.BF16) is null ? EmittedTile.Note(DotFormat.BF16) : null));
+
     private static readonly ConcurrentDictionary<(int HeadSize, int KeyStepBytes), Bf16FoldCode> Codes = new();
 
     /// <summary>Null where the matrix unit folds; else why not.</summary>
@@ -107,10 +110,9 @@ internal static unsafe class Bf16Fold
     {
         if (arithmetic == Bf16Arithmetic.Dot)
         {
-            c = Flush(c);
-            for (int i = 0; i < a.Length; i += 2)
-                for (int odd = 1; odd >= 0; odd--) c = Flush(MathF.FusedMultiplyAdd(Flush(a[i + odd]), Flush(b[(i + odd) * bStride]), c));
-            return c;
+            uint sum = BitConverter.SingleToUInt32Bits(c);
+            for (int i = 0; i < a.Length; i += 2) sum = Emitted.Dot.Reference(DotFormat.BF16, Pair(a[i], a[i + 1]), Pair(b[i * bStride], b[(i + 1) * bStride]), sum);
+            return BitConverter.UInt32BitsToSingle(sum);
         }
 
         for (int step = 0; step < a.Length; step += StepInputs)
@@ -143,22 +145,21 @@ internal static unsafe class Bf16Fold
         return largest;
     }
 
+    /// <summary>Two numbers that bf16 holds, in a lane.</summary>
+    private static uint Pair(float even, float odd) => BitConverter.SingleToUInt32Bits(even) >> 16 | BitConverter.SingleToUInt32Bits(odd) & 0xFFFF0000;
+
     private static float Flush(float x) => MathF.Abs(x) < 1.17549435E-38f ? MathF.CopySign(0f, x) : x;
 
-    private static string? CheckMatrix()
+    private static string? Check(Bf16Arithmetic arithmetic, string? lacking)
     {
-        if ((MatrixUnit.WhyNot ?? (Isa.HasMatrixBf16 && Isa.HasBf16Dot ? null : "the CPU lacks bf16 instructions")) is { } reason) return reason;
+        if (lacking is not null) return lacking;
         try
         {
-            return Bf16FoldCheck.Agrees(Bf16Arithmetic.Matrix) ? null : "this CPU's matrix unit rounds in another way";
+            return Bf16FoldCheck.Agrees(arithmetic) ? null : "this CPU rounds bf16 products in another way";
         }
         catch (Win32Exception error)
         {
             return $"the system refuses executable memory ({error.Message})";
         }
     }
-
-    private static string? CheckDot() =>
-        EmittedTile.Of(DotFormat.BF16) is null ? EmittedTile.Note(DotFormat.BF16)
-        : Bf16FoldCheck.Agrees(Bf16Arithmetic.Dot) ? null : "this CPU's bf16 instructions round in another way";
 }

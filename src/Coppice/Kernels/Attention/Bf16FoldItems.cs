@@ -41,7 +41,7 @@ internal unsafe struct Bf16FoldItems
         _code = code;
         _rows = rows;
         _halfBytes = BlockTokens / 2 * rows.D * sizeof(ushort);
-        _call = (Bf16Call*)Take(ref scratch, 192);
+        _call = (Bf16Call*)Take(ref scratch, Bf16Call.Bytes);
         _items = (Bf16Item*)Take(ref scratch, (MaxItems + 2) * Bf16Item.Bytes);
         _parts = (Bf16Item*)Take(ref scratch, 2 * Bf16Item.Bytes);
         _scores = (float*)Take(ref scratch, WholeRows * BlockTokens * sizeof(float));
@@ -55,7 +55,7 @@ internal unsafe struct Bf16FoldItems
         new Span<int>(_all, TileRows).Fill(BlockTokens);
     }
 
-    public static int ScratchBytes(int d) => 192 + (MaxItems + 4) * Bf16Item.Bytes + WholeRows * BlockTokens * 10 + (MaxItems + 1) * TileRows * sizeof(int)
+    public static int ScratchBytes(int d) => Bf16Call.Bytes + (MaxItems + 4) * Bf16Item.Bytes + WholeRows * BlockTokens * 10 + (MaxItems + 1) * TileRows * sizeof(int)
         + WholeRows * (d + Lanes16.Count) * sizeof(float) + KvLayout.SpanTokens * d * sizeof(ushort) + 64;
 
     /// <summary>The weights of an item in flight are read while those of the next are written; these belong to the item in front.</summary>

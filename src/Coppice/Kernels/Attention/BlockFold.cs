@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Coppice.Kernels.Emitted;
 using Coppice.KvCache;
 
 namespace Coppice.Kernels.Attention;
@@ -97,7 +98,7 @@ internal static unsafe class BlockFold
             for (int i = 0; i < count; i++) visible = Math.Max(visible, Visible(block, rows.Positions[first + i]));
             if (visible == 0) continue;
             int pages = (visible + PageTokens - 1) / PageTokens;
-            Multiply(rows.Q + (nint)first * d, d, count, new TileColumns(block.Keys0, block.Keys1, block.Keys2, block.Keys3, block.KeyStepFloats), pages, d, scores, BlockTokens, add: false, ahead, share);
+            Multiply(null, rows.Q + (nint)first * d, d, count, new TileColumns(block.Keys0, block.Keys1, block.Keys2, block.Keys3, block.KeyStepFloats), pages, d, scores, BlockTokens, add: false, ahead, share);
             float* o = rows.O + (nint)first * paddedD;
             if (rows.Cap > 0f) Cap<V>(scores, count, pages, rows.Cap);
             for (int i = 0; i < count; i++)
@@ -115,7 +116,7 @@ internal static unsafe class BlockFold
                 for (int column = 0; column < paddedD; column += BlockTokens)
                 {
                     int units = Math.Min(Tile.MaxUnits, (paddedD - column) / Tile.UnitFloats);
-                    Multiply(scores + page * PageTokens, BlockTokens, count, TileColumns.SideBySide(values + column, paddedD), units, together * PageTokens, o + column, paddedD, add: true, ahead, share);
+                    Multiply(null, scores + page * PageTokens, BlockTokens, count, TileColumns.SideBySide(values + column, paddedD), units, together * PageTokens, o + column, paddedD, add: true, ahead, share);
                 }
             }
         }
@@ -128,10 +129,13 @@ internal static unsafe class BlockFold
         return Math.Min(bytes / (tiles * (keySteps + columns * valueSteps)) + 1, MostStepBytes);
     }
 
-    /// <summary>As <see cref="Tile.Multiply"/> or <see cref="Tile.MultiplyAdd"/>, with a share of what comes next fetched in each step of k.</summary>
-    private static void Multiply(float* a, nint aRowFloats, int rows, in TileColumns b, int units, int k, float* c, nint cRowFloats, bool add, BlockAhead* ahead, int share)
+    /// <summary>
+    /// As <see cref="Tile.Multiply"/> or <see cref="Tile.MultiplyAdd"/>, with a share of what comes next fetched in each step of k; by <paramref name="pairs"/>
+    /// where lanes hold two bf16, null where they are floats.
+    /// </summary>
+    public static void Multiply(EmittedTile? pairs, float* a, nint aRowFloats, int rows, in TileColumns b, int units, int k, float* c, nint cRowFloats, bool add, BlockAhead* ahead, int share)
     {
-        if (ahead is null)
+        if (ahead is null && pairs is null)
         {
             if (add) Tile.MultiplyAdd(a, aRowFloats, rows, b, units, k, c, cRowFloats);
             else Tile.Multiply(a, aRowFloats, rows, b, units, k, c, cRowFloats);
@@ -141,8 +145,11 @@ internal static unsafe class BlockFold
         for (int tiles = (rows + Tile.MaxRows - 1) / Tile.MaxRows; tiles > 0; tiles--)
         {
             int take = (rows + tiles - 1) / tiles;
-            byte* fetched = ahead->Take(k * share);
-            FloatTile.Multiply(a, aRowFloats, take, b, units, k, c, cRowFloats, add, fetched is null ? (byte*)a : fetched, fetched is null ? 0 : share);
+            byte* fetched = ahead is null ? null : ahead->Take(k * share);
+            byte* from = fetched is null ? (byte*)a : fetched;
+            int step = fetched is null ? 0 : share;
+            if (pairs is null) FloatTile.Multiply(a, aRowFloats, take, b, units, k, c, cRowFloats, add, from, step);
+            else pairs.Run(a, aRowFloats, take, b, units, k, c, cRowFloats, add, from, step);
             a += take * aRowFloats;
             c += take * cRowFloats;
             rows -= take;
