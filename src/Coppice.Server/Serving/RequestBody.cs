@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using Coppice.Loading;
 using Coppice.Server.Wire;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Net.Http.Headers;
@@ -27,7 +28,7 @@ internal static class RequestBody
         }
         catch (JsonException e)
         {
-            throw new ApiException(400, $"The body is not JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}): {e.Message.Split(" LineNumber:")[0]}") { Code = "invalid_json" };
+            throw new ApiException(400, JsonFault.Of("The body", e)) { Code = "invalid_json" };
         }
 
         if (document.RootElement.ValueKind == JsonValueKind.Object) return document;
