@@ -45,6 +45,9 @@ internal sealed class SchemaDocument
 
     public SchemaResource Root { get; }
 
+    /// <summary>unevaluatedProperties or unevaluatedItems is somewhere in it.</summary>
+    public bool LooksAtEvaluated { get; private set; }
+
     /// <summary>The resource that a schema begins, or the one around it.</summary>
     public SchemaResource ResourceOf(SchemaPart schema, SchemaResource around) =>
         AddressOf(schema, around) is Uri address && _resources.TryGetValue(address, out SchemaResource? own) ? own : around;
@@ -103,6 +106,7 @@ internal sealed class SchemaDocument
         }
         foreach ((string name, SchemaPart part) in schema.Members())
         {
+            LooksAtEvaluated |= name is "unevaluatedProperties" or "unevaluatedItems";
             if (name is "$anchor" or "$dynamicAnchor")
             {
                 _budget.Bytes(100);

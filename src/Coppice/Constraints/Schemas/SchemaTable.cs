@@ -118,6 +118,9 @@ internal sealed class SchemaTable
         return Intern([.. merged]);
     }
 
+    /// <summary>What does not reach a goal of one schema.</summary>
+    public Goal Not(Goal goal) => goal == True ? False : goal == False ? True : Intern([goal.Literals.Single() ^ 1]);
+
     /// <summary>Goes one schema deeper. What is entered is to be left.</summary>
     public void Enter(Schema schema)
     {

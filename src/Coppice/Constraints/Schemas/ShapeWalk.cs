@@ -20,7 +20,7 @@ internal abstract class ShapeWalk<TShape>(SchemaTable table, GoalProbe probe) : 
     protected override bool IsNone(IReadOnlyList<TShape> set) => set.Count == 0;
 
     /// <summary>Whether the document looks at what was evaluated: then what alternatives say of one value is put together.</summary>
-    protected override bool NeedsAllThatFit(Schema schema) => Table.LooksAtEvaluated;
+    protected override bool NeedsAllThatFit(Schema schema) => Table.Document.LooksAtEvaluated;
 
     protected override IReadOnlyList<TShape> Or(IReadOnlyList<TShape> a, IReadOnlyList<TShape> b)
     {
@@ -48,6 +48,9 @@ internal abstract class ShapeWalk<TShape>(SchemaTable table, GoalProbe probe) : 
         }
         return shapes;
     }
+
+    /// <summary>Whether no value of the type reaches the goal, for certain.</summary>
+    public bool IsVoid(Goal goal) => Of(goal).All(IsVoid);
 
     protected override bool AreApart(IReadOnlyList<TShape> a, IReadOnlyList<TShape> b)
     {

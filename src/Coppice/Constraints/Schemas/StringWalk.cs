@@ -25,6 +25,9 @@ internal sealed class StringSet
 
     public TextLanguage Language(BuildBudget budget) => _language ?? TextLanguage.Words(Texts!, budget);
 
+    /// <summary>Whether no text is in it, for certain; a pattern alone is not looked into.</summary>
+    public bool IsVoid(BuildBudget budget) => Texts is { Count: 0 } || (_language is { IsWrittenPattern: false } && _language.IsEmpty(budget));
+
     public StringSet And(StringSet other, BuildBudget budget)
     {
         if (ReferenceEquals(this, All)) return other;
