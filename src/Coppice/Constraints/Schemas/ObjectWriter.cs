@@ -25,7 +25,7 @@ internal sealed class ObjectWriter(SchemaTable table, GoalProbe probe, JsonRules
 
         int required = shape.Required.Count;
         bool needsOthers = shape.Min > named.Count || shape.Witnesses.Count > 0;
-        bool mayHaveOthers = !(shape.NamesSome && !shape.SpeaksOfOthers) || needsOthers;
+        bool mayHaveOthers = !(shape.NamesSome && named.Count > 0 && !shape.SpeaksOfOthers) || needsOthers;
         List<(TextLanguage? Keys, Goal Goal)> others = mayHaveOthers && shape.Max > required ? Others(shape) : [];
         bool isCounted = shape.Min > required || (shape.Max < int.MaxValue && (others.Count > 0 || shape.Max < named.Count)) || shape.Witnesses.Count > 0;
         return isCounted ? new CountedObject(shape, named, others, taken, table, probe, rules, write).Write() : Plain(named, others, taken);
