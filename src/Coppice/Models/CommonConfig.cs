@@ -66,7 +66,7 @@ internal static class CommonConfig
         int vocabulary = c is GgufConfig gguf
             ? gguf.Int32(s_vocabulary, 1, MaxVocabulary) ?? gguf.CountTokens(MaxVocabulary)
             : c.RequiredInt32(s_vocabulary, 1, MaxVocabulary);
-        int context = c.RequiredInt32(s_context, 1, MaxContext);
+        int context = c.RequiredInt32(s_context, 2, MaxContext);
         float normEpsilon = c.RequiredSingle(epsilon, MinEpsilon, MaxEpsilon);
         RopeConfig ropeConfig = rope.Read(c, headSize, context);
         return new ModelConfig
