@@ -37,6 +37,7 @@ internal sealed class SchemaReader
             goal => _numbers.Of(goal).List is { Count: 0 },
             goal => _objects.IsVoid(goal),
             goal => _arrays.IsVoid(goal)]);
+        probe.List = Listed;
         _hints = new SchemaTypeHints(_table);
         _scalars = new ScalarWriter(_rules, budget);
         _arrayWriter = new ArrayWriter(_table, probe, _rules, Write, Listed);
