@@ -42,8 +42,8 @@ internal static class ConstraintLimits
     /// <summary>Places of the grammar looked at for one byte in one state.</summary>
     public const int Places = 4096;
 
-    /// <summary>Places looked at for one mask, for each node of the vocabulary's tree.</summary>
-    public const int PlacesPerTrieNode = 48;
+    /// <summary>Places looked at for one mask, each step from a state counted once.</summary>
+    public const int MaskWork = 1 << 19;
 
     /// <summary>Memory of one constraint's states and masks. Beyond it they are forgotten, and found again when needed.</summary>
     public const long StateBytes = 16 << 20;
