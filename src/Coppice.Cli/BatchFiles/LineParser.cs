@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Coppice.Loading;
 
 namespace Coppice.Cli.BatchFiles;
 
@@ -60,8 +61,7 @@ internal sealed class LineParser
         }
         catch (JsonException e)
         {
-            string message = e.Message.Split(" LineNumber:")[0];
-            return Bad(number, customId, $"The line is not JSON at byte {e.BytePositionInLine + 1}: {message}");
+            return Bad(number, customId, JsonFault.OfLine("The line", e));
         }
         catch (InvalidRequestException e)
         {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using Coppice.Loading;
 using Coppice.Server.Wire;
 
 namespace Coppice.Server.Batches;
@@ -58,7 +59,7 @@ internal static class BatchInput
         }
         catch (JsonException e)
         {
-            throw new ApiException(400, $"The line is not JSON: {e.Message.Split(" LineNumber:")[0]}") { Code = "invalid_json_line" };
+            throw new ApiException(400, JsonFault.OfLine("The line", e)) { Code = "invalid_json_line" };
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Coppice.Loading;
 
 namespace Coppice.Constraints.Schemas;
 
@@ -58,7 +59,7 @@ internal sealed class SchemaReader
         }
         catch (JsonException e)
         {
-            throw new InvalidRequestException($"The schema is not JSON at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}: {e.Message.Split(" LineNumber:")[0]}");
+            throw new InvalidRequestException(JsonFault.Of("The schema", e));
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentException)   // a surrogate without its other half, escaped or not
         {
