@@ -11,11 +11,13 @@ internal sealed class BuildBudget(CancellationToken cancellation = default)
     private const int StepsBetweenLooks = 1024;
 
     private readonly TimeSpan _started = ThreadTime.Now;
-    private long _nodes, _bytes, _steps;
+    private long _nodes, _bytes, _steps, _nextLook = StepsBetweenLooks;
 
     public int MaxNodes { get; init; } = ConstraintLimits.Nodes;
 
     public long MaxBytes { get; init; } = ConstraintLimits.BuildBytes;
+
+    public long MaxSteps { get; init; } = ConstraintLimits.BuildSteps;
 
     public TimeSpan MaxTime { get; init; } = ConstraintLimits.BuildTime;
 
@@ -41,14 +43,15 @@ internal sealed class BuildBudget(CancellationToken cancellation = default)
     public void Step() => Steps(1);
 
     /// <summary>Counts steps of work, each some nanoseconds.</summary>
-    /// <exception cref="InvalidRequestException">Too much time has gone.</exception>
+    /// <exception cref="InvalidRequestException">They are too many, or too much time has gone.</exception>
     /// <exception cref="OperationCanceledException">The building is cancelled.</exception>
     public void Steps(int count)
     {
         _steps += count;
-        if (_steps < StepsBetweenLooks) return;
-        _steps = 0;
+        if (_steps < _nextLook) return;
+        _nextLook = _steps + StepsBetweenLooks;
         cancellation.ThrowIfCancellationRequested();
+        if (_steps > MaxSteps) throw new InvalidRequestException($"The constraint takes more than {MaxSteps} steps to build. Write what is simpler: fewer look-arounds, alternatives that begin differently, shorter counts.");
         if (MaxTime != Timeout.InfiniteTimeSpan && ThreadTime.Now - _started > MaxTime)
             throw new InvalidRequestException($"The constraint takes more than {MaxTime.TotalSeconds:0.#} s of processor time to build. Repeat less often, list fewer alternatives, or ask for less.");
     }

@@ -63,7 +63,7 @@ internal sealed class GrammarReader
             alternatives.Add(Sequence(depth));
         }
         while (NextAlternative());
-        return Expr.Choice(alternatives);
+        return Expr.ChoiceOfTexts(alternatives);
     }
 
     /// <summary>Passes a |, which may begin the next line.</summary>

@@ -8,6 +8,9 @@ namespace Coppice.Constraints;
 /// </summary>
 internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
 {
+    // Edges that are passed over in the time of a look.
+    private const int EdgesPerLook = 8;
+
     private readonly ConstraintState?[] _path = new ConstraintState?[trie.Longest + 1];
     private readonly HashSet<long> _seen = [];
     private readonly Stack<long> _open = new();
@@ -108,10 +111,12 @@ internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
         if (state.Frames != _frames) state = Renew(state);
         _places.Clear();
         _seen.Clear();
+        int scanned = 0;
         foreach (long place in state.Places)
         {
             if (place == ConstraintState.End) continue;
             Node node = automaton.Nodes[(int)place];
+            scanned += 1 + ((node.B - node.A) / EdgesPerLook);
             foreach (Edge edge in automaton.Edges.AsSpan(node.A..node.B))
                 if (edge.Low <= value && value <= edge.High) Enter(edge.Next, (int)(place >> 32));
         }
@@ -121,7 +126,7 @@ internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
             state.Steps = new ConstraintStep[automaton.ClassCount];
             _bytes += 16 * automaton.ClassCount;
         }
-        state.Steps[byteClass] = new ConstraintStep { To = next, Work = work };
+        state.Steps[byteClass] = new ConstraintStep { To = next, Work = work + scanned };
         return ref state.Steps[byteClass];
     }
 
