@@ -31,10 +31,14 @@ internal sealed record ToolUse(ChatTemplate Template, string Opening, Constraint
         string one = calls.Length == 1 ? calls[0] : $$"""{"anyOf":[{{string.Join(',', calls)}}]}""";
         string schema = isList ? $$"""{"type":"array","minItems":1,"maxItems":{{(source.Parallel && source.Named is null ? 16 : 1)}},"items":{{one}}}""" : one;
         string opening = format.Kind switch { ToolCallKind.Hermes => format.Open + "\n", ToolCallKind.Mistral => format.Open, _ => "" };
-        return new(template, opening, new ConstraintSource(ConstraintKind.JsonSchema, schema, "tools")
+        SchemaStrictness strictness = tools.All(tool => source.Strict.Contains(tool.Key)) ? SchemaStrictness.Strict : SchemaStrictness.BestEffort;
+        return new(template, opening, new ConstraintSource(ConstraintKind.JsonSchema, schema, "tools", strictness)
         {
             Blame = "The parameters of a tool that must be called cannot be kept to. ",
-            Places = [.. demanded.Select((one, i) => ($"{(isList ? "$.items" : "$")}{(tools.Length == 1 ? "" : $".anyOf[{i}]")}.properties.{Arguments(format.Kind)}.allOf[0]", $"tools[{one.Index}].function.parameters"))],
+            Places = [.. demanded.Select((one, i) => new ConstraintPlace(
+                $"{(isList ? "$.items" : "$")}{(tools.Length == 1 ? "" : $".anyOf[{i}]")}.properties.{Arguments(format.Kind)}.allOf[0]",
+                $"tools[{one.Index}].function.parameters",
+                source.Strict.Contains(one.Tool.Key) ? SchemaStrictness.Strict : SchemaStrictness.BestEffort))],
         }, source.Parallel);
     }
 
@@ -44,7 +48,8 @@ internal sealed record ToolUse(ChatTemplate Template, string Opening, Constraint
     private static string Call(KeyValuePair<string, string> tool, ToolCallKind kind, HashSet<string> ids)
     {
         string arguments = Arguments(kind);
-        return $$"""{"type":"object","properties":{"name":{"const":{{JsonSerializer.Serialize(tool.Key)}}},"{{arguments}}":{"type":"object","allOf":[{{Identified(tool, ids)}}]}},"required":["name","{{arguments}}"],"additionalProperties":false}""";
+        string schema = $$"""{"type":"object","allOf":[{{Identified(tool, ids)}}]}""";
+        return $$"""{"type":"object","properties":{"name":{"const":{{JsonSerializer.Serialize(tool.Key)}}},"{{arguments}}":{{schema}}},"required":["name","{{arguments}}"],"additionalProperties":false}""";
     }
 
     /// <summary>The parameters with an identifier that no other tool's have: references in them lead from their own root.</summary>

@@ -102,7 +102,7 @@ internal sealed class GoalProbe(SchemaTable table)
     public bool IsVoid(Goal goal)
     {
         if (goal == table.False) return true;
-        if (goal == table.True || (goal.Literals.Length == 1 && table[goal.Literals[0]].Has("type"))) return false;
+        if (goal == table.True) return false;
         if (_known.TryGetValue(goal, out bool known)) return known;
         if (_open.Count >= Deepest || !_open.Add(goal)) return false;
         bool isVoid = Asked(() => Rules.TrueForAll(rule => rule(goal)));
