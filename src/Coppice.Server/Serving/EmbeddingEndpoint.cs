@@ -83,8 +83,7 @@ internal sealed class EmbeddingEndpoint(ServedModel model, ServerLimits limits, 
         {
             if (input.Length == 0) throw ApiException.Invalid("input", "input has no tokens; it needs at least one.");
             if (input.Length > limits.PromptTokens) throw new ApiException(400, $"The input has {input.Length} tokens; this server takes {limits.PromptTokens}.") { Param = "input", Code = "context_length_exceeded" };
-            int vocabulary = model.Engine.Config.VocabularySize, beyond = Array.FindIndex(input, token => token >= vocabulary);
-            if (beyond >= 0) throw ApiException.Invalid("input", $"input has token {input[beyond]}; the vocabulary ends at {vocabulary - 1}.");
+            model.Expect(input, "input");
             if (input.Length > model.MaxContextTokens) throw new ApiException(400, $"The input has {input.Length} tokens and the model takes {model.MaxContextTokens}.") { Param = "input", Code = "context_length_exceeded" };
         }
 

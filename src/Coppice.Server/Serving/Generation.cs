@@ -39,7 +39,7 @@ internal sealed record Generation(IReadOnlyList<int[]> Prompts, GenerateOptions 
         if (best > n && body.Stream) throw ApiException.Invalid("best_of", $"best_of is {best} and stream is true; which answers are the best is known only at their end. Leave one of them out.");
         if (best > n) body.Options = body.Options with { BestOf = best };
         Generation generation = Make(model, body, [.. sources.Select(model.Encode)], most, "prompt", limits);
-        return body.Echo ? generation with { Echoes = [.. sources.Select(source => source.Text ?? model.Tokenizer.Decode([.. source.Tokens!.Where(token => token < model.Tokenizer.VocabularySize)]))], OnlyEchoes = most == 0 } : generation;
+        return body.Echo ? generation with { Echoes = [.. sources.Select(source => source.Text ?? model.Tokenizer.Decode([.. source.Tokens!]))], OnlyEchoes = most == 0 } : generation;
     }
 
     /// <summary>Texts are joined as texts, so that the prompt is written as if it had been sent whole.</summary>
@@ -91,8 +91,7 @@ internal sealed record Generation(IReadOnlyList<int[]> Prompts, GenerateOptions 
                 throw new ApiException(400, $"The prompt has {prompt.Length} tokens; this server takes {limits.PromptTokens}.") { Param = param, Code = "context_length_exceeded" };
             if (prompt.Length + (maxTokens == 0 ? 0 : 1) > model.MaxContextTokens)
                 throw new ApiException(400, $"The prompt has {prompt.Length} tokens and the model takes {model.MaxContextTokens}, the answer included.") { Param = param, Code = "context_length_exceeded" };
-            int vocabulary = model.Engine.Config.VocabularySize, beyond = Array.FindIndex(prompt, token => token >= vocabulary);
-            if (beyond >= 0) throw ApiException.Invalid(param, $"{param} has token {prompt[beyond]}; the vocabulary ends at {vocabulary - 1}.");
+            model.Expect(prompt, param);
         }
 
         if (body.Options.MinTokens > maxTokens) throw ApiException.Invalid("min_tokens", $"min_tokens is {body.Options.MinTokens}; it must not exceed the most tokens of an answer, {maxTokens}.");

@@ -31,6 +31,13 @@ internal sealed class ServedModel(Engine engine, string name, ChatTemplates? tem
         throw new ApiException(404, $"The model '{Field.Shortened(model)}' does not exist; this server has '{Name}'.") { Param = "model", Code = "model_not_found", Type = "invalid_request_error" };
     }
 
+    /// <exception cref="ApiException">The tokenizer does not have one of the tokens.</exception>
+    public void Expect(int[] tokens, string param)
+    {
+        foreach (int token in tokens)
+            if (Tokenizer.Ids.Refusal(token) is string why) throw ApiException.Invalid(param, $"{param} has token {token}, {why}.");
+    }
+
     /// <summary>A conversation as the model wants it written.</summary>
     /// <exception cref="ApiException">The model has no chat template.</exception>
     /// <exception cref="ChatTemplateException">The template refuses the conversation.</exception>
@@ -48,8 +55,7 @@ internal sealed class ServedModel(Engine engine, string name, ChatTemplates? tem
     public int[] Encode(PromptSource prompt) => prompt.Tokens ?? Tokenizer.Encode(prompt.Text!);
 
     /// <summary>The UTF-8 bytes of a token where tokens are listed: special ones add nothing to a text, but show in a list.</summary>
-    public ReadOnlySpan<byte> TokenBytes(int token) => token >= Tokenizer.VocabularySize ? []
-        : Tokenizer.IsSpecial(token) ? Encoding.UTF8.GetBytes(Tokenizer.Piece(token)) : Tokenizer.Bytes(token);
+    public ReadOnlySpan<byte> TokenBytes(int token) => Tokenizer.IsSpecial(token) ? Encoding.UTF8.GetBytes(Tokenizer.Piece(token)) : Tokenizer.Bytes(token);
 
     /// <summary>A token as a text. One that is not whole characters is shown by its bytes, as the API does.</summary>
     public string TokenText(int token)
