@@ -13,7 +13,6 @@ internal static class CommonConfig
     /// <summary>A token of a prompt and one of its answer.</summary>
     public const int LeastContext = 2;
 
-
     private const int MaxLayers = 1024;
     private const int MaxHeads = 4096;
     private const int MaxHeadSize = 1024;
