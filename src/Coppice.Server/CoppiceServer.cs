@@ -74,14 +74,16 @@ public sealed class CoppiceServer : IAsyncDisposable
         TokenEndpoints tokens = new(model, options.Limits, callers);
         TreeEndpoint tree = new(model, callers, admission, options, time);
 
-        DataFolder? data = options.DataFolder is null ? null : new DataFolder(options.DataFolder);
+        DataFolder? data = options.DataFolder is null ? null : new DataFolder(options.DataFolder, logger);
+        LineJournal? journal = data is null ? null : new LineJournal(data.Journal);
         BatchRunner? runner = null;
         BatchEndpoints? batches = null;
-        if (data is not null)
+        if (data is not null && journal is not null)
         {
             FileStore files = new(data, time);
             BatchStore store = new(data);
-            runner = new BatchRunner(store, files, data, ReadLine, callers, admission, engine.Options.MaxBatch, time, logger);
+            LineRunner lines = new(journal, ReadLine, admission, engine.Options.MaxBatch, time, logger);
+            runner = new BatchRunner(store, files, data, lines, journal, callers, options.Limits, time, logger);
             batches = new BatchEndpoints(files, store, runner, callers, options.Limits, time);
         }
 
@@ -95,7 +97,7 @@ public sealed class CoppiceServer : IAsyncDisposable
         PageRoutes.Map(app);
         await app.StartAsync();
         runner?.Resume();
-        CoppiceServer server = new(app, options, admission, runner, stopping, logger, [prefixes, metrics, meter, stopping, .. data is null ? (IDisposable[])[] : [data]]);
+        CoppiceServer server = new(app, options, admission, runner, stopping, logger, [prefixes, metrics, meter, stopping, .. data is null || journal is null ? (IDisposable[])[] : [journal, data]]);
         Log.Listening(logger, model.Name, server.Address.ToString());
         if (options.Keys.Count == 0 && !addresses.All(IPAddress.IsLoopback)) Log.Open(logger, options.Host);
         return server;

@@ -9,6 +9,12 @@ public sealed record ServerLimits
     /// <summary>Most bytes of an uploaded file.</summary>
     public long FileBytes { get; init; } = 512L << 20;
 
+    /// <summary>Most requests of a batch.</summary>
+    public int BatchRequests { get; init; } = 500_000;
+
+    /// <summary>Batches that one key may have open: begun and neither ended nor cancelled.</summary>
+    public int BatchesPerKey { get; init; } = 16;
+
     /// <summary>Most samples of a prompt (<c>n</c>), at most 1,024.</summary>
     public int Samples { get; init; } = 128;
 

@@ -14,7 +14,7 @@ internal sealed class FileStore
     public FileStore(DataFolder folder, TimeProvider time)
     {
         (_folder, _time) = (folder, time);
-        foreach (Owned<StoredFile> file in folder.ReadAll("files", StoredJson.Default.OwnedStoredFile)) _files[file.Value.Id] = file;
+        foreach (Owned<StoredFile> file in folder.ReadAll("files", StoredJson.Default.OwnedStoredFile, file => file.Value?.Id)) _files[file.Value.Id] = file;
     }
 
     public IEnumerable<StoredFile> Of(Caller caller) => _files.Values.Where(file => file.Owner == caller.Name).Select(file => file.Value);
