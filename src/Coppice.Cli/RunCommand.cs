@@ -72,7 +72,7 @@ internal static class RunCommand
         try
         {
             Task work = Task.Run(() => new BatchRun(model, chats, log, journal, tally, choices.Seed, TimeProvider.System).RunAsync(lines, cancellation), CancellationToken.None);
-            if (choices.Quiet) await work;
+            if (choices.Quiet || !files.LeavesRoomForProgress(streams)) await work;
             else await new ProgressDisplay(streams, tally, () => model.Metrics, TimeProvider.System).ShowAsync(work);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)

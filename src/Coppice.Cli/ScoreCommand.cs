@@ -91,7 +91,7 @@ internal static class ScoreCommand
         {
             try
             {
-                if (quiet) await work;
+                if (quiet || !files.LeavesRoomForProgress(streams)) await work;
                 else await new ProgressDisplay(streams, of, () => model.Metrics, TimeProvider.System).ShowAsync(work);
                 return true;
             }

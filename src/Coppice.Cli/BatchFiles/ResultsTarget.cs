@@ -10,6 +10,9 @@ internal sealed record ResultsTarget(string Input, string? Output, bool Resume, 
     /// <summary>The file that results go to; null for standard output.</summary>
     public string? OutputFile => Output is "-" ? null : Output;
 
+    /// <summary>Whether progress is drawn: not over results that appear on the same terminal, which are progress enough.</summary>
+    public bool LeavesRoomForProgress(Streams streams) => OutputFile is not null || !streams.OutIsTerminal || !streams.ErrorIsTerminal;
+
     // What can be refused is refused before the model is read, which may take long.
     public void Check()
     {
