@@ -77,14 +77,16 @@ public sealed class CoppiceServer : IAsyncDisposable
         TokenEndpoints tokens = new(model, options.Limits, callers, preparation);
         TreeEndpoint tree = new(model, callers, admission, options, time);
 
-        DataFolder? data = options.DataFolder is null ? null : new DataFolder(options.DataFolder);
+        DataFolder? data = options.DataFolder is null ? null : new DataFolder(options.DataFolder, logger);
+        LineJournal? journal = data is null ? null : new LineJournal(data.Journal);
         BatchRunner? runner = null;
         BatchEndpoints? batches = null;
-        if (data is not null)
+        if (data is not null && journal is not null)
         {
             FileStore files = new(data, time);
             BatchStore store = new(data);
-            runner = new BatchRunner(store, files, data, ReadLine, callers, admission, engine.Options.MaxBatch, time, logger);
+            LineRunner lines = new(journal, ReadLine, admission, engine.Options.MaxBatch, time, logger);
+            runner = new BatchRunner(store, files, data, lines, journal, callers, options.Limits, time, logger);
             batches = new BatchEndpoints(files, store, runner, callers, options.Limits, time);
         }
 
@@ -97,7 +99,7 @@ public sealed class CoppiceServer : IAsyncDisposable
         PrefixEndpoints named = new(prefixes, model, options.Limits, callers, admission, preparation);
         new ApiRoutes(model, callers, admission, generation, embeddings, named, tokens, tree, batches, metrics, logger).Map(app);
         PageRoutes.Map(app);
-        IDisposable[] owned = [prefixes, metrics, meter, queue, stopping, .. data is null ? (IDisposable[])[] : [data]];
+        IDisposable[] owned = [prefixes, metrics, meter, queue, stopping, .. data is null || journal is null ? (IDisposable[])[] : [journal, data]];
         try
         {
             await app.StartAsync();

@@ -15,7 +15,7 @@ internal sealed class FileStore
     public FileStore(DataFolder folder, TimeProvider time)
     {
         (_folder, _time) = (folder, time);
-        foreach (Owned<StoredFile> file in folder.ReadAll("files", StoredJson.Default.OwnedStoredFile))
+        foreach (Owned<StoredFile> file in folder.ReadAll("files", StoredJson.Default.OwnedStoredFile, file => file.Value?.Id))
         {
             _files[file.Value.Id] = file;
             Use(file.Owner, file.Value.Bytes);

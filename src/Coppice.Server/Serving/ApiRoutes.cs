@@ -135,6 +135,12 @@ internal static partial class Log
     [LoggerMessage(11, LogLevel.Error, "{Id} {Path}: the model failed: {Message}")]
     public static partial void ModelFailed(ILogger logger, string id, string path, string message);
 
+    [LoggerMessage(12, LogLevel.Warning, "{Path} was left out: {Reason}. It is now {Aside}")]
+    public static partial void PutAside(ILogger logger, string path, string reason, string aside);
+
+    [LoggerMessage(13, LogLevel.Warning, "{Path} was left out: {Reason}. It could not be renamed: {Message}")]
+    public static partial void NotPutAside(ILogger logger, string path, string reason, string message);
+
     [LoggerMessage(8, LogLevel.Debug, "{Id} {Path}: {Answers} answers to {PromptTokens} tokens, {CachedTokens} of them cached; {CompletionTokens} tokens generated in {Milliseconds} ms")]
     public static partial void Answered(ILogger logger, string id, string path, int answers, int promptTokens, int cachedTokens, int completionTokens, double milliseconds);
 
