@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Coppice.Server.Access;
 using Coppice.Server.Batches;
 using Coppice.Server.Page;
@@ -48,7 +49,7 @@ public sealed class CoppiceServer : IAsyncDisposable
         time ??= TimeProvider.System;
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = typeof(CoppiceServer).Assembly.GetName().Name });
         builder.Logging.ClearProviders();
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.Extensions.Hosting", LogLevel.None).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
         logging?.Invoke(builder.Logging);
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();        // whoever starts the server hears the signals
         if (options.CorsOrigins.Count > 0)
@@ -96,9 +97,20 @@ public sealed class CoppiceServer : IAsyncDisposable
         PrefixEndpoints named = new(prefixes, model, options.Limits, callers, admission, preparation);
         new ApiRoutes(model, callers, admission, generation, embeddings, named, tokens, tree, batches, metrics, logger).Map(app);
         PageRoutes.Map(app);
-        await app.StartAsync();
+        IDisposable[] owned = [prefixes, metrics, meter, queue, stopping, .. data is null ? (IDisposable[])[] : [data]];
+        try
+        {
+            await app.StartAsync();
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            await app.DisposeAsync();
+            foreach (IDisposable one in owned) one.Dispose();
+            throw new IOException(ServerAddress.Refusal(options, e), e);
+        }
+
         runner?.Resume();
-        CoppiceServer server = new(app, options, admission, runner, stopping, logger, [prefixes, metrics, meter, queue, stopping, .. data is null ? (IDisposable[])[] : [data]]);
+        CoppiceServer server = new(app, options, admission, runner, stopping, logger, owned);
         Log.Listening(logger, model.Name, server.Address.ToString());
         if (options.Keys.Count == 0 && !addresses.All(IPAddress.IsLoopback)) Log.Open(logger, options.Host);
         return server;

@@ -104,7 +104,7 @@ public sealed class ConstrainedEngineTests
     [Fact]
     public void Requests_that_ask_for_the_same_share_what_is_known_and_old_constraints_are_let_go()
     {
-        Coppice.Constraints.ConstraintCache cache = new(Walk.Bytes, Walk.Bytes.VocabularySize);
+        Coppice.Constraints.ConstraintCache cache = new(Walk.Bytes);
         Coppice.Constraints.TokenAutomaton first = cache.Get(OutputConstraint.JsonSchema(Schema));
         Assert.Same(first, cache.Get(OutputConstraint.JsonSchema(Schema)));
         for (int i = 0; i < Coppice.Constraints.ConstraintLimits.Cached; i++) cache.Get(OutputConstraint.Regex($"a{{{i}}}"));

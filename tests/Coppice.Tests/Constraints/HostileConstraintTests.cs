@@ -118,7 +118,7 @@ public sealed class HostileConstraintTests
 
     private const string Marks = "{}[]()\"\\|*+?^$-,:09a\ud83d\n#.<";
 
-    private static readonly Lazy<TokenTrie> s_trie = new(() => new TokenTrie(Walk.Bytes, Walk.Bytes.VocabularySize));
+    private static readonly Lazy<TokenTrie> s_trie = new(() => new TokenTrie(Walk.Bytes));
 
     private static string Mutated(string text, Random random)
     {
