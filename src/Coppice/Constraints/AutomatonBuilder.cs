@@ -141,6 +141,7 @@ internal sealed class AutomatonBuilder
             }
             else
             {
+                _budget.Steps(dfa.Alphabet.IntervalCount);
                 if (dfa.Accepts(state)) ways.Add(next);
                 foreach ((CharSet set, int to) in dfa.Edges(state))
                 {

@@ -36,8 +36,11 @@ internal static class ConstraintLimits
     /// <summary>Time in which a constraint is built: what the counts do not see ends here.</summary>
     public static readonly TimeSpan BuildTime = TimeSpan.FromSeconds(1);
 
-    /// <summary>Most times that a repetition may count to.</summary>
+    /// <summary>Most times that a schema may count to where it counts what is large, as items.</summary>
     public const int Repetitions = 10_000;
+
+    /// <summary>Most times that a repetition of a pattern or grammar may count to.</summary>
+    public const int Counts = 1_000_000;
 
     /// <summary>Rules called in rules while text is made; JSON nests so deep.</summary>
     public const int Depth = 62;

@@ -30,7 +30,7 @@ internal abstract class Expr
     /// <summary>Min to max times. Chains of *, + and ? become one of them.</summary>
     public static Expr Repeat(Expr item, int min, int? max)
     {
-        if (max == 0) return Empty;
+        if (max == 0 || item is SequenceExpr { Items.Count: 0 }) return Empty;
         if (min == 1 && max == 1) return item;
         if (item is RepeatExpr { Min: 0 or 1, Max: null or 1 } inner && min is 0 or 1 && max is null or 1) return new RepeatExpr(inner.Item, min * inner.Min, max is null ? null : inner.Max);
         return new RepeatExpr(item, min, max);

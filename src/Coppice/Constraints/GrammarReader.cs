@@ -131,8 +131,8 @@ internal sealed class GrammarReader
         Space(newLines: false);
         int from = _at;
         int count = 0;
-        for (; _at < _text.Length && char.IsAsciiDigit(_text[_at]); _at++) count = Math.Min(ConstraintLimits.Repetitions + 1, (count * 10) + (_text[_at] - '0'));
-        if (count > ConstraintLimits.Repetitions) throw Wrong($"a repetition counts to more than {ConstraintLimits.Repetitions}");
+        for (; _at < _text.Length && char.IsAsciiDigit(_text[_at]); _at++) count = Math.Min(ConstraintLimits.Counts + 1, (count * 10) + (_text[_at] - '0'));
+        if (count > ConstraintLimits.Counts) throw Wrong($"a repetition counts to more than {ConstraintLimits.Counts}");
         return _at > from ? count : null;
     }
 

@@ -91,14 +91,14 @@ internal sealed class PatternReader
             _text.At = at;
             return null;
         }
-        if (Math.Max(min.Value, max ?? 0) > ConstraintLimits.Repetitions) throw _text.Wrong($"a repetition counts to more than {ConstraintLimits.Repetitions}");
+        if (Math.Max(min.Value, max ?? 0) > ConstraintLimits.Counts) throw _text.Wrong($"a repetition counts to more than {ConstraintLimits.Counts}");
         return max < min ? throw _text.Wrong($"the repetition {{{min},{max}}} counts down") : (min.Value, max);
     }
 
     private int? Count()
     {
         int? count = null;
-        for (; _text.Next is char c && char.IsAsciiDigit(c); _text.At++) count = Math.Min(ConstraintLimits.Repetitions + 1, ((count ?? 0) * 10) + (c - '0'));
+        for (; _text.Next is char c && char.IsAsciiDigit(c); _text.At++) count = Math.Min(ConstraintLimits.Counts + 1, ((count ?? 0) * 10) + (c - '0'));
         return count;
     }
 

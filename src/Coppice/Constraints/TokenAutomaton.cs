@@ -32,6 +32,9 @@ internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
     /// <summary>What the states may take. For tests: less makes them be forgotten often.</summary>
     public long MaxStateBytes { get; init; } = ConstraintLimits.StateBytes;
 
+    /// <summary>What a mask may take. For tests.</summary>
+    public int MaxMaskWork { get; set; } = ConstraintLimits.MaskWork;
+
     public TokenTrie Trie => trie;
 
     /// <summary>Before the first byte.</summary>
@@ -91,7 +94,7 @@ internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
             {
                 step.Walk = _walk;
                 work += step.Work;
-                if (work > ConstraintLimits.MaskWork) throw TooOpen($"telling which tokens may come next takes more than {ConstraintLimits.MaskWork} looks at places of the grammar");
+                if (work > MaxMaskWork) throw TooOpen($"telling which tokens may come next takes more than {MaxMaskWork} looks at places of the grammar");
             }
             if (step.To!.IsDead)
             {

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Coppice.Constraints;
-using Oracle = Json.Schema.JsonSchema;
 
 namespace Coppice.Tests.Constraints;
 
@@ -31,29 +30,16 @@ public sealed class SchemaOracleTests
             }
             taken++;
             TokenAutomaton automaton = Walk.Over(constraint, Walk.Bytes);
-            Oracle oracle = Oracle.FromText(schema);
             for (int j = 0; j < 4; j++, drawn++)
             {
                 if (Walk.Draw(automaton, Walk.Bytes, random, 200) is not string answer) continue;
                 ended++;
                 using JsonDocument value = JsonDocument.Parse(answer);
-                Assert.True(IsValid(oracle, value.RootElement), $"seed {seed + i}: {schema}\n{answer}");
+                Assert.True(SchemaOracle.Accepts(schema, value.RootElement), $"seed {seed + i}: {schema}\n{answer}");
             }
         }
         Assert.True(taken + contradictory > Schemas * 95 / 100, $"{taken} of {Schemas} taken, {contradictory} contradict themselves");
         Assert.True(taken > Schemas / 2, $"{taken} of {Schemas} taken");
         Assert.True(ended > drawn * 9 / 10, $"{ended} of {drawn} ended");
-    }
-
-    private static bool IsValid(Oracle oracle, JsonElement value)
-    {
-        try
-        {
-            return oracle.Evaluate(value).IsValid;
-        }
-        catch (FormatException)
-        {
-            return true;    // the oracle reads no numbers beyond decimal's, such as 1e90
-        }
     }
 }

@@ -137,7 +137,7 @@ public sealed class ToolTests(ToolTests.WithTools fixture) : IClassFixture<ToolT
     [InlineData(40)]
     public async Task A_demanded_call_that_is_cut_off_comes_as_far_as_it_is(int tokens)
     {
-            Assert.True(Constraints.Walk.Accepts(Constraints.Walk.Over(form, Constraints.Walk.Bytes), $$$"""{"name":"{{{name}}}","arguments":{{{arguments}}}}"""));
+        string body = $$$"""{"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"text":{"type":"string","minLength":200}},"required":["text"]}}}],"tool_choice":"required","messages":[{"role":"user","content":"x"}],"max_tokens":{{{tokens}}},"temperature":0""";
         JsonElement choice = (await OkAsync(body + "}")).GetProperty("choices")[0], message = choice.GetProperty("message");
         Assert.Equal("length", choice.GetProperty("finish_reason").GetString());
         Assert.True(string.IsNullOrEmpty(message.GetProperty("content").GetString()), message.ToString());
@@ -160,7 +160,7 @@ public sealed class ToolTests(ToolTests.WithTools fixture) : IClassFixture<ToolT
         source.ReadChoice(new Field("tool_choice", JsonDocument.Parse("\"required\"").RootElement));
         OutputConstraint form = ToolUse.Of(ChatTemplate.Parse("<tool_call>"), source).Form!.Build(CancellationToken.None);
         foreach (string name in (string[])["f", "g"])
-            Assert.True(Constraints.Walk.Accepts(Constraints.Walk.Over(form, Constraints.Walk.Bytes), $$"""{"name":"{{name}}","arguments":{{arguments}}}"""));
+            Assert.True(Constraints.Walk.Accepts(Constraints.Walk.Over(form, Constraints.Walk.Bytes), $$$"""{"name":"{{{name}}}","arguments":{{{arguments}}}}"""));
     }
 
     [Theory]
