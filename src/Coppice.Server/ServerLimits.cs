@@ -9,6 +9,15 @@ public sealed record ServerLimits
     /// <summary>Most bytes of an uploaded file.</summary>
     public long FileBytes { get; init; } = 512L << 20;
 
+    /// <summary>Bytes that the stored files of one key may have, results of batches among them; more are not taken.</summary>
+    public long StoredBytesPerKey { get; init; } = 16L << 30;
+
+    /// <summary>Most requests of a batch.</summary>
+    public int BatchRequests { get; init; } = 500_000;
+
+    /// <summary>Batches that one key may have open: begun and neither ended nor cancelled.</summary>
+    public int BatchesPerKey { get; init; } = 16;
+
     /// <summary>Most samples of a prompt (<c>n</c>), at most 1,024.</summary>
     public int Samples { get; init; } = 128;
 
@@ -29,6 +38,9 @@ public sealed record ServerLimits
 
     /// <summary>Samples that one key may have running and waiting. Null: no limit but <see cref="Queue"/>.</summary>
     public int? SamplesPerKey { get; init; }
+
+    /// <summary>Memory that the log probabilities of running answers may take, and what penalties remember, over all requests; one request may take a quarter. More is refused.</summary>
+    public long AnswerBytes { get; init; } = 1L << 30;
 
     /// <summary>Requests that one key may make in a minute, on average. Null: no limit.</summary>
     public int? RequestsPerMinute { get; init; }

@@ -19,7 +19,7 @@ internal sealed class BodyFields
     private static readonly Dictionary<string, Func<Body, JsonField, Body>> s_common = new(StringComparer.Ordinal)
     {
         ["n"] = (body, field) => body with { Options = body.Options with { N = field.Whole(1, 1024) } },
-        ["max_tokens"] = (body, field) => body with { MaxTokens = field.Whole(1) },
+        ["max_tokens"] = (body, field) => body with { MaxTokens = field.Whole(0) },
         ["min_tokens"] = (body, field) => body with { Options = body.Options with { MinTokens = field.Whole(0) } },
         ["temperature"] = (body, field) => body with { Options = body.Options with { Temperature = field.Real(0, 2) } },
         ["top_p"] = (body, field) => body with { Options = body.Options with { TopP = field.AboveZero(1) } },
@@ -61,11 +61,11 @@ internal sealed class BodyFields
         return field.IsNull && field.Name != "prompt" ? body : add(body, field);
     }
 
-    private static Body Constrain(Body body, OutputConstraint? constraint)
+    private static Body Constrain(Body body, Func<OutputConstraint>? constraint)
     {
         if (constraint is null) return body;
-        if (body.Options.Constraint is not null) throw new InvalidRequestException("response_format and grammar both say what the answer must look like; give one of them.");
-        return body with { Options = body.Options with { Constraint = constraint } };
+        if (body.Constraint is not null) throw new InvalidRequestException("response_format and grammar both say what the answer must look like; give one of them.");
+        return body with { Constraint = constraint };
     }
 
     public static Body Ignore<T>(Body body, T value)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using Coppice.Loading;
 using Coppice.Server.Wire;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Net.Http.Headers;
@@ -9,6 +10,8 @@ namespace Coppice.Server.Serving;
 /// <summary>Reads a JSON body, no longer than it may be.</summary>
 internal static class RequestBody
 {
+    private const int FirstBytes = 1 << 16;
+
     private static readonly JsonDocumentOptions s_json = new() { AllowDuplicateProperties = false };
 
     /// <exception cref="ApiException">It is too long, of another kind, not UTF-8, or not JSON.</exception>
@@ -27,7 +30,7 @@ internal static class RequestBody
         }
         catch (JsonException e)
         {
-            throw new ApiException(400, $"The body is not JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}): {e.Message.Split(" LineNumber:")[0]}") { Code = "invalid_json" };
+            throw new ApiException(400, JsonFault.Of("The body", e)) { Code = "invalid_json" };
         }
 
         if (document.RootElement.ValueKind == JsonValueKind.Object) return document;
@@ -38,11 +41,13 @@ internal static class RequestBody
     private static async Task<ReadOnlyMemory<byte>> BytesAsync(HttpRequest request, int mostBytes)
     {
         if (request.ContentLength > mostBytes) throw TooLong(mostBytes);
-        byte[] buffer = new byte[Math.Min(mostBytes + 1L, request.ContentLength + 1 ?? 16_384)];
+        // What arrives takes memory, not what is announced.
+        byte[] buffer = new byte[Math.Min(Math.Min(mostBytes, FirstBytes) + 1L, request.ContentLength + 1 ?? FirstBytes)];
         int length = 0;
         while (true)
         {
-            int read = await request.Body.ReadAsync(buffer.AsMemory(length), request.HttpContext.RequestAborted);
+            // A connection that breaks ends this by itself.
+            int read = await request.Body.ReadAsync(buffer.AsMemory(length), CancellationToken.None);
             if (read == 0) return buffer.AsMemory(0, length);
             length += read;
             if (length > mostBytes) throw TooLong(mostBytes);

@@ -1,6 +1,6 @@
+using System.Buffers;
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Coppice.Server.Wire;
 using Coppice.ToolCalls;
 
@@ -12,9 +12,9 @@ namespace Coppice.Server.Serving;
 /// </summary>
 /// <param name="Template">That wrote the conversation.</param>
 /// <param name="Opening">Written behind the prompt: the beginning of a call; empty unless one is demanded.</param>
-/// <param name="Constraint">What holds a demanded call to its form.</param>
+/// <param name="Form">What holds a demanded call to its form.</param>
 /// <param name="Parallel">Whether one answer may hold several calls.</param>
-internal sealed record ToolUse(ChatTemplate Template, string Opening, OutputConstraint? Constraint, bool Parallel)
+internal sealed record ToolUse(ChatTemplate Template, string Opening, ConstraintSource? Form, bool Parallel)
 {
     /// <exception cref="ApiException">The model has no known way to call tools.</exception>
     public static ToolUse Of(ChatTemplate template, ToolSource source)
@@ -23,45 +23,51 @@ internal sealed record ToolUse(ChatTemplate Template, string Opening, OutputCons
         if (format.Kind == ToolCallKind.None)
             throw new ApiException(400, "The model's chat template has no known way to call tools (known are those of Hermes and Qwen, Mistral and Llama 3). Leave tools out, or give --chat-template.") { Param = "tools", Code = "unsupported_parameter" };
         if (!source.Demanded) return new(template, "", null, source.Parallel);
-        KeyValuePair<string, string>[] tools = [.. source.Schemas.Where(tool => source.Named is null || tool.Key == source.Named)];
+        (KeyValuePair<string, string> Tool, int Index)[] demanded = [.. source.Schemas.Select((tool, i) => (tool, i)).Where(one => source.Named is null || one.tool.Key == source.Named)];
+        KeyValuePair<string, string>[] tools = [.. demanded.Select(one => one.Tool)];
         bool isList = format.Kind == ToolCallKind.Mistral;
-        string at = isList ? "#/items" : "#";
-        string one = tools.Length == 1 ? Call(tools[0], format.Kind, at) : $$"""{"anyOf":[{{string.Join(',', tools.Select((tool, i) => Call(tool, format.Kind, $"{at}/anyOf/{i}")))}}]}""";
+        HashSet<string> ids = new(StringComparer.Ordinal);
+        string[] calls = [.. tools.Select(tool => Call(tool, format.Kind, ids))];
+        string one = calls.Length == 1 ? calls[0] : $$"""{"anyOf":[{{string.Join(',', calls)}}]}""";
         string schema = isList ? $$"""{"type":"array","minItems":1,"maxItems":{{(source.Parallel && source.Named is null ? 16 : 1)}},"items":{{one}}}""" : one;
         string opening = format.Kind switch { ToolCallKind.Hermes => format.Open + "\n", ToolCallKind.Mistral => format.Open, _ => "" };
-        try
+        SchemaStrictness strictness = tools.All(tool => source.Strict.Contains(tool.Key)) ? SchemaStrictness.Strict : SchemaStrictness.BestEffort;
+        return new(template, opening, new ConstraintSource(ConstraintKind.JsonSchema, schema, "tools", strictness)
         {
-            return new(template, opening, OutputConstraint.JsonSchema(schema), source.Parallel);
-        }
-        catch (InvalidRequestException error)
-        {
-            throw ApiException.Invalid("tools", $"The parameters of a tool that must be called cannot be kept to: {error.Message}", "unsupported_parameter");
-        }
+            Blame = "The parameters of a tool that must be called cannot be kept to. ",
+            Places = [.. demanded.Select((one, i) => new ConstraintPlace(
+                $"{(isList ? "$.items" : "$")}{(tools.Length == 1 ? "" : $".anyOf[{i}]")}.properties.{Arguments(format.Kind)}.allOf[0]",
+                $"tools[{one.Index}].function.parameters",
+                source.Strict.Contains(one.Tool.Key) ? SchemaStrictness.Strict : SchemaStrictness.BestEffort))],
+        }, source.Parallel);
     }
 
-    private static string Call(KeyValuePair<string, string> tool, ToolCallKind kind, string at)
+    private static string Arguments(ToolCallKind kind) => kind == ToolCallKind.Llama ? "parameters" : "arguments";
+
+    /// <summary>The schema of a call. Arguments are an object, whatever else the parameters admit.</summary>
+    private static string Call(KeyValuePair<string, string> tool, ToolCallKind kind, HashSet<string> ids)
     {
-        string arguments = kind == ToolCallKind.Llama ? "parameters" : "arguments";
-        JsonNode parameters = JsonNode.Parse(tool.Value)!;
-        Move(parameters, $"{at}/properties/{arguments}");
-        return $$"""{"type":"object","properties":{"name":{"const":{{JsonSerializer.Serialize(tool.Key)}}},"{{arguments}}":{{parameters.ToJsonString()}}},"required":["name","{{arguments}}"],"additionalProperties":false}""";
+        string arguments = Arguments(kind);
+        string schema = $$"""{"type":"object","allOf":[{{Identified(tool, ids)}}]}""";
+        return $$"""{"type":"object","properties":{"name":{"const":{{JsonSerializer.Serialize(tool.Key)}}},"{{arguments}}":{{schema}}},"required":["name","{{arguments}}"],"additionalProperties":false}""";
     }
 
-    // References lead from the root of the document, which is no longer the schema's own.
-    private static void Move(JsonNode? node, string to)
+    /// <summary>The parameters with an identifier that no other tool's have: references in them lead from their own root.</summary>
+    private static string Identified(KeyValuePair<string, string> tool, HashSet<string> ids)
     {
-        if (node is JsonArray items)
+        using JsonDocument parameters = JsonDocument.Parse(tool.Value);
+        if (parameters.RootElement.TryGetProperty("$id", out JsonElement id) && id.ValueKind == JsonValueKind.String && id.GetString() is [not '#', ..] own && ids.Add(own)) return tool.Value;
+        ArrayBufferWriter<byte> text = new();
+        using (Utf8JsonWriter json = new(text))
         {
-            foreach (JsonNode? item in items) Move(item, to);
+            json.WriteStartObject();
+            json.WriteString("$id", $"tool:/{tool.Key}");
+            foreach (JsonProperty property in parameters.RootElement.EnumerateObject())
+                if (property.Name != "$id") property.WriteTo(json);
+            json.WriteEndObject();
         }
-        else if (node is JsonObject properties)
-        {
-            foreach ((string name, JsonNode? value) in properties.ToArray())
-            {
-                if (name == "$ref" && value is JsonValue text && text.GetValueKind() == JsonValueKind.String && text.GetValue<string>() is ['#', .. string path]) properties[name] = to + path;
-                else Move(value, to);
-            }
-        }
+
+        return Encoding.UTF8.GetString(text.WrittenSpan);
     }
 }
 
@@ -81,13 +87,18 @@ internal sealed class ToolReader
     /// <summary>Calls so far.</summary>
     public int Calls { get; private set; }
 
+    /// <summary>Why the answer ended: a demanded call that a stop text cut off is as little whole as one that a limit did.</summary>
+    public FinishReason? Finish { get; private set; }
+
     public ToolCallDelta Read(GenerateChunk chunk)
     {
         ToolCallDelta delta = _parser.Append(chunk, _tokenizer);
-        if (chunk.Finish is not null)
+        if (chunk.Finish is FinishReason finish)
         {
-            ToolCallDelta rest = _parser.Finish();
+            bool wasWhole = true;
+            ToolCallDelta rest = _use.Form is null ? _parser.Finish() : _parser.FinishDemanded(out wasWhole);
             delta = new(delta.Content + rest.Content, [.. delta.Calls, .. rest.Calls]);
+            Finish = wasWhole ? finish : FinishReason.Length;
         }
 
         if (!_use.Parallel) delta = delta with { Calls = [.. delta.Calls.Take(1 - Math.Min(1, Calls))] };
@@ -113,7 +124,7 @@ internal sealed class ToolAnswers(ToolUse use, Tokenizer tokenizer, GenerateOpti
             one.Calls.AddRange(delta.Calls);
             one.Tokens.Add(chunk.Token);
             if (chunk.LogProb is not null) one.LogProbs.Add(chunk.LogProb);
-            if (chunk.Finish is { } finish) _ends[chunk.Index] = finish;
+            if (one.Reader.Finish is { } finish) _ends[chunk.Index] = finish;
             _usage = chunk.Usage ?? _usage;
         }
 

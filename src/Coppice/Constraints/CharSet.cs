@@ -1,7 +1,7 @@
 namespace Coppice.Constraints;
 
 /// <summary>A set of Unicode code points: ranges [From, To], rising and apart. Surrogates are never in it: UTF-8 cannot say them.</summary>
-internal sealed class CharSet
+internal sealed class CharSet : IEquatable<CharSet>
 {
     public const int Last = 0x10FFFF;
 
@@ -9,11 +9,17 @@ internal sealed class CharSet
 
     public static readonly CharSet All = Of((0, Last));
 
+    /// <summary>What ECMAScript takes for parts of words: \w.</summary>
+    public static readonly CharSet Word = Of(('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z'));
+
     private CharSet((int From, int To)[] ranges) => Ranges = ranges;
 
     public (int From, int To)[] Ranges { get; }
 
     public bool IsEmpty => Ranges.Length == 0;
+
+    /// <summary>Whether each character is one byte.</summary>
+    public bool IsAscii => Ranges is [] or [.., (_, < 0x80)];
 
     public static CharSet Of(params ReadOnlySpan<(int From, int To)> ranges) => new(Subtract(Normal([.. ranges]), s_surrogates));
 
@@ -25,7 +31,34 @@ internal sealed class CharSet
 
     public CharSet Complement() => All.Except(this);
 
-    public bool Contains(int codePoint) => Array.Exists(Ranges, range => range.From <= codePoint && codePoint <= range.To);
+    public CharSet And(CharSet other) => Except(other.Complement());
+
+    public bool Equals(CharSet? other) => other is not null && Ranges.AsSpan().SequenceEqual(other.Ranges);
+
+    public override bool Equals(object? obj) => Equals(obj as CharSet);
+
+    public override int GetHashCode()
+    {
+        HashCode hash = default;
+        foreach ((int from, int to) in Ranges)
+        {
+            hash.Add(from);
+            hash.Add(to);
+        }
+        return hash.ToHashCode();
+    }
+
+    public bool Contains(int codePoint)
+    {
+        int low = 0, high = Ranges.Length;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            if (Ranges[middle].To < codePoint) low = middle + 1;
+            else high = middle;
+        }
+        return low < Ranges.Length && Ranges[low].From <= codePoint;
+    }
 
     private static (int From, int To)[] Normal((int From, int To)[] ranges)
     {

@@ -6,10 +6,9 @@ namespace Coppice.Constraints;
 /// </summary>
 internal static class StackNeeds
 {
-    public static byte[] Of(Automaton automaton)
+    public static byte[] Of(Automaton automaton, Predecessors before, BuildBudget budget)
     {
         Node[] nodes = automaton.Nodes;
-        Predecessors before = new(automaton);
         byte[] needs = new byte[nodes.Length];
         Array.Fill(needs, Automaton.Never);
         Stack<int>[] levels = [.. Enumerable.Range(0, ConstraintLimits.Depth + 1).Select(_ => new Stack<int>())];
@@ -18,6 +17,7 @@ internal static class StackNeeds
         {
             while (levels[level].TryPop(out int settled))
             {
+                budget.Step();
                 if (needs[settled] != Automaton.Never) continue;
                 needs[settled] = (byte)level;
                 foreach (int n in before.Of(settled))

@@ -1,5 +1,7 @@
 using System.Text;
+using Coppice.Cli;
 using Coppice.Cli.BatchFiles;
+using Coppice.Server.Batches;
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -105,11 +107,11 @@ public sealed class LineParserTests
     [InlineData("""{"prompt":[1,-2]}""", "prompt[1] is -2")]
     [InlineData("""{"prompt":[1,2.5]}""", "prompt[1] is 2.5")]
     [InlineData("""{"prompt":"\ud800"}""", "surrogate")]
-    [InlineData("""{"prompt":"a","prompt":"b"}""", "not JSON")]
+    [InlineData("""{"prompt":"a","prompt":"b"}""", "not JSON that can be read: Duplicate property 'prompt' in one object")]
     [InlineData("""{"prompt":"a","temprature":0}""", "The field 'temprature' is unknown. Known: prompt, best_of, logprobs, echo, n,")]
     [InlineData("""{"prompt":"a","n":0}""", "n is 0; it must be a whole number from 1 to 1024.")]
     [InlineData("""{"prompt":"a","n":"2"}""", "n is \"2\"; it must be a whole number")]
-    [InlineData("""{"prompt":"a","max_tokens":0}""", "max_tokens is 0; it must be a whole number, 1 or more.")]
+    [InlineData("""{"prompt":"a","max_tokens":-1}""", "max_tokens is -1; it must be a whole number, 0 or more.")]
     [InlineData("""{"prompt":"a","max_tokens":1e400}""", "max_tokens is 1e400")]
     [InlineData("""{"prompt":"a","temperature":2.1}""", "temperature is 2.1; it must be a number from 0 to 2.")]
     [InlineData("""{"prompt":"a","temperature":1e99}""", "temperature is 1e99")]
@@ -201,9 +203,45 @@ public sealed class LineParserTests
         string longLine = new('x', 200_000);
         byte[] bytes = Encoding.UTF8.GetBytes($"\uFEFFone\r\n\n{longLine}\nlast");
         List<string> lines = [];
-        await foreach ((int number, ReadOnlyMemory<byte> line) in BatchFile.LinesAsync(new SlowStream(bytes, chunk), CancellationToken.None))
-            lines.Add($"{number}:{Encoding.UTF8.GetString(line.Span)}");
+        long end = 0;
+        await foreach (InputLine line in LineReader.ReadAsync(new SlowStream(bytes, chunk), 200_000, CancellationToken.None))
+        {
+            lines.Add($"{line.Number}:{Encoding.UTF8.GetString(line.Bytes.Span)}");
+            Assert.Equal(line.Number < 4, line.HasEnd);
+            Assert.True(line.End > end);
+            end = line.End;
+        }
         Assert.Equal(["1:one", "2:", $"3:{longLine}", "4:last"], lines);
+        Assert.Equal(bytes.Length, end);
+    }
+
+    [Theory]
+    [InlineData(1000)]
+    [InlineData(70_000)]
+    public async Task A_line_that_is_too_long_is_counted_and_not_kept_and_the_others_come_out_whole(int chunk)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes($"one\n{new string('x', 300_000)}\r\n \ntwo\n{new string('y', 150_001)}");
+        List<(int, string, long)> lines = [];
+        await foreach (InputLine line in LineReader.ReadFilledAsync(new SlowStream(bytes, chunk), 150_000, CancellationToken.None))
+            lines.Add((line.Number, line.IsTooLong ? "too long" : Encoding.UTF8.GetString(line.Bytes.Span), line.ByteCount));
+        Assert.Equal([(1, "one", 3), (2, "too long", 300_001), (4, "two", 3), (5, "too long", 150_001)], lines);
+    }
+
+    [Fact]
+    public async Task A_line_that_does_not_end_ends_the_reading_with_its_number()
+    {
+        IOException endless = await Assert.ThrowsAsync<IOException>(() => BatchFile.ReadAsync(new EndlessStream(), CancellationToken.None));
+        Assert.Contains("Line 1 does not end within 4294967296 bytes", endless.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_line_without_an_end_ends_the_reading()
+    {
+        UsageException error = await Assert.ThrowsAsync<UsageException>(async () =>
+        {
+            await foreach (var _ in BatchFile.LinesAsync(new EndlessStream(), longest: 1 << 20, CancellationToken.None)) { }
+        });
+        Assert.Contains("Line 1 has more than 1048576 bytes", error.Message, StringComparison.Ordinal);
     }
 
     private static BatchLine Parse(string json) => new LineParser().Parse(1, Encoding.UTF8.GetBytes(json));
@@ -219,6 +257,12 @@ public sealed class LineParserTests
         byte[] bytes = [.. seed];
         foreach ((int at, byte value) in edits.Take(4)) bytes[at] = value;
         return cut % 3 == 0 ? bytes[..cut] : bytes;
+    }
+
+    /// <summary>Zeros, as of a device.</summary>
+    private sealed class EndlessStream : MemoryStream
+    {
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => ValueTask.FromResult(buffer.Length);
     }
 
     private sealed class SlowStream(byte[] bytes, int chunk) : MemoryStream(bytes)
