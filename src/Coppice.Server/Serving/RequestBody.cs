@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using Coppice.Loading;
 using Coppice.Server.Wire;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Net.Http.Headers;
@@ -9,8 +10,6 @@ namespace Coppice.Server.Serving;
 /// <summary>Reads a JSON body, no longer than it may be.</summary>
 internal static class RequestBody
 {
-    private static readonly JsonDocumentOptions s_json = new() { AllowDuplicateProperties = false };
-
     /// <exception cref="ApiException">It is too long, of another kind, not UTF-8, or not JSON.</exception>
     public static async Task<JsonDocument> ReadAsync(HttpRequest request, int mostBytes)
     {
@@ -23,11 +22,11 @@ internal static class RequestBody
         JsonDocument document;
         try
         {
-            document = JsonDocument.Parse(utf8, s_json);
+            document = StrictJson.Parse(utf8);
         }
         catch (JsonException e)
         {
-            throw new ApiException(400, $"The body is not JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}): {e.Message.Split(" LineNumber:")[0]}") { Code = "invalid_json" };
+            throw new ApiException(400, $"The body is not JSON{Place(e)}: {e.Message.Split(" LineNumber:")[0]}") { Code = "invalid_json" };
         }
 
         if (document.RootElement.ValueKind == JsonValueKind.Object) return document;
@@ -49,6 +48,9 @@ internal static class RequestBody
             if (length == buffer.Length) Array.Resize(ref buffer, (int)Math.Min(mostBytes + 1L, length * 2L));
         }
     }
+
+    // Of a key that stands twice, or is no text, the parser tells no place.
+    private static string Place(JsonException e) => e.LineNumber is long line ? $" (line {line + 1}, byte {e.BytePositionInLine + 1})" : "";
 
     private static ApiException TooLong(int mostBytes) => new(413, $"The body has more than {mostBytes} bytes, which is what this server takes.") { Code = "request_too_large" };
 }

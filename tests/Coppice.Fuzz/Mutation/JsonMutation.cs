@@ -14,6 +14,9 @@ internal sealed class JsonMutation(IReadOnlyList<string> words, Random random)
         "null", "true", "false", "0", "1", "-1", "1.5", "1e400", "-0.0", "9223372036854775808", "2147483648", "\"\"", "\"x\"", "\"\\ud800\"", "\"\\u0000\"", "[]", "{}", "[[]]", "[0]", "[\"x\"]", "{\"x\":{}}",
     ];
 
+    // Half a surrogate pair, and a name that an escape spells.
+    private static readonly string[] s_oddNames = ["\"\\ud800\"", "\"\\u0070rompt\"", "\"\\u0000\""];
+
     private readonly byte[][] _values = [.. s_values.Concat(words.Where(word => !char.IsAsciiLetter(word[0]) && word[0] is not ('$' or '_'))).Select(Encoding.UTF8.GetBytes)];
     private readonly string[] _names = [.. words.Where(word => char.IsAsciiLetter(word[0]) || word[0] is '$' or '_'), "", "x"];
     private readonly List<Part> _parts = [], _otherParts = [];
@@ -89,7 +92,7 @@ internal sealed class JsonMutation(IReadOnlyList<string> words, Random random)
         return Encoding.UTF8.GetBytes(added.ToString());
     }
 
-    private string Name() => JsonSerializer.Serialize(_names[random.Next(_names.Length)]);
+    private string Name() => random.Next(16) == 0 ? s_oddNames[random.Next(s_oddNames.Length)] : JsonSerializer.Serialize(_names[random.Next(_names.Length)]);
 
     /// <summary>The values of the first JSON text in the input, up to where it is wrong.</summary>
     private static void Find(byte[] input, List<Part> parts)

@@ -17,7 +17,7 @@ internal sealed class Judge(FuzzTarget target, Action<byte[]> read)
     /// <summary>Processor time that an input may take.</summary>
     public static readonly TimeSpan MostTime = TimeSpan.FromSeconds(2);
 
-    private const long MostBytes = 64 << 20, MostBytesPerByte = 256;
+    private const long MostBytes = 256 << 20, MostBytesPerByte = 256;
 
     /// <summary>Inputs that were read and not refused.</summary>
     public long Accepted { get; private set; }

@@ -9,7 +9,7 @@ internal static class ConfigTarget
     public static FuzzTarget Target { get; } = new("config", "config.json, generation_config.json, tokenizer_config.json, chat_template.json", Syntax.Json, folder =>
     {
         string path = Path.Combine(folder, "config.json");
-        File.Copy(Path.Combine(Reading.SampleModel, "tokenizer.json"), Path.Combine(folder, "tokenizer.json"));
+        File.Copy(Path.Combine(AppContext.BaseDirectory, "Corpus", "tokenizer", "bytes.json"), Path.Combine(folder, "tokenizer.json"));
         return input =>
         {
             File.WriteAllBytes(path, input);
