@@ -1,7 +1,7 @@
 using System.CommandLine;
-using System.Text;
 using Coppice.Cli.Chat;
 using Coppice.Cli.Options;
+using Coppice.Loading;
 
 namespace Coppice.Cli;
 
@@ -24,7 +24,7 @@ internal static class ChatCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             OutputConstraint? constraint = sampling.ReadConstraint(parsed);
-            string? prompt = await SystemAsync(parsed.GetValue(system), parsed.GetValue(systemFile), cancellation);
+            string? prompt = ReadSystem(parsed.GetValue(system), parsed.GetValue(systemFile));
             ChatTemplates? named = template.Read(parsed);
             using ITextModel opened = open(model.ModelPath(parsed), model.Engine(parsed));
             ChatPrompts prompts = ChatPrompts.Of(opened, named) ?? throw ChatPrompts.NoTemplate("chat is for conversations");
@@ -44,17 +44,10 @@ internal static class ChatCommand
         return command;
     }
 
-    private static async Task<string?> SystemAsync(string? text, string? file, CancellationToken cancellation)
+    private static string? ReadSystem(string? text, string? file)
     {
         if (file is null) return text;
         if (text is not null) throw new UsageException("--system and --system-file both say what the model is told; give one of them.");
-        try
-        {
-            return await File.ReadAllTextAsync(file, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true), cancellation);
-        }
-        catch (DecoderFallbackException)
-        {
-            throw new UsageException($"{file} is not UTF-8 text.");
-        }
+        return SmallFile.ReadText(file);
     }
 }

@@ -47,7 +47,7 @@ public sealed class Engine : IDisposable
     /// <summary>What the engine has done so far.</summary>
     public EngineMetrics Metrics => _core.Metrics;
 
-    /// <summary>Bytes of the weights in memory, beside the mapped file.</summary>
+    /// <summary>Bytes of the weights in memory.</summary>
     public long WeightBytes => _core.WeightBytes;
 
     /// <summary>The loop itself. For tests.</summary>

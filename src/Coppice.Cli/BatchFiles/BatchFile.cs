@@ -5,6 +5,12 @@ namespace Coppice.Cli.BatchFiles;
 /// <summary>Reads a file of requests, one a line.</summary>
 internal static class BatchFile
 {
+    /// <summary>The most bytes of a line. Input may be endless, and one request is far shorter.</summary>
+    public const int LongestRequest = 1 << 26;
+
+    /// <summary>The most bytes of a line of results, which may have many samples with all their log probabilities.</summary>
+    public const int LongestResult = 1 << 30;
+
     /// <summary>All requests for answers but blank lines, in the file's order.</summary>
     public static Task<List<BatchLine>> ReadAsync(Stream stream, CancellationToken cancellation) => ReadAsync(stream, new LineParser(), cancellation);
 
@@ -12,13 +18,13 @@ internal static class BatchFile
     public static async Task<List<BatchLine>> ReadAsync(Stream stream, LineParser parser, CancellationToken cancellation)
     {
         List<BatchLine> lines = [];
-        await foreach ((int number, ReadOnlyMemory<byte> line) in LinesAsync(stream, cancellation))
+        await foreach ((int number, ReadOnlyMemory<byte> line) in LinesAsync(stream, LongestRequest, cancellation))
             if (!IsBlank(line.Span)) lines.Add(parser.Parse(number, line));
         return lines;
     }
 
     /// <summary>Lines without their ends, numbered from 1; a line's bytes are valid until the next one is asked for.</summary>
-    public static async IAsyncEnumerable<(int Number, ReadOnlyMemory<byte> Line)> LinesAsync(Stream stream, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+    public static async IAsyncEnumerable<(int Number, ReadOnlyMemory<byte> Line)> LinesAsync(Stream stream, int longest, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
     {
         byte[] buffer = new byte[1 << 16];
         int from = 0, to = 0, number = 0;   // bytes [from, to) of the buffer are read and not yet returned
@@ -27,7 +33,8 @@ internal static class BatchFile
         {
             if (from > 0) buffer.AsSpan(from, to - from).CopyTo(buffer);
             (from, to) = (0, to - from);
-            if (to == buffer.Length) Array.Resize(ref buffer, checked(buffer.Length * 2));
+            if (to > longest) throw new UsageException($"Line {number + 1} has more than {longest} bytes, the most of a line of JSON. Is this the file you meant?");
+            if (to == buffer.Length) Array.Resize(ref buffer, (int)Math.Min(2L * buffer.Length, longest + 1L));
 
             // A console read cannot be cancelled: it is left behind.
             int scanned = to;

@@ -47,7 +47,7 @@ internal sealed class ResultLog : IDisposable
         {
             long whole = 0;   // bytes of whole lines
             int number = 0;
-            await foreach ((int at, ReadOnlyMemory<byte> line) in BatchFile.LinesAsync(file, cancellation))
+            await foreach ((int at, ReadOnlyMemory<byte> line) in BatchFile.LinesAsync(file, BatchFile.LongestResult, cancellation))
             {
                 number = at;
                 bool isTorn = whole + line.Length >= file.Length;   // no line end behind it

@@ -1,4 +1,5 @@
 using Coppice.Cli.BatchFiles;
+using Coppice.Loading;
 
 namespace Coppice.Cli.Chat;
 
@@ -56,7 +57,7 @@ internal sealed class ChatCommands(Conversation conversation, ChatScreen screen)
                     await SaveAsync(argument, cancellation);
                     break;
                 case "/load":
-                    conversation.Load(await File.ReadAllBytesAsync(argument, cancellation));
+                    conversation.Load(SmallFile.Read(argument, SmallFile.LargestText));
                     screen.Notice($"{RunSummary.Count(conversation.Messages.Count)} messages from {argument}.");
                     break;
                 case "/exit" or "/quit":
@@ -66,7 +67,7 @@ internal sealed class ChatCommands(Conversation conversation, ChatScreen screen)
             }
             return Outcome.Done;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (e is ModelFormatException or IOException or UnauthorizedAccessException or ArgumentException)
         {
             return Failed(e.Message);
         }

@@ -10,7 +10,7 @@ internal sealed class TurnReader(Stream input)
 
     private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    private readonly IAsyncEnumerator<(int Number, ReadOnlyMemory<byte> Line)> _lines = BatchFile.LinesAsync(input, CancellationToken.None).GetAsyncEnumerator(CancellationToken.None);
+    private readonly IAsyncEnumerator<(int Number, ReadOnlyMemory<byte> Line)> _lines = BatchFile.LinesAsync(input, BatchFile.LongestRequest, CancellationToken.None).GetAsyncEnumerator(CancellationToken.None);
 
     /// <summary>The next turn; null at the end of the input.</summary>
     /// <param name="more">Called before each further line of a turn.</param>

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Coppice.Loading;
 
 namespace Coppice.Cli.Eval;
 
@@ -32,7 +33,7 @@ internal sealed partial class Prose
     /// <exception cref="UsageException">The file has too little of a text.</exception>
     public static Prose Read(string? path)
     {
-        Prose prose = new(path is null ? BuiltIn : File.ReadAllText(path));
+        Prose prose = new(path is null ? BuiltIn : SmallFile.ReadText(path, SmallFile.LargestData));
         if (prose.Sentences.Count < 10) throw new UsageException($"{path} has {prose.Sentences.Count} whole sentences of 20 to 120 characters; a task needs at least 10. Give a longer text with --text.");
         return prose;
     }

@@ -1,5 +1,6 @@
 using Coppice.Loading;
 using Coppice.Models;
+using Coppice.Tokens;
 
 namespace Coppice.Cli.Inspecting;
 
@@ -110,7 +111,7 @@ internal sealed class ModelParts
     {
         try
         {
-            return JsonFields.Load(file).Object("model")?.String("type") ?? "unnamed";
+            return JsonField.ReadFile(file, root => root.Required("model").Optional("type") is { IsNull: false } type ? type.String() : "unnamed");
         }
         catch (ModelFormatException)
         {

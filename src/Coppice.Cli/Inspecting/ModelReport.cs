@@ -19,7 +19,7 @@ internal static class ModelReport
         {
             rows.Add(("parameters", $"{RunSummary.Count(facts.Parameters)} in {facts.Types.Sum(t => t.Tensors)} tensors"));
             rows.Add(("formats", string.Join(", ", facts.Types.Select(t => $"{t.Name}: {t.Tensors} of {ByteSize.Format(t.Bytes)}{(t.Refused is null ? "" : " (does not run)")}"))));
-            rows.Add(("weights in memory", $"{ByteSize.Format(facts.PackedBytes(options.Weights))} packed ({options.Weights.ToString().ToLowerInvariant()}), beside the mapped file of {ByteSize.Format(facts.Types.Sum(t => t.Bytes))}"));
+            rows.Add(("weights in memory", $"{ByteSize.Format(facts.PackedBytes(options.Weights))} packed ({options.Weights.ToString().ToLowerInvariant()}), of {ByteSize.Format(facts.Types.Sum(t => t.Bytes))} in the file"));
         }
         if (facts.Config is { } config)
         {

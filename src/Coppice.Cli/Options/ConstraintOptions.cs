@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Coppice.Loading;
 
 namespace Coppice.Cli.Options;
 
@@ -25,8 +26,8 @@ internal sealed class ConstraintOptions
         int given = (json ? 1 : 0) + (schema is null ? 0 : 1) + (grammar is null ? 0 : 1) + (regex is null ? 0 : 1);
         if (given > 1) throw new UsageException("Of --json, --json-schema, --grammar and --regex, an answer can have one.");
         if (json) return OutputConstraint.JsonObject();
-        if (schema is not null) return OutputConstraint.JsonSchema(schema.AsSpan().TrimStart().StartsWith("{") ? schema : File.ReadAllText(schema));
-        if (grammar is not null) return OutputConstraint.Grammar(File.ReadAllText(grammar));
+        if (schema is not null) return OutputConstraint.JsonSchema(schema.AsSpan().TrimStart().StartsWith("{") ? schema : SmallFile.ReadText(schema));
+        if (grammar is not null) return OutputConstraint.Grammar(SmallFile.ReadText(grammar));
         return regex is null ? null : OutputConstraint.Regex(regex);
     }
 }

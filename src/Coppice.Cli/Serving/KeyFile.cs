@@ -1,4 +1,5 @@
 using System.Globalization;
+using Coppice.Loading;
 using Coppice.Server;
 
 namespace Coppice.Cli.Serving;
@@ -11,7 +12,7 @@ internal static class KeyFile
     {
         if (path is null) yield break;
         int number = 0, keys = 0;
-        foreach (string line in File.ReadLines(path))
+        foreach (string line in SmallFile.ReadText(path).Split('\n', StringSplitOptions.TrimEntries))
         {
             number++;
             string[] words = line.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using System.Text.Json;
+using Coppice.Loading;
 
 namespace Coppice.Cli.Serving;
 
@@ -57,7 +58,7 @@ internal static class Settings
         if (!File.Exists(path)) return settings;
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            using JsonDocument document = JsonDocument.Parse(SmallFile.Read(path, SmallFile.LargestSettings), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
             if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty(Section, out JsonElement section)) return settings;
             foreach (JsonProperty property in section.EnumerateObject())
                 settings[property.Name.Replace("-", "", StringComparison.Ordinal)] = property.Value.ValueKind == JsonValueKind.Array ? [.. property.Value.EnumerateArray().Select(Text)] : [Text(property.Value)];

@@ -87,7 +87,7 @@ internal static class FolderToGguf
                 writer.WriteHeader();
                 foreach (WrittenVector vector in rope)
                 {
-                    writer.Append(vector.RowBytes(0));
+                    writer.Append(vector.Bytes);
                     writer.Pad();
                 }
                 file.SetLength(file.Position + written.Sum(tensor => tensor.ByteCount + GgufWriter.Alignment));

@@ -49,7 +49,7 @@ internal static class TensorRounding
     {
         if (source.Type == type)
         {
-            source.RowBytes(row).CopyTo(bytes);
+            source.ReadRowBytes(row, bytes);
             return 0;
         }
         float[] rented = ArrayPool<float>.Shared.Rent(2 * columns);

@@ -39,13 +39,11 @@ internal sealed class ComposedTensor(string name, IReadOnlyList<TensorShare> sha
 
     public override long ByteCount => BlockFormat.BytesOf(Type, Shape.Aggregate(1L, (product, size) => product * size));
 
-    public override ReadOnlySpan<byte> RowBytes(long row)
+    public override void ReadRowBytes(long row, Span<byte> destination)
     {
         WeightTensor weight = Find(row, out long at);
-        if (weight.Type == Type) return weight.RowBytes(at);
-        float[] numbers = new float[Shape[^1]];
-        weight.ReadRow(at, numbers);
-        return MemoryMarshal.AsBytes(numbers.AsSpan());
+        if (weight.Type == Type) weight.ReadRowBytes(at, destination);
+        else weight.ReadRow(at, MemoryMarshal.Cast<byte, float>(destination));
     }
 
     public override void ReadRow(long row, Span<float> destination) => Find(row, out long at).ReadRow(at, destination);
@@ -86,7 +84,10 @@ internal sealed class WrittenVector(string name, float[] numbers) : WeightTensor
         return new(name, all);
     }
 
-    public override ReadOnlySpan<byte> RowBytes(long row) => MemoryMarshal.AsBytes(numbers.AsSpan());
+    /// <summary>All of it.</summary>
+    public ReadOnlySpan<byte> Bytes => MemoryMarshal.AsBytes(numbers.AsSpan());
+
+    public override void ReadRowBytes(long row, Span<byte> destination) => Bytes.CopyTo(destination);
 
     public override void ReadRow(long row, Span<float> destination) => numbers.CopyTo(destination);
 }

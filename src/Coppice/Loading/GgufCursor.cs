@@ -3,9 +3,14 @@ using System.Text;
 
 namespace Coppice.Loading;
 
-/// <summary>Reads a GGUF header front to back. Nothing is read past the end of the file and nothing is allocated before its length was checked.</summary>
-internal sealed class GgufCursor(MappedFile file)
+/// <summary>
+/// Reads a GGUF header front to back. Nothing is read past the end of the file and nothing is allocated before its length was checked.
+/// A file may be long and hold next to nothing (zeros that take no room on disk), so the header has a limit of its own.
+/// </summary>
+internal sealed class GgufCursor(FileWindow file)
 {
+    private const int MaxHeaderBytes = SmallFile.LargestData;
+
     private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>The next byte.</summary>
@@ -43,7 +48,7 @@ internal sealed class GgufCursor(MappedFile file)
     }
 
     /// <exception cref="ModelFormatException">The bytes are not UTF-8.</exception>
-    public static string Decode(MappedFile file, ReadOnlySpan<byte> utf8, string field)
+    public static string Decode(FileWindow file, ReadOnlySpan<byte> utf8, string field)
     {
         try
         {
@@ -67,5 +72,7 @@ internal sealed class GgufCursor(MappedFile file)
     {
         if (byteCount > Remaining)
             throw new ModelFormatException(file.Path, $"{field} needs {byteCount} bytes at byte {Position}, and the file ends after {Remaining}. It may have been cut short.");
+        if (byteCount > MaxHeaderBytes - Position)
+            throw new ModelFormatException(file.Path, $"{field} ends behind byte {MaxHeaderBytes}; a header has at most that many bytes.");
     }
 }

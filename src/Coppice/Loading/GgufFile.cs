@@ -3,7 +3,7 @@ using System.Numerics;
 
 namespace Coppice.Loading;
 
-/// <summary>A GGUF file of version 2 or 3, memory-mapped: header, metadata, tensor descriptions, then data at aligned offsets.</summary>
+/// <summary>A GGUF file of version 2 or 3: header, metadata, tensor descriptions, then data at aligned offsets.</summary>
 internal sealed class GgufFile : IWeightFile
 {
     private const uint Magic = 0x46554747; // "GGUF"
@@ -14,14 +14,15 @@ internal sealed class GgufFile : IWeightFile
     private const int MaxNameBytes = 63; // ggml keeps names in 64 bytes with a zero at the end
     private const int LeastTensorBytes = sizeof(ulong) + sizeof(uint) + sizeof(uint) + sizeof(ulong);
 
-    private readonly MappedFile _file;
+    private readonly ModelFile _file;
     private readonly List<WeightTensor> _tensors = [];
     private readonly Dictionary<string, WeightTensor> _byName = new(StringComparer.Ordinal);
 
-    private GgufFile(MappedFile file)
+    private GgufFile(ModelFile file)
     {
         _file = file;
-        GgufCursor cursor = new(file);
+        FileWindow header = new(file);
+        GgufCursor cursor = new(header);
         uint magic = cursor.UInt32("The magic number");
         if (magic != Magic) throw new ModelFormatException(file.Path, $"The file begins with 0x{magic:X8}; a GGUF file begins with 0x{Magic:X8} (\"GGUF\").");
         Version = cursor.UInt32("The version");
@@ -32,7 +33,7 @@ internal sealed class GgufFile : IWeightFile
         long tensorCount = cursor.Count("The number of tensors", LeastTensorBytes);
         if (tensorCount > MaxTensors) throw new ModelFormatException(file.Path, $"The number of tensors is {tensorCount}; at most {MaxTensors} are allowed.");
         long keyCount = cursor.Count("The number of metadata keys", 1);
-        Metadata = GgufMetadata.Read(file, cursor, keyCount);
+        Metadata = GgufMetadata.Read(header, cursor, keyCount);
         ReadTensors(cursor, tensorCount, ReadAlignment());
     }
 
@@ -47,7 +48,7 @@ internal sealed class GgufFile : IWeightFile
     /// <exception cref="ModelFormatException">The file cannot be opened or is not a GGUF file.</exception>
     public static GgufFile Open(string path)
     {
-        MappedFile file = MappedFile.Open(path);
+        ModelFile file = ModelFile.Open(path);
         try
         {
             return new GgufFile(file);
@@ -81,7 +82,7 @@ internal sealed class GgufFile : IWeightFile
             if (d.Offset % alignment != 0) throw Wrong(d.Name, $"offset {d.Offset}", $"a multiple of the alignment {alignment}");
             if (d.ByteCount > dataBytes || d.Offset > (ulong)(dataBytes - d.ByteCount))
                 throw Wrong(d.Name, $"{d.ByteCount} bytes at offset {d.Offset}", $"a place within the {dataBytes} bytes of data. The file may have been cut short");
-            MappedTensor tensor = new(_file, d.Name, d.Type.Name, d.Type.Weight, d.Shape, dataOffset + (long)d.Offset, d.ByteCount);
+            FileTensor tensor = new(_file, d.Name, d.Type.Name, d.Type.Weight, d.Shape, dataOffset + (long)d.Offset, d.ByteCount);
             if (!_byName.TryAdd(d.Name, tensor)) throw new ModelFormatException(Path, $"The file has tensor {Quoted.Of(d.Name)} twice.");
             _tensors.Add(tensor);
         }

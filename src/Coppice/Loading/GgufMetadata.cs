@@ -25,25 +25,28 @@ internal enum GgufValueType : uint
 internal readonly record struct GgufValue(GgufValueType Type, GgufValueType Element, long Count, long Offset, long End);
 
 /// <summary>
-/// The key-value part of a GGUF header. Values stay in the mapped file and are read when asked for, arrays included:
-/// use them before the file is disposed. A value of another type than asked for is a <see cref="ModelFormatException"/>.
+/// The key-value part of a GGUF header. Values stay in the file and are read when asked for, arrays included:
+/// use them before the file is disposed, by one thread at a time. A value of another type than asked for is a <see cref="ModelFormatException"/>.
 /// </summary>
 internal sealed class GgufMetadata
 {
     private const int MaxKeys = 65_536;
     private const int MaxKeyBytes = 65_535;
     private const int LeastEntryBytes = sizeof(ulong) + sizeof(uint) + 1;
+    private const int MaxElements = 1 << 24;
+    private const int MaxStringBytes = 1 << 24;
+    private const int CopiedBytes = 1 << 16;
 
-    private readonly MappedFile _file;
+    private readonly FileWindow _file;
     private readonly List<string> _keys = [];
     private readonly Dictionary<string, GgufValue> _values = new(StringComparer.Ordinal);
 
-    private GgufMetadata(MappedFile file) => _file = file;
+    private GgufMetadata(FileWindow file) => _file = file;
 
     /// <summary>All keys, in the file's order.</summary>
     public IReadOnlyList<string> Keys => _keys;
 
-    public static GgufMetadata Read(MappedFile file, GgufCursor cursor, long count)
+    public static GgufMetadata Read(FileWindow file, GgufCursor cursor, long count)
     {
         if (count > MaxKeys || count > cursor.Remaining / LeastEntryBytes)
             throw new ModelFormatException(file.Path, $"The number of metadata keys is {count}; the {cursor.Remaining} bytes that follow have room for {cursor.Remaining / LeastEntryBytes}, and at most {MaxKeys} are allowed.");
@@ -66,7 +69,7 @@ internal sealed class GgufMetadata
     /// <summary>The bytes of a value, for those who pass it on as it is.</summary>
     public void CopyBytes(GgufValue value, Stream to)
     {
-        for (long at = value.Offset; at < value.End; at += int.MaxValue / 2) to.Write(_file.Bytes(at, (int)Math.Min(int.MaxValue / 2, value.End - at)));
+        for (long at = value.Offset; at < value.End; at += CopiedBytes) to.Write(_file.Bytes(at, (int)Math.Min(CopiedBytes, value.End - at)));
     }
 
     public uint RequiredUInt32(string key) => OptionalUInt32(key) ?? throw Missing(key, GgufValueType.UInt32);
@@ -176,20 +179,20 @@ internal sealed class GgufMetadata
     {
         if (!_values.TryGetValue(key, out value)) return false;
         if (value.Type != GgufValueType.Array || !needed.Contains(value.Element)) throw Wrong(key, $"of type {Shown(value)}", $"an array of {needed[0]}");
-        return value.Count <= Array.MaxLength ? true : throw Wrong(key, $"an array of {value.Count} elements", $"at most {Array.MaxLength}");
+        return value.Count <= MaxElements ? true : throw Wrong(key, $"an array of {value.Count} elements", $"at most {MaxElements}");
     }
 
     private string StringAt(string key, ref long offset)
     {
         // The length was checked against the file when the header was read.
         long byteCount = BinaryPrimitives.ReadInt64LittleEndian(_file.Bytes(offset, sizeof(ulong)));
-        if (byteCount > Array.MaxLength / 2) throw Wrong(key, $"a string of {byteCount} bytes", $"at most {Array.MaxLength / 2}");
+        if (byteCount > MaxStringBytes) throw Wrong(key, $"a string of {byteCount} bytes", $"at most {MaxStringBytes}");
         ReadOnlySpan<byte> bytes = _file.Bytes(offset + sizeof(ulong), (int)byteCount);
         offset += sizeof(ulong) + byteCount;
         return GgufCursor.Decode(_file, bytes, $"Metadata key {Quoted.Of(key)}");
     }
 
-    private static GgufValue ReadValue(MappedFile file, GgufCursor cursor, string key)
+    private static GgufValue ReadValue(FileWindow file, GgufCursor cursor, string key)
     {
         string field = $"Metadata key {Quoted.Of(key)}";
         GgufValueType type = ReadType(file, cursor, field);
@@ -214,7 +217,7 @@ internal sealed class GgufMetadata
         return new(type, type, 1, offset, cursor.Position);
     }
 
-    private static GgufValueType ReadType(MappedFile file, GgufCursor cursor, string field)
+    private static GgufValueType ReadType(FileWindow file, GgufCursor cursor, string field)
     {
         uint type = cursor.UInt32(field);
         return type <= (uint)GgufValueType.Float64 ? (GgufValueType)type : throw new ModelFormatException(file.Path, $"{field} has type id {type}; the highest known is {(uint)GgufValueType.Float64}.");

@@ -8,8 +8,6 @@ namespace Coppice.Loading;
 /// </summary>
 internal sealed class JsonFields
 {
-    private const int MaxFileBytes = 16 << 20;
-
     private readonly JsonElement _object;
     private readonly string _prefix;
 
@@ -25,11 +23,9 @@ internal sealed class JsonFields
     /// <exception cref="ModelFormatException">The file cannot be opened, is too long, or is not a JSON object with distinct keys.</exception>
     public static JsonFields Load(string path)
     {
-        using MappedFile file = MappedFile.Open(path);
-        if (file.Length > MaxFileBytes) throw new ModelFormatException(path, $"The file has {file.Length} bytes; at most {MaxFileBytes} are read.");
+        ReadOnlySpan<byte> json = SmallFile.Read(path, SmallFile.LargestSettings);
         try
         {
-            ReadOnlySpan<byte> json = file.Bytes(0, (int)file.Length);
             CheckStrings(json);
             JsonElement element = JsonElement.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
             if (element.ValueKind != JsonValueKind.Object) throw new JsonException($"An object is needed, and {element.ValueKind} is there.");

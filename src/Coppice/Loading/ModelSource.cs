@@ -4,7 +4,7 @@ namespace Coppice.Loading;
 
 /// <summary>
 /// A checkpoint, opened and checked: config, weights, and where the tokenizer's data is.
-/// Its weights are views of mapped files, valid until it is disposed.
+/// Its weights are read from its files, which stay open until it is disposed.
 /// </summary>
 internal sealed class ModelSource : IDisposable
 {

@@ -2,22 +2,22 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Coppice.Loading;
 
-/// <summary>One safetensors file, memory-mapped.</summary>
+/// <summary>One safetensors file.</summary>
 internal sealed class SafetensorsFile : IWeightFile
 {
-    private readonly MappedFile _file;
+    private readonly ModelFile _file;
     private readonly List<WeightTensor> _tensors;
     private readonly Dictionary<string, WeightTensor> _byName;
 
-    private SafetensorsFile(MappedFile file)
+    private SafetensorsFile(ModelFile file)
     {
         _file = file;
-        (List<SafetensorsEntry> entries, long dataOffset) = SafetensorsHeader.Read(file);
+        (List<SafetensorsEntry> entries, long dataOffset) = SafetensorsHeader.Read(new FileWindow(file));
         _tensors = new(entries.Count);
         _byName = new(entries.Count, StringComparer.Ordinal);
         foreach (SafetensorsEntry entry in entries)
         {
-            MappedTensor tensor = new(file, entry.Name, entry.Type.Name, entry.Type.Weight, entry.Shape, dataOffset + entry.Begin, entry.End - entry.Begin);
+            FileTensor tensor = new(file, entry.Name, entry.Type.Name, entry.Type.Weight, entry.Shape, dataOffset + entry.Begin, entry.End - entry.Begin);
             _tensors.Add(tensor);
             _byName.Add(entry.Name, tensor);
         }
@@ -30,7 +30,7 @@ internal sealed class SafetensorsFile : IWeightFile
     /// <exception cref="ModelFormatException">The file cannot be opened or is not a safetensors file.</exception>
     public static SafetensorsFile Open(string path)
     {
-        MappedFile file = MappedFile.Open(path);
+        ModelFile file = ModelFile.Open(path);
         try
         {
             return new SafetensorsFile(file);

@@ -17,7 +17,7 @@ internal static class SafetensorsHeader
     private const int MaxDimensions = 16;
 
     /// <summary>Entries in the header's order, and where the data begins.</summary>
-    public static (List<SafetensorsEntry> Entries, long DataOffset) Read(MappedFile file)
+    public static (List<SafetensorsEntry> Entries, long DataOffset) Read(FileWindow file)
     {
         if (file.Length < LengthBytes)
             throw new ModelFormatException(file.Path, $"The file has {file.Length} bytes; a safetensors file begins with {LengthBytes} bytes of header length.");
@@ -42,7 +42,7 @@ internal static class SafetensorsHeader
         return (entries, dataOffset);
     }
 
-    private static List<SafetensorsEntry> ReadEntries(MappedFile file, Utf8JsonReader reader)
+    private static List<SafetensorsEntry> ReadEntries(FileWindow file, Utf8JsonReader reader)
     {
         List<SafetensorsEntry> entries = [];
         HashSet<string> names = new(StringComparer.Ordinal);
@@ -64,7 +64,7 @@ internal static class SafetensorsHeader
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName) Next(ref reader, JsonTokenType.String);
     }
 
-    private static SafetensorsEntry ReadEntry(MappedFile file, string name, ref Utf8JsonReader reader)
+    private static SafetensorsEntry ReadEntry(FileWindow file, string name, ref Utf8JsonReader reader)
     {
         SafetensorsType? type = null;
         long[]? shape = null;
@@ -104,7 +104,7 @@ internal static class SafetensorsHeader
         return new(name, type.Value, shape, range[0], range[1]);
     }
 
-    private static long[] ReadCounts(MappedFile file, string tensor, string field, int most, ref Utf8JsonReader reader)
+    private static long[] ReadCounts(FileWindow file, string tensor, string field, int most, ref Utf8JsonReader reader)
     {
         List<long> counts = [];
         Next(ref reader, JsonTokenType.StartArray);
@@ -118,7 +118,7 @@ internal static class SafetensorsHeader
         return [.. counts];
     }
 
-    private static void CheckSize(MappedFile file, string name, SafetensorsType type, long[] shape, long rangeBytes)
+    private static void CheckSize(FileWindow file, string name, SafetensorsType type, long[] shape, long rangeBytes)
     {
         // UInt128: 2^63 elements of 64 bits fit, so only the running product needs a limit.
         UInt128 bits = (UInt128)type.Bits;
@@ -134,7 +134,7 @@ internal static class SafetensorsHeader
             throw Wrong(file, name, "data_offsets", $"a range of {rangeBytes} bytes", $"{bits / 8} bytes, as shape {Quoted.Shape(shape)} of {type.Name} has");
     }
 
-    private static void CheckCover(MappedFile file, List<SafetensorsEntry> entries, long dataBytes)
+    private static void CheckCover(FileWindow file, List<SafetensorsEntry> entries, long dataBytes)
     {
         long covered = 0;
         foreach (SafetensorsEntry entry in entries.OrderBy(e => e.Begin).ThenBy(e => e.End))
@@ -154,6 +154,6 @@ internal static class SafetensorsHeader
         if (!reader.Read() || reader.TokenType != needed) throw new JsonException($"{needed} is needed at byte {reader.TokenStartIndex}, and {reader.TokenType} is there.");
     }
 
-    private static ModelFormatException Wrong(MappedFile file, string tensor, string field, string found, string needed) =>
+    private static ModelFormatException Wrong(FileWindow file, string tensor, string field, string found, string needed) =>
         new(file.Path, $"Tensor {Quoted.Of(tensor)}: {field} is {found}; needed: {needed}.");
 }

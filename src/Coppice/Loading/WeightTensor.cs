@@ -49,10 +49,10 @@ public enum WeightType
     IQ4_XS,
 }
 
-/// <summary>A tensor in a memory-mapped file. Valid until the file is disposed. Row-major: the last dimension is contiguous.</summary>
+/// <summary>A tensor in a file, read row by row, from any thread, until the file is disposed. Row-major: the last dimension is contiguous.</summary>
 /// <remarks>
 /// A file may list tensors of types that cannot be computed with. Their name, shape and type name can be asked for;
-/// <see cref="Type"/>, <see cref="RowBytes"/> and <see cref="ReadRow"/> then throw <see cref="ModelFormatException"/>.
+/// <see cref="Type"/>, <see cref="ReadRowBytes"/> and <see cref="ReadRow"/> then throw <see cref="ModelFormatException"/>.
 /// </remarks>
 public abstract class WeightTensor
 {
@@ -71,9 +71,16 @@ public abstract class WeightTensor
     /// <summary>Bytes it takes in the file.</summary>
     public abstract long ByteCount { get; }
 
-    /// <summary>The bytes of one row: the last dimension at <paramref name="row"/> of all the others together.</summary>
-    public abstract ReadOnlySpan<byte> RowBytes(long row);
+    /// <summary>Bytes of one row: the last dimension.</summary>
+    public long RowByteCount => BlockFormat.BytesOf(Type, Shape.Count == 0 ? 1 : Shape[^1]);
+
+    /// <summary>One row as it is kept, the one at <paramref name="row"/> of all the other dimensions together.</summary>
+    /// <param name="row">From 0.</param>
+    /// <param name="destination">[<see cref="RowByteCount"/>].</param>
+    /// <exception cref="ModelFormatException">The file has become shorter since it was opened.</exception>
+    public abstract void ReadRowBytes(long row, Span<byte> destination);
 
     /// <summary>One row as floats; exact for all of <see cref="WeightType"/>.</summary>
+    /// <inheritdoc cref="ReadRowBytes"/>
     public abstract void ReadRow(long row, Span<float> destination);
 }

@@ -15,8 +15,11 @@ internal sealed class TensorPart(WeightTensor whole, TensorCut cut, long[] shape
 
     public override long ByteCount => (long)(whole.ByteCount * (Int128)Elements(shape) / Math.Max(1, Elements(cut.TensorShape)));
 
-    public override ReadOnlySpan<byte> RowBytes(long row) => shape.Length > 1 ? whole.RowBytes(RowOf(row))
-        : throw new NotSupportedException($"A part of the vector {whole.Name} has numbers and no bytes of its own.");
+    public override void ReadRowBytes(long row, Span<byte> destination)
+    {
+        if (shape.Length < 2) throw new NotSupportedException($"A part of the vector {whole.Name} has numbers and no bytes of its own.");
+        whole.ReadRowBytes(RowOf(row), destination);
+    }
 
     public override void ReadRow(long row, Span<float> destination)
     {

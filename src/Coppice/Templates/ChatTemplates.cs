@@ -14,7 +14,6 @@ public sealed class ChatTemplates
     internal const string DefaultName = "default";
 
     private const string ToolUseName = "tool_use", GgufKey = "tokenizer.chat_template";
-    private const int LargestFile = 1 << 24;
 
     private readonly Dictionary<string, Source> _sources;
     private readonly ConcurrentDictionary<string, ChatTemplate> _read = new(StringComparer.Ordinal);
@@ -41,8 +40,8 @@ public sealed class ChatTemplates
     public static ChatTemplates? FromFolder(string folder, ChatTemplateLimits? limits = null)
     {
         Dictionary<string, Source> sources = new(StringComparer.Ordinal);
-        ReadJson(Path.Combine(folder, "chat_template.json"), sources);
-        ReadJson(Path.Combine(folder, "tokenizer_config.json"), sources);
+        foreach (string file in (string[])[Path.Combine(folder, "chat_template.json"), Path.Combine(folder, "tokenizer_config.json")])
+            if (File.Exists(file)) ReadJson(file, sources);
         string single = Path.Combine(folder, "chat_template.jinja"), more = Path.Combine(folder, "additional_chat_templates");
         if (File.Exists(single)) sources[DefaultName] = ReadText(single);
         if (Directory.Exists(more))
@@ -56,7 +55,6 @@ public sealed class ChatTemplates
     /// <exception cref="ModelFormatException">It is not what it should be.</exception>
     public static ChatTemplates FromFile(string file, ChatTemplateLimits? limits = null)
     {
-        if (!File.Exists(file)) throw new ModelFormatException(file, "There is no such file.");
         Dictionary<string, Source> sources = new(StringComparer.Ordinal);
         if (file.EndsWith(".json", StringComparison.OrdinalIgnoreCase)) ReadJson(file, sources);
         else sources[DefaultName] = ReadText(file);
@@ -106,7 +104,6 @@ public sealed class ChatTemplates
 
     private static void ReadJson(string file, Dictionary<string, Source> sources)
     {
-        if (!File.Exists(file)) return;
         JsonField.ReadFile(file, root =>
         {
             JsonField field = root.Optional("chat_template");
@@ -121,9 +118,5 @@ public sealed class ChatTemplates
         });
     }
 
-    private static Source ReadText(string file)
-    {
-        long length = new FileInfo(file).Length;
-        return length <= LargestFile ? new Source(File.ReadAllText(file), Path.GetFileName(file)) : throw new ModelFormatException(file, $"The chat template has {length} bytes; at most {LargestFile} are read.");
-    }
+    private static Source ReadText(string file) => new(SmallFile.ReadText(file), Path.GetFileName(file));
 }

@@ -6,8 +6,6 @@ namespace Coppice.Tokens;
 /// <summary>A value in a JSON file and where it stands, so that every complaint can name it.</summary>
 internal readonly struct JsonField(string file, string path, JsonElement element)
 {
-    private const int LargestFile = 1 << 29;
-
     public string File => file;
 
     public string Path => path;
@@ -17,11 +15,7 @@ internal readonly struct JsonField(string file, string path, JsonElement element
     public bool IsNull => element.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined;
 
     /// <summary>Reads a file and passes its root to <paramref name="read"/>; whatever is wrong with the file is a <see cref="ModelFormatException"/>.</summary>
-    public static T ReadFile<T>(string file, Func<JsonField, T> read)
-    {
-        if (new FileInfo(file).Length > LargestFile) throw new ModelFormatException(file, $"The file is larger than {LargestFile} bytes.");
-        return Read(file, System.IO.File.ReadAllBytes(file), read);
-    }
+    public static T ReadFile<T>(string file, Func<JsonField, T> read, int mostBytes = SmallFile.LargestData) => Read(file, SmallFile.Read(file, mostBytes), read);
 
     /// <inheritdoc cref="ReadFile"/>
     public static T Read<T>(string file, byte[] bytes, Func<JsonField, T> read)

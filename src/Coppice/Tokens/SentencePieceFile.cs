@@ -6,17 +6,12 @@ namespace Coppice.Tokens;
 /// <summary>Reads a SentencePiece model (tokenizer.model): a ModelProto of sentencepiece_model.proto.</summary>
 internal static class SentencePieceFile
 {
-    private const int LargestFile = 1 << 29;
     private static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     public static TokenizerParts Read(string file, TokenizerConfigFile config) => ReadVocabulary(file, config).Build();
 
     /// <inheritdoc cref="Read(string, TokenizerConfigFile)"/>
-    public static ScoredVocabulary ReadVocabulary(string file, TokenizerConfigFile config)
-    {
-        if (new FileInfo(file).Length > LargestFile) throw new ModelFormatException(file, $"The file is larger than {LargestFile} bytes.");
-        return ReadVocabulary(file, File.ReadAllBytes(file), config);
-    }
+    public static ScoredVocabulary ReadVocabulary(string file, TokenizerConfigFile config) => ReadVocabulary(file, SmallFile.Read(file, SmallFile.LargestData), config);
 
     /// <param name="file">The file, for messages.</param>
     /// <param name="bytes">Its content.</param>

@@ -11,7 +11,10 @@ namespace Coppice.Tokens;
 /// </summary>
 internal static class TiktokenFile
 {
-    private const int LargestFile = 1 << 29, LongestToken = 1024, MostTokens = 1 << 20;
+    /// <summary>So many first bytes tell what a file is.</summary>
+    public const int TellingBytes = 8192;
+
+    private const int LongestToken = 1024, MostTokens = 1 << 20;
 
     private sealed record Family(string Name, PreTokenizer Words, string[] Specials, string? BeginOfText, string EndOfText);
 
@@ -31,11 +34,7 @@ internal static class TiktokenFile
         return blank > 0 && blank + 1 < bytes.Length && Base64.IsValid(bytes[..blank]) && char.IsAsciiDigit((char)bytes[blank + 1]);
     }
 
-    public static TokenizerParts Read(string file, TokenizerConfigFile config)
-    {
-        if (new FileInfo(file).Length > LargestFile) throw new ModelFormatException(file, $"The file is larger than {LargestFile} bytes.");
-        return Read(file, File.ReadAllBytes(file), config);
-    }
+    public static TokenizerParts Read(string file, TokenizerConfigFile config) => Read(file, SmallFile.Read(file, SmallFile.LargestData), config);
 
     /// <param name="file">The file, for messages.</param>
     /// <param name="bytes">Its content.</param>
@@ -51,7 +50,7 @@ internal static class TiktokenFile
     /// <summary>The merges as a list has them, two tokens and a blank, the earliest first: all that the ranks allow.</summary>
     public static IEnumerable<string> MergeLines(string file)
     {
-        List<string> pieces = ReadPieces(file, File.ReadAllBytes(file));
+        List<string> pieces = ReadPieces(file, SmallFile.Read(file, SmallFile.LargestData));
         Dictionary<string, int> ids = new(pieces.Select((piece, id) => KeyValuePair.Create(piece, id)), StringComparer.Ordinal);
         return Merges(pieces, ids).OrderBy(merge => merge.Merged).ThenBy(merge => merge.Left).Select(merge => $"{pieces[merge.Left]} {pieces[merge.Right]}");
     }

@@ -23,15 +23,8 @@ internal static class TokenizerFile
     {
         string json = Path.Combine(folder, "tokenizer.json"), pieces = Path.Combine(folder, "tokenizer.model");
         if (File.Exists(json)) return (TokenizerFileKind.Json, json);
-        if (File.Exists(pieces)) return (IsTiktoken(pieces) ? TokenizerFileKind.Tiktoken : TokenizerFileKind.SentencePiece, pieces);
+        if (File.Exists(pieces)) return (TiktokenFile.Is(SmallFile.ReadBeginning(pieces, TiktokenFile.TellingBytes)) ? TokenizerFileKind.Tiktoken : TokenizerFileKind.SentencePiece, pieces);
         if (Directory.GetFiles(folder, "*.tiktoken") is [string ranks]) return (TokenizerFileKind.Tiktoken, ranks);
         throw new ModelFormatException(folder, "There is no tokenizer here: neither tokenizer.json nor tokenizer.model nor one *.tiktoken.");
-    }
-
-    private static bool IsTiktoken(string file)
-    {
-        using FileStream stream = File.OpenRead(file);
-        byte[] head = new byte[8192];
-        return TiktokenFile.Is(head.AsSpan(0, stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)));
     }
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using Coppice.Cli;
 using Coppice.Cli.BatchFiles;
 using FsCheck;
 using FsCheck.Fluent;
@@ -201,9 +202,19 @@ public sealed class LineParserTests
         string longLine = new('x', 200_000);
         byte[] bytes = Encoding.UTF8.GetBytes($"\uFEFFone\r\n\n{longLine}\nlast");
         List<string> lines = [];
-        await foreach ((int number, ReadOnlyMemory<byte> line) in BatchFile.LinesAsync(new SlowStream(bytes, chunk), CancellationToken.None))
+        await foreach ((int number, ReadOnlyMemory<byte> line) in BatchFile.LinesAsync(new SlowStream(bytes, chunk), longest: 1 << 20, CancellationToken.None))
             lines.Add($"{number}:{Encoding.UTF8.GetString(line.Span)}");
         Assert.Equal(["1:one", "2:", $"3:{longLine}", "4:last"], lines);
+    }
+
+    [Fact]
+    public async Task A_line_without_an_end_ends_the_reading()
+    {
+        UsageException error = await Assert.ThrowsAsync<UsageException>(async () =>
+        {
+            await foreach (var _ in BatchFile.LinesAsync(new EndlessStream(), longest: 1 << 20, CancellationToken.None)) { }
+        });
+        Assert.Contains("Line 1 has more than 1048576 bytes", error.Message, StringComparison.Ordinal);
     }
 
     private static BatchLine Parse(string json) => new LineParser().Parse(1, Encoding.UTF8.GetBytes(json));
@@ -219,6 +230,15 @@ public sealed class LineParserTests
         byte[] bytes = [.. seed];
         foreach ((int at, byte value) in edits.Take(4)) bytes[at] = value;
         return cut % 3 == 0 ? bytes[..cut] : bytes;
+    }
+
+    private sealed class EndlessStream : MemoryStream
+    {
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            buffer.Span.Clear();
+            return ValueTask.FromResult(buffer.Length);
+        }
     }
 
     private sealed class SlowStream(byte[] bytes, int chunk) : MemoryStream(bytes)

@@ -42,7 +42,9 @@ internal sealed class BlockTensor(BlockFormat format, byte[] blocks, int outputs
         _ => [0],
     };
 
-    public override ReadOnlySpan<byte> RowBytes(long row) => blocks.AsSpan((int)row * BytesOfRow, BytesOfRow);
+    public override void ReadRowBytes(long row, Span<byte> destination) => Row(row).CopyTo(destination);
 
-    public override void ReadRow(long row, Span<float> destination) => format.Read(RowBytes(row), destination);
+    public override void ReadRow(long row, Span<float> destination) => format.Read(Row(row), destination);
+
+    private ReadOnlySpan<byte> Row(long row) => blocks.AsSpan((int)row * BytesOfRow, BytesOfRow);
 }

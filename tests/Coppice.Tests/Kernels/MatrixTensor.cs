@@ -27,12 +27,12 @@ internal sealed class MatrixTensor(string name, float[] numbers, WeightType type
         return new MatrixTensor($"random.{seed}", numbers, type, outputs, inputs);
     }
 
-    public override ReadOnlySpan<byte> RowBytes(long row) => Type switch
+    public override void ReadRowBytes(long row, Span<byte> destination) => (Type switch
     {
         WeightType.BF16 => MemoryMarshal.AsBytes(Array.ConvertAll(Row(row).ToArray(), Bf16.Round).AsSpan()),
         WeightType.F16 => MemoryMarshal.AsBytes(Array.ConvertAll(Row(row).ToArray(), number => (Half)number).AsSpan()),
         _ => MemoryMarshal.AsBytes(Row(row)),
-    };
+    }).CopyTo(destination);
 
     public override void ReadRow(long row, Span<float> destination) => Row(row).CopyTo(destination);
 

@@ -41,6 +41,13 @@ internal static class TensorReading
         return numbers;
     }
 
+    public static byte[] RowBytes(this WeightTensor tensor, long row)
+    {
+        byte[] bytes = new byte[tensor.RowByteCount];
+        tensor.ReadRowBytes(row, bytes);
+        return bytes;
+    }
+
     /// <summary>Reads everything that can be read; the sum keeps it from being optimised away.</summary>
     public static double ReadAll(IWeightFile file)
     {

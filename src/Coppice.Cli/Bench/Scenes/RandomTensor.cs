@@ -24,13 +24,16 @@ internal sealed class RandomTensor(string name, int seed, WeightType type, param
         new RandomTensor(string.Create(CultureInfo.InvariantCulture, $"random.{key}"), (key.Layer * 64 + (int)key.Role) * 256 + key.Expert, WeightType.F32, WeightRoles.Shape(key.Role, config));
 
     // Random bits are blocks like any others, but as 16-bit floats some would be too small for a float to be multiplied at full speed.
-    public override ReadOnlySpan<byte> RowBytes(long row) => type switch
+    public override void ReadRowBytes(long row, Span<byte> destination)
     {
-        WeightType.F32 => throw new NotSupportedException("A random weight of floats has numbers and no bytes."),
-        WeightType.BF16 => MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(Row(row), Bf16.Round)),
-        WeightType.F16 => MemoryMarshal.AsBytes<Half>(Array.ConvertAll(Row(row), x => (Half)x)),
-        _ => RandomFill.Bytes((int)BlockFormat.BytesOf(type, shape[^1]), seed + (int)row * 31),
-    };
+        switch (type)
+        {
+            case WeightType.F32: throw new NotSupportedException("A random weight of floats has numbers and no bytes.");
+            case WeightType.BF16: MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(Row(row), Bf16.Round)).CopyTo(destination); break;
+            case WeightType.F16: MemoryMarshal.AsBytes<Half>(Array.ConvertAll(Row(row), x => (Half)x)).CopyTo(destination); break;
+            default: RandomFill.Bytes(destination.Length, seed + (int)row * 31).CopyTo(destination); break;
+        }
+    }
 
     private float[] Row(long row)
     {
@@ -41,7 +44,7 @@ internal sealed class RandomTensor(string name, int seed, WeightType type, param
 
     public override void ReadRow(long row, Span<float> destination)
     {
-        if (BlockFormat.Of(type) is { } format) format.Read(RowBytes(row), destination);
+        if (BlockFormat.Of(type) is { } format) format.Read(RandomFill.Bytes((int)RowByteCount, seed + (int)row * 31), destination);
         // Uniform in ±1 has variance 1/3.
         else RandomFill.Floats(destination, seed + (int)row * 31, shape.Length == 1 ? 1 : (float)Math.Sqrt(3.0 / shape[^1]));
     }

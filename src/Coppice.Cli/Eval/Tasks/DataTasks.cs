@@ -3,6 +3,7 @@ using System.Text.Json;
 using Coppice.Cli.BatchFiles;
 using Coppice.Cli.Bench.Reports;
 using Coppice.Cli.Scoring;
+using Coppice.Loading;
 
 namespace Coppice.Cli.Eval.Tasks;
 
@@ -24,7 +25,7 @@ internal static class DataTasks
             (model, parsed) =>
             {
                 string path = TaskOptions.Required(parsed, data, "the questions");
-                string front = parsed.GetValue(head) is { } file ? File.ReadAllText(file).TrimEnd() + "\n\n" : "";
+                string front = parsed.GetValue(head) is { } file ? SmallFile.ReadText(file).TrimEnd() + "\n\n" : "";
                 int tokensLeft = parsed.GetValue(maxTokens) ?? 400;
                 List<EvalItem> items = [];
                 foreach ((int number, JsonElement line) in Lines(path, parsed.GetValue(limit)))
@@ -81,7 +82,7 @@ internal static class DataTasks
     private static IEnumerable<(int Number, JsonElement Line)> Lines(string path, int? limit)
     {
         int number = 0, taken = 0;
-        foreach (string line in File.ReadLines(path))
+        foreach (string line in SmallFile.ReadText(path, SmallFile.LargestData).Split('\n'))
         {
             number++;
             if (string.IsNullOrWhiteSpace(line)) continue;

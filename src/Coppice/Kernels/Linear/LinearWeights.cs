@@ -71,20 +71,24 @@ internal abstract unsafe class LinearWeights : ILinearWeights
     /// <summary>Fills all panels from rows as the file has them.</summary>
     protected void PackBytes<TPacking>(WorkerPool pool, StackedTensors stacked, TPacking packing) where TPacking : struct, IBytePacking
     {
-        pool.Run(new BytePacking<TPacking>(this, stacked, packing), Panels);
+        int rowBytes = stacked.RowBytes;
+        using var rows = new AlignedBuffer((long)pool.Threads * PanelOutputs * rowBytes);
+        pool.Run(new BytePacking<TPacking>(this, stacked, packing, rows.Pointer, rowBytes), Panels);
         GC.KeepAlive(this);
     }
 
-    private readonly struct BytePacking<TPacking>(LinearWeights weights, StackedTensors stacked, TPacking packing) : IParallelWork where TPacking : struct, IBytePacking
+    private readonly struct BytePacking<TPacking>(LinearWeights weights, StackedTensors stacked, TPacking packing, byte* scratch, int rowBytes) : IParallelWork where TPacking : struct, IBytePacking
     {
         public void Run(int item, int worker)
         {
             // So many inputs of all outputs that what is written stays in the first-level cache.
             const int partInputs = 512;
-            byte* panel = weights.Panel(item);
+            byte* panel = weights.Panel(item), rows = scratch + (long)worker * PanelOutputs * rowBytes;
+            int width = weights.PanelWidth(item);
+            for (int output = 0; output < width; output++) stacked.ReadBytes(item * PanelOutputs + output, new Span<byte>(rows + (long)output * rowBytes, rowBytes));
             for (int k = 0; k < weights.Inputs; k += partInputs)
-                for (int output = 0; output < weights.PanelWidth(item); output++)
-                    fixed (byte* row = stacked.RowBytes(item * PanelOutputs + output)) packing.PackOutput(row, k, Math.Min(partInputs, weights.Inputs - k), output, panel);
+                for (int output = 0; output < width; output++)
+                    packing.PackOutput(rows + (long)output * rowBytes, k, Math.Min(partInputs, weights.Inputs - k), output, panel);
         }
     }
 

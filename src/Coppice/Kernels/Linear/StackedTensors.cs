@@ -60,9 +60,15 @@ internal sealed class StackedTensors
         else row.Clear();
     }
 
-    /// <summary>One output's weights as the file has them.</summary>
-    public ReadOnlySpan<byte> RowBytes(int output) =>
-        Find(output, out long row) is { } tensor ? tensor.RowBytes(row) : throw new ArgumentOutOfRangeException(nameof(output), output, $"There are {Outputs} outputs.");
+    /// <summary>Bytes of one output's weights, which all tensors keep alike where these are read.</summary>
+    public int RowBytes => checked((int)_tensors[0].RowByteCount);
+
+    /// <summary>One output's weights as the file has them. Called from several threads.</summary>
+    public void ReadBytes(int output, Span<byte> row)
+    {
+        WeightTensor tensor = Find(output, out long at) ?? throw new ArgumentOutOfRangeException(nameof(output), output, $"There are {Outputs} outputs.");
+        tensor.ReadRowBytes(at, row);
+    }
 
     private WeightTensor? Find(int output, out long row)
     {

@@ -8,7 +8,7 @@ namespace Coppice.Loading;
 /// <param name="shape">Dimensions, outermost first. None: one number.</param>
 /// <param name="offset">First byte in the file.</param>
 /// <param name="byteCount">Bytes in the file.</param>
-internal sealed class MappedTensor(MappedFile file, string name, string typeName, WeightType? type, long[] shape, long offset, long byteCount) : WeightTensor
+internal sealed class FileTensor(ModelFile file, string name, string typeName, WeightType? type, long[] shape, long offset, long byteCount) : WeightTensor
 {
     public override string Name => name;
 
@@ -33,25 +33,28 @@ internal sealed class MappedTensor(MappedFile file, string name, string typeName
         }
     }
 
-    public override ReadOnlySpan<byte> RowBytes(long row)
+    public override void ReadRowBytes(long row, Span<byte> destination)
     {
-        WeightType kept = Type;
         if (row < 0 || row >= Rows) throw new ArgumentOutOfRangeException(nameof(row), row, $"Tensor {Quoted.Of(name)} has {Rows} rows.");
-        if (RowElements > int.MaxValue / sizeof(float))
-            throw new ModelFormatException(file.Path, $"A row of tensor {Quoted.Of(name)} has {RowElements} elements; at most {int.MaxValue / sizeof(float)} can be read.");
-        int rowBytes = (int)BlockFormat.BytesOf(kept, RowElements);
-        return file.Bytes(offset + row * rowBytes, rowBytes);
+        long rowBytes = RowByteCount;
+        if (destination.Length != rowBytes)
+            throw new ArgumentException($"A row of tensor {Quoted.Of(name)} has {rowBytes} bytes and the destination {destination.Length}.", nameof(destination));
+        file.Read(offset + row * rowBytes, destination);
     }
 
     public override void ReadRow(long row, Span<float> destination)
     {
-        ReadOnlySpan<byte> bytes = RowBytes(row);
+        if (RowElements > int.MaxValue / sizeof(float))
+            throw new ModelFormatException(file.Path, $"A row of tensor {Quoted.Of(name)} has {RowElements} elements; at most {int.MaxValue / sizeof(float)} can be read.");
         if (destination.Length != RowElements)
             throw new ArgumentException($"A row of tensor {Quoted.Of(name)} has {RowElements} elements and the destination {destination.Length}.", nameof(destination));
+        // The bytes come to lie at the destination's end and become numbers from its beginning on: no type has more bytes than its numbers,
+        // so that none is written over before it was read.
+        Span<byte> bytes = System.Runtime.InteropServices.MemoryMarshal.AsBytes(destination)[^(int)RowByteCount..];
+        ReadRowBytes(row, bytes);
         switch (Type)
         {
-            // Byte by byte: a safetensors header may leave the data at any address.
-            case WeightType.F32: bytes.CopyTo(System.Runtime.InteropServices.MemoryMarshal.AsBytes(destination)); break;
+            case WeightType.F32: break;
             case WeightType.F16: FloatRows.FromF16(bytes, destination); break;
             case WeightType.BF16: FloatRows.FromBF16(bytes, destination); break;
             default: BlockFormat.Of(Type)!.Read(bytes, destination); break;
