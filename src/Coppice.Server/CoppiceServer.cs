@@ -69,9 +69,11 @@ public sealed class CoppiceServer : IAsyncDisposable
         ServerMeter meter = new(model, admission, logger);
         PrometheusText metrics = new(meter.Meter, model.Name);
         PrefixStore prefixes = new(model, options.Limits, time);
-        GenerationEndpoint generation = new(model, options.Limits, callers, admission, prefixes, meter, time, stopping.Token);
-        EmbeddingEndpoint embeddings = new(model, options.Limits, callers, admission, stopping.Token);
-        TokenEndpoints tokens = new(model, options.Limits, callers);
+        PreparationQueue queue = new();
+        Preparation preparation = new(model, options.Limits, queue, new ConstraintStore(queue, time));
+        GenerationEndpoint generation = new(model, options.Limits, callers, admission, prefixes, preparation, meter, time, stopping.Token);
+        EmbeddingEndpoint embeddings = new(model, options.Limits, callers, admission, preparation, stopping.Token);
+        TokenEndpoints tokens = new(model, options.Limits, callers, preparation);
         TreeEndpoint tree = new(model, callers, admission, options, time);
 
         DataFolder? data = options.DataFolder is null ? null : new DataFolder(options.DataFolder);
@@ -87,15 +89,16 @@ public sealed class CoppiceServer : IAsyncDisposable
 
         LineWork ReadLine(string endpoint, Field root, Caller caller) => endpoint == EmbeddingEndpoint.Path ? embeddings.ReadLine(root, caller) : generation.ReadLine(endpoint, root, caller);
 
-        app.Use((context, next) => BeforeAsync(context, next, options));
+        PageOrigins origins = new(options.CorsOrigins);
+        app.Use((context, next) => BeforeAsync(context, next, options, origins));
         if (options.CorsOrigins.Count > 0) app.UseCors();
         app.UseRouting();
-        PrefixEndpoints named = new(prefixes, model, options.Limits, callers, admission);
+        PrefixEndpoints named = new(prefixes, model, options.Limits, callers, admission, preparation);
         new ApiRoutes(model, callers, admission, generation, embeddings, named, tokens, tree, batches, metrics, logger).Map(app);
         PageRoutes.Map(app);
         await app.StartAsync();
         runner?.Resume();
-        CoppiceServer server = new(app, options, admission, runner, stopping, logger, [prefixes, metrics, meter, stopping, .. data is null ? (IDisposable[])[] : [data]]);
+        CoppiceServer server = new(app, options, admission, runner, stopping, logger, [prefixes, metrics, meter, queue, stopping, .. data is null ? (IDisposable[])[] : [data]]);
         Log.Listening(logger, model.Name, server.Address.ToString());
         if (options.Keys.Count == 0 && !addresses.All(IPAddress.IsLoopback)) Log.Open(logger, options.Host);
         return server;
@@ -124,12 +127,23 @@ public sealed class CoppiceServer : IAsyncDisposable
         foreach (IDisposable owned in _owned) owned.Dispose();
     }
 
-    private static async Task BeforeAsync(HttpContext context, RequestDelegate next, ServerOptions options)
+    private static async Task BeforeAsync(HttpContext context, RequestDelegate next, ServerOptions options, PageOrigins origins)
     {
         // Without keys nothing but its address protects a server on loopback, and a hostile page can give its own name that address.
         if (options.Keys.Count == 0 && !options.AllowAnybody && !ServerAddress.IsLoopback(context.Request.Host.Host))
         {
-            await Respond.ErrorAsync(context, new ApiException(403, $"The host '{Field.Shortened(context.Request.Host.Host)}' is not this machine's own name. Use localhost, or give the server an API key.") { Code = "host_not_allowed" });
+            string named = context.Request.Host.HasValue ? $"The host '{Field.Shortened(context.Request.Host.Host)}' is not this machine's own name." : "The request names no host.";
+            await Respond.ErrorAsync(context, new ApiException(403, $"{named} Use localhost, or give the server an API key.") { Code = "host_not_allowed" });
+            return;
+        }
+
+        try
+        {
+            origins.Check(context.Request);
+        }
+        catch (ApiException foreign)
+        {
+            await Respond.ErrorAsync(context, foreign);
             return;
         }
 

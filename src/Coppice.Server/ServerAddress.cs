@@ -31,6 +31,11 @@ internal static class ServerAddress
         return addresses;
     }
 
-    public static bool IsLoopback(string host) =>
-        host is "localhost" || host.EndsWith(".localhost", StringComparison.Ordinal) || (IPAddress.TryParse(host.Trim('[', ']'), out IPAddress? address) && IPAddress.IsLoopback(address));
+    /// <summary>Whether a name is this machine's own for itself. Names are the same in capital letters, and with the root's dot behind them.</summary>
+    public static bool IsLoopback(string host)
+    {
+        string name = host.EndsWith('.') ? host[..^1] : host;
+        return name.Equals("localhost", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase)
+            || (IPAddress.TryParse(name.Trim('[', ']'), out IPAddress? address) && IPAddress.IsLoopback(address));
+    }
 }

@@ -30,6 +30,9 @@ public sealed record ServerLimits
     /// <summary>Samples that one key may have running and waiting. Null: no limit but <see cref="Queue"/>.</summary>
     public int? SamplesPerKey { get; init; }
 
+    /// <summary>Memory that the log probabilities of running answers may take, and what penalties remember, over all requests; one request may take a quarter. More is refused.</summary>
+    public long AnswerBytes { get; init; } = 1L << 30;
+
     /// <summary>Requests that one key may make in a minute, on average. Null: no limit.</summary>
     public int? RequestsPerMinute { get; init; }
 

@@ -88,6 +88,7 @@ public sealed class Engine : IDisposable
     /// <inheritdoc cref="GenerateAsync(string, GenerateOptions?, CancellationToken)"/>
     public IAsyncEnumerable<GenerateChunk> GenerateAsync(ReadOnlyMemory<int> promptTokens, GenerateOptions? options = null, CancellationToken cancellationToken = default) =>
         options?.BestOf > options?.N ? throw new InvalidRequestException($"{nameof(options.BestOf)} is {options!.BestOf} and {nameof(options.N)} is {options.N}; the best are known when all have ended, so use {nameof(CompleteAsync)}.") :
+        options?.MaxTokens == 0 ? throw new InvalidRequestException($"{nameof(options.MaxTokens)} is 0: nothing is generated that could be streamed, so use {nameof(CompleteAsync)}.") :
         Stream(Checked(promptTokens, options), options ?? new GenerateOptions(), WakeOn.Token, cancellationToken);
 
     /// <summary>Continues a prompt and returns when all of its samples have ended.</summary>
@@ -101,6 +102,7 @@ public sealed class Engine : IDisposable
     {
         GenerateOptions asked = options ?? new GenerateOptions();
         int[] prompt = Checked(promptTokens, asked);
+        if (asked.MaxTokens == 0) return await PrefillAsync(prompt, asked, cancellationToken).ConfigureAwait(false);
         int samples = asked.Samples;
         options = samples > asked.N ? asked with { LogProbs = asked.LogProbs ?? 0 } : asked;     // which are the best, their log probabilities say
         StringBuilder[] texts = new StringBuilder[samples];
@@ -276,6 +278,14 @@ public sealed class Engine : IDisposable
         {
             CancelIfOpen(request);
         }
+    }
+
+    /// <summary>Computes a prompt and generates nothing: its pages stay in the cache.</summary>
+    private async Task<GenerateResult> PrefillAsync(int[] prompt, GenerateOptions options, CancellationToken cancellationToken)
+    {
+        Request request = await EndAsync(_core.SubmitPrefill(prompt, options), cancellationToken).ConfigureAwait(false);
+        GenerateChoice[] empty = [.. Enumerable.Range(0, options.N).Select(i => new GenerateChoice(i, "", [], options.LogProbs is null ? null : [], FinishReason.Length))];
+        return new GenerateResult(empty, new Usage(prompt.Length, request.CachedTokens, 0));
     }
 
     /// <summary>Runs a request that generates nothing.</summary>

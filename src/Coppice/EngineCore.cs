@@ -95,7 +95,7 @@ internal sealed class EngineCore : IDisposable
     public void Check(ReadOnlySpan<int> prompt, GenerateOptions options)
     {
         OptionLimits.Check(options, Config.VocabularySize);
-        CheckTokens(prompt, "prompt", spare: 1);
+        CheckTokens(prompt, "prompt", spare: options.MaxTokens == 0 ? 0 : 1);
         if (options.DecodeFrom is int from && (uint)from > (uint)prompt.Length)
             throw new InvalidRequestException($"{nameof(options.DecodeFrom)} is {from}; the prompt has {prompt.Length} tokens, so it must be 0 to {prompt.Length}.");
     }
@@ -140,6 +140,13 @@ internal sealed class EngineCore : IDisposable
         Check(tokens, scoredFrom, options);
         GenerateOptions generate = new() { CacheSalt = options.CacheSalt, Priority = options.Priority, Owner = options.Owner, OwnerWeight = options.OwnerWeight };
         return Queue(tokens[..^1], generate, scores: new Scores(tokens, scoredFrom, options.TopLogProbs, options.AsDecode));
+    }
+
+    /// <summary>Checks a prompt that is computed for prompts to come, with nothing generated, and queues it. Any thread.</summary>
+    public Request SubmitPrefill(int[] prompt, GenerateOptions options)
+    {
+        Check(prompt, options);
+        return Queue(prompt, new GenerateOptions { MaxTokens = 0, CacheSalt = options.CacheSalt, Priority = options.Priority, Owner = options.Owner, OwnerWeight = options.OwnerWeight });
     }
 
     /// <summary>Checks an embedding request and queues it. Any thread.</summary>
@@ -372,6 +379,12 @@ internal sealed class EngineCore : IDisposable
             if (sequence.Request.Pin is { } pin)
             {
                 _pins.Hold(pin, sequence.Table);
+                End(sequence);
+                continue;
+            }
+
+            if (sequence.Request.Options.MaxTokens == 0)
+            {
                 End(sequence);
                 continue;
             }

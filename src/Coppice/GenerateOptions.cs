@@ -21,7 +21,7 @@ public sealed record GenerateOptions
     /// <summary>Samples that are made.</summary>
     internal int Samples => BestOf ?? N;
 
-    /// <summary>Most tokens generated per sample, 1 or more. Null: as many as the model's context leaves.</summary>
+    /// <summary>Most tokens generated per sample. 0: the prompt is computed and stays in the cache for prompts to come, and the answers are empty; only whole results have them. Null: as many as the model's context leaves.</summary>
     public int? MaxTokens { get; init; }
 
     /// <summary>Tokens before which neither the end of text nor a stop token or string may end a sample; at most <see cref="MaxTokens"/>.</summary>

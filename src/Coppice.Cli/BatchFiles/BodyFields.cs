@@ -19,7 +19,7 @@ internal sealed class BodyFields
     private static readonly Dictionary<string, Func<Body, JsonField, Body>> s_common = new(StringComparer.Ordinal)
     {
         ["n"] = (body, field) => body with { Options = body.Options with { N = field.Whole(1, 1024) } },
-        ["max_tokens"] = (body, field) => body with { MaxTokens = field.Whole(1) },
+        ["max_tokens"] = (body, field) => body with { MaxTokens = field.Whole(0) },
         ["min_tokens"] = (body, field) => body with { Options = body.Options with { MinTokens = field.Whole(0) } },
         ["temperature"] = (body, field) => body with { Options = body.Options with { Temperature = field.Real(0, 2) } },
         ["top_p"] = (body, field) => body with { Options = body.Options with { TopP = field.AboveZero(1) } },

@@ -13,7 +13,7 @@ internal static class ChatFields
         ["documents"] = (body, field) => body with { Chat = body.Chat with { Documents = ReadList(field) } },
         ["chat_template_kwargs"] = (body, field) => body with { Chat = body.Chat with { Variables = ReadVariables(field) } },
         ["add_generation_prompt"] = (body, field) => body with { Chat = body.Chat with { AddGenerationPrompt = field.Flag() } },
-        ["max_completion_tokens"] = (body, field) => body with { MaxTokens = field.Whole(1) },
+        ["max_completion_tokens"] = (body, field) => body with { MaxTokens = field.Whole(0) },
         ["logprobs"] = (body, field) => body with { AsksLogProbs = field.Flag() },
         ["top_logprobs"] = (body, field) => body with { TopLogProbs = field.Whole(0, 20) },
         // The model decides how many tools it calls.

@@ -1,12 +1,13 @@
 using System.Text;
 using System.Text.Json;
+using Coppice.Tokens;
 
 namespace Coppice.Cli.BatchFiles;
 
 /// <summary>Log probabilities as the two APIs write them.</summary>
 internal sealed class LogProbsJson(ITextModel model)
 {
-    /// <summary>The completions API's four parallel lists. Offsets count characters of the answer's own text.</summary>
+    /// <summary>The completions API's four parallel lists. Offsets count code points of the answer's own text.</summary>
     public void WriteCompletion(Utf8JsonWriter json, IReadOnlyList<ChosenLogProb> tokens)
     {
         json.WriteStartObject("logprobs");
@@ -34,16 +35,8 @@ internal sealed class LogProbsJson(ITextModel model)
         json.WriteEndArray();
 
         json.WriteStartArray("text_offset");
-        int offset = 0;
-        Decoder decoder = Encoding.UTF8.GetDecoder();
-        char[] chars = new char[256];
-        foreach (ChosenLogProb token in tokens)
-        {
-            json.WriteNumberValue(offset);
-            ReadOnlySpan<byte> bytes = model.TokenBytes(token.Token);
-            if (chars.Length < bytes.Length + 4) chars = new char[bytes.Length + 4];
-            offset += decoder.GetChars(bytes, chars, flush: false);
-        }
+        TextOffset offset = new();
+        foreach (ChosenLogProb token in tokens) json.WriteNumberValue(offset.Next(model.TokenBytes(token.Token)));
         json.WriteEndArray();
         json.WriteEndObject();
     }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using Coppice.Loading;
 using Coppice.Server.Wire;
 
 namespace Coppice.Server.Batches;
@@ -11,8 +12,6 @@ internal sealed record BatchRequest(string CustomId, byte[] Body);
 internal static class BatchInput
 {
     private const int MostErrors = 100;
-
-    private static readonly JsonDocumentOptions s_json = new() { AllowDuplicateProperties = false };
 
     public static List<BatchRequest> Read(string path, string endpoint, List<BatchError> errors)
     {
@@ -45,7 +44,7 @@ internal static class BatchInput
         if (!Utf8.IsValid(line.Span)) throw new ApiException(400, "The line is not UTF-8.") { Code = "invalid_json_line" };
         try
         {
-            using JsonDocument document = JsonDocument.Parse(line, s_json);
+            using JsonDocument document = StrictJson.Parse(line);
             Field root = new("The line", document.RootElement);
             Field Required(string name) => (root.Property(name) ?? throw ApiException.Invalid(name, $"The line has no {name}.", "missing_required_parameter")) with { Name = name };
             string id = Required("custom_id").Text(512);
@@ -58,7 +57,7 @@ internal static class BatchInput
         }
         catch (JsonException e)
         {
-            throw new ApiException(400, $"The line is not JSON: {e.Message.Split(" LineNumber:")[0]}") { Code = "invalid_json_line" };
+            throw new ApiException(400, JsonFault.OfLine("The line", e)) { Code = "invalid_json_line" };
         }
     }
 

@@ -221,7 +221,7 @@ internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolde
         {
             using JsonDocument document = JsonDocument.Parse(request.Body);
             LineWork work = read(endpoint, new Field("The body", document.RootElement), caller);
-            return new BatchLine(request, work, await admission.EnterLineAsync(caller, work.Samples, time, cancellation), null);
+            return new BatchLine(request, work, await admission.EnterLineAsync(caller, work.Samples, work.Bytes, time, cancellation), null);
         }
         catch (Exception e) when (e is not OperationCanceledException and not ObjectDisposedException)
         {

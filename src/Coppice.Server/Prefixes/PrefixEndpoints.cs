@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Coppice.Server.Access;
@@ -11,6 +12,9 @@ namespace Coppice.Server.Prefixes;
 internal sealed class PrefixBody
 {
     public string? Model { get; set; }
+
+    /// <summary>Bytes of the body.</summary>
+    public long Bytes { get; set; }
 
     public string? Name { get; set; }
 
@@ -29,7 +33,7 @@ internal sealed class PrefixBody
 }
 
 /// <summary>/v1/prefixes: beginnings of prompts that stay in the cache.</summary>
-internal sealed partial class PrefixEndpoints(PrefixStore prefixes, ServedModel model, ServerLimits limits, Callers callers, Admission admission)
+internal sealed partial class PrefixEndpoints(PrefixStore prefixes, ServedModel model, ServerLimits limits, Callers callers, Admission admission, Preparation preparation)
 {
     private const int LongestLife = 30 * 24 * 3600;
 
@@ -69,15 +73,20 @@ internal sealed partial class PrefixEndpoints(PrefixStore prefixes, ServedModel 
     {
         Caller caller = callers.Of(context.Request);
         PrefixBody body;
-        using (JsonDocument document = await RequestBody.ReadAsync(context.Request, limits.BodyBytes)) body = s_fields.Read(new Field("The body", document.RootElement));
+        using (JsonDocument document = await RequestBody.ReadAsync(context.Request, limits.BodyBytes))
+        {
+            body = s_fields.Read(new Field("The body", document.RootElement));
+            body.Bytes = JsonMarshal.GetRawUtf8Value(document.RootElement).Length;
+        }
+
         model.Expect(body.Model);
         if (body.Name is null) throw ApiException.Invalid("name", "The field name is missing.", "missing_required_parameter");
         if (body.Sources != 1) throw ApiException.Invalid("text", $"The prefix is one of text, tokens and messages; {body.Sources} of them are given.", "missing_required_parameter");
         if (body.Public && !caller.MayPublish) throw new ApiException(403, "Your key may not make prefixes public; the operator lets a key do so with 'publish' in the file of keys.") { Param = "public", Code = "not_permitted" };
         body.Chat.AddGenerationPrompt = false;
-        int[] tokens = body.Prompt is null ? model.Encode(body.Chat, out _) : model.Encode(body.Prompt);
-        if (tokens.Length > limits.PromptTokens) throw new ApiException(400, $"The prefix has {tokens.Length} tokens; this server takes {limits.PromptTokens}.") { Code = "context_length_exceeded" };
         using IDisposable place = admission.Enter(caller, 1);
+        int[] tokens = await preparation.EncodeAsync(body.Bytes, () => body.Prompt is null ? model.Encode(body.Chat, body.Chat.Messages!, out _) : model.Encode(body.Prompt), caller, Urgency.Awaited, context.RequestAborted);
+        if (tokens.Length > limits.PromptTokens) throw new ApiException(400, $"The prefix has {tokens.Length} tokens; this server takes {limits.PromptTokens}.") { Code = "context_length_exceeded" };
         Prefix prefix = await prefixes.AddAsync(caller, body, tokens);
         await Respond.JsonAsync(context, json => Write(json, prefix));
     }

@@ -12,6 +12,9 @@ internal sealed class EmbeddingBody
 {
     public EmbedOptions Options { get; set; } = new();
 
+    /// <summary>Bytes of the body.</summary>
+    public long Bytes { get; set; }
+
     public string? Model { get; set; }
 
     public IReadOnlyList<PromptSource>? Inputs { get; set; }
@@ -22,7 +25,7 @@ internal sealed class EmbeddingBody
 }
 
 /// <summary>Texts as vectors: the model's hidden states, pooled.</summary>
-internal sealed class EmbeddingEndpoint(ServedModel model, ServerLimits limits, Callers callers, Admission admission, CancellationToken stopping)
+internal sealed class EmbeddingEndpoint(ServedModel model, ServerLimits limits, Callers callers, Admission admission, Preparation preparation, CancellationToken stopping)
 {
     public const string Path = "/v1/embeddings";
 
@@ -42,57 +45,65 @@ internal sealed class EmbeddingEndpoint(ServedModel model, ServerLimits limits, 
     {
         Caller caller = callers.Of(context.Request);
         EmbeddingBody body;
-        using (JsonDocument document = await RequestBody.ReadAsync(context.Request, limits.BodyBytes)) body = Fields.Read(new Field("The body", document.RootElement));
-        int[][] inputs = Checked(body);
-        using IDisposable place = admission.Enter(caller, inputs.Length);
+        using (JsonDocument document = await RequestBody.ReadAsync(context.Request, limits.BodyBytes)) body = Read(new Field("The body", document.RootElement));
+        using IDisposable place = admission.Enter(caller, body.Inputs!.Count);
         using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
-        EmbedResult[] results = await ResultsAsync(inputs, Owned(body.Options, caller), ending.Token);
-        await Respond.JsonAsync(context, json => Write(json, results, body.Base64));
+        EmbedResult[] results = await ResultsAsync(body, body.Options, caller, Urgency.Awaited, ending.Token);
+        await Respond.JsonAsync(context, output => WriteAsync(output, results, body.Base64));
     }
 
     /// <summary>Reads a request that came in a file.</summary>
     public LineWork ReadLine(Field root, Caller caller)
     {
-        EmbeddingBody body = Fields.Read(root);
-        int[][] inputs = Checked(body);
-        EmbedOptions options = Owned(body.Options with { Priority = Math.Max(body.Options.Priority, LineWork.Priority) }, caller);
-        return new LineWork(inputs.Length, async (output, cancellation) =>
+        EmbeddingBody body = Read(root);
+        EmbedOptions options = body.Options with { Priority = Math.Max(body.Options.Priority, LineWork.Priority) };
+        return new LineWork(body.Inputs!.Count, 0, async (output, cancellation) =>
         {
-            EmbedResult[] results = await ResultsAsync(inputs, options, cancellation);
-            using Utf8JsonWriter json = new(output, AnswerJson.Json);
-            json.WriteStartObject();
-            Write(json, results, body.Base64);
-            json.WriteEndObject();
+            EmbedResult[] results = await ResultsAsync(body, options, caller, Urgency.Batch, cancellation);
+            using AnswerWriter writer = new(output);
+            writer.Json.WriteStartObject();
+            await WriteAsync(writer, results, body.Base64);
+            writer.Json.WriteEndObject();
         });
     }
 
     private static EmbedOptions Owned(EmbedOptions options, Caller caller) => options with { CacheSalt = caller.Salt(options.CacheSalt), Owner = caller.Name, OwnerWeight = caller.Weight };
 
-    private Task<EmbedResult[]> ResultsAsync(int[][] inputs, EmbedOptions options, CancellationToken cancellation) =>
-        AllOrNone.RunAsync(inputs.Length, (i, stop) => model.Engine.EmbedAsync(inputs[i], options, stop), cancellation);
-
-    private int[][] Checked(EmbeddingBody body)
+    private EmbeddingBody Read(Field root)
     {
+        EmbeddingBody body = Fields.Read(root);
+        body.Bytes = JsonMarshal.GetRawUtf8Value(root.Value).Length;
         model.Expect(body.Model);
         if (body.Inputs is null) throw ApiException.Invalid("input", "The field input is missing; it is a text or a list of token ids.", "missing_required_parameter");
         int hidden = model.Engine.Config.HiddenSize;
         if (body.Dimensions is int dimensions && dimensions != hidden)
             throw ApiException.Invalid("dimensions", $"dimensions is {dimensions}; the model's embeddings have {hidden}, and are not shortened here. Leave it out.", "unsupported_parameter");
-        int[][] inputs = [.. body.Inputs.Select(model.Encode)];
+        return body;
+    }
+
+    private async Task<EmbedResult[]> ResultsAsync(EmbeddingBody body, EmbedOptions options, Caller caller, Urgency urgency, CancellationToken cancellation)
+    {
+        int[][] inputs = await preparation.EncodeAsync(body.Bytes, () => Encoded(body.Inputs!), caller, urgency, cancellation);
+        return await AllOrNone.RunAsync(inputs.Length, (i, stop) => model.Engine.EmbedAsync(inputs[i], Owned(options, caller), stop), cancellation);
+    }
+
+    private int[][] Encoded(IReadOnlyList<PromptSource> sources)
+    {
+        int[][] inputs = [.. sources.Select(model.Encode)];
         foreach (int[] input in inputs)
         {
             if (input.Length == 0) throw ApiException.Invalid("input", "input has no tokens; it needs at least one.");
             if (input.Length > limits.PromptTokens) throw new ApiException(400, $"The input has {input.Length} tokens; this server takes {limits.PromptTokens}.") { Param = "input", Code = "context_length_exceeded" };
-            int vocabulary = model.Engine.Config.VocabularySize, beyond = Array.FindIndex(input, token => token >= vocabulary);
-            if (beyond >= 0) throw ApiException.Invalid("input", $"input has token {input[beyond]}; the vocabulary ends at {vocabulary - 1}.");
             if (input.Length > model.MaxContextTokens) throw new ApiException(400, $"The input has {input.Length} tokens and the model takes {model.MaxContextTokens}.") { Param = "input", Code = "context_length_exceeded" };
+            model.CheckTokens("input", input);
         }
 
         return inputs;
     }
 
-    private void Write(Utf8JsonWriter json, EmbedResult[] results, bool base64)
+    private async Task WriteAsync(AnswerWriter output, EmbedResult[] results, bool base64)
     {
+        Utf8JsonWriter json = output.Json;
         json.WriteString("object", "list");
         json.WriteStartArray("data");
         for (int i = 0; i < results.Length; i++)
@@ -113,6 +124,7 @@ internal sealed class EmbeddingEndpoint(ServedModel model, ServerLimits limits, 
             }
 
             json.WriteEndObject();
+            await output.DrainAsync();
         }
 
         json.WriteEndArray();

@@ -6,6 +6,8 @@ namespace Coppice.Server.Serving;
 /// <summary>The answers to several prompts as one stream, in the order in which they come.</summary>
 internal static class Merged
 {
+    private const int MostWaiting = 256;
+
     public static IAsyncEnumerable<(int Prompt, GenerateChunk Chunk)> Of(IReadOnlyList<IAsyncEnumerable<GenerateChunk>> answers, CancellationToken cancellation) =>
         answers.Count == 1 ? One(answers[0], cancellation) : Many(answers, cancellation);
 
@@ -17,7 +19,8 @@ internal static class Merged
     private static async IAsyncEnumerable<(int, GenerateChunk)> Many(IReadOnlyList<IAsyncEnumerable<GenerateChunk>> answers, [EnumeratorCancellation] CancellationToken cancellation)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Channel<(int, GenerateChunk)> merged = Channel.CreateUnbounded<(int, GenerateChunk)>(new UnboundedChannelOptions { SingleReader = true });
+        // Bounded: what a slow reader leaves waits in the engine, where it takes the least.
+        Channel<(int, GenerateChunk)> merged = Channel.CreateBounded<(int, GenerateChunk)>(new BoundedChannelOptions(MostWaiting) { SingleReader = true });
         Task reading = Task.WhenAll(answers.Select((answer, prompt) => ReadAsync(answer, prompt, merged.Writer, stop)));
         _ = reading.ContinueWith(ended => merged.Writer.TryComplete(ended.Exception?.InnerException), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         try

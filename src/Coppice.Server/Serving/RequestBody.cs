@@ -26,7 +26,7 @@ internal static class RequestBody
         }
         catch (JsonException e)
         {
-            throw new ApiException(400, $"The body is not JSON{Place(e)}: {e.Message.Split(" LineNumber:")[0]}") { Code = "invalid_json" };
+            throw new ApiException(400, JsonFault.Of("The body", e)) { Code = "invalid_json" };
         }
 
         if (document.RootElement.ValueKind == JsonValueKind.Object) return document;
@@ -48,9 +48,6 @@ internal static class RequestBody
             if (length == buffer.Length) Array.Resize(ref buffer, (int)Math.Min(mostBytes + 1L, length * 2L));
         }
     }
-
-    // Of a key that stands twice, or is no text, the parser tells no place.
-    private static string Place(JsonException e) => e.LineNumber is long line ? $" (line {line + 1}, byte {e.BytePositionInLine + 1})" : "";
 
     private static ApiException TooLong(int mostBytes) => new(413, $"The body has more than {mostBytes} bytes, which is what this server takes.") { Code = "request_too_large" };
 }

@@ -9,14 +9,22 @@ internal static class Respond
 {
     /// <param name="context">The request.</param>
     /// <param name="write">Writes the object's properties.</param>
-    public static async Task JsonAsync(HttpContext context, Action<Utf8JsonWriter> write)
+    public static Task JsonAsync(HttpContext context, Action<Utf8JsonWriter> write) => JsonAsync(context, output =>
+    {
+        write(output.Json);
+        return Task.CompletedTask;
+    });
+
+    /// <param name="context">The request.</param>
+    /// <param name="write">Writes the object's properties, and drains between the items of long lists.</param>
+    public static async Task JsonAsync(HttpContext context, Func<AnswerWriter, Task> write)
     {
         context.Response.ContentType = "application/json";
-        using (Utf8JsonWriter json = new(context.Response.BodyWriter, AnswerJson.Json))
+        using (AnswerWriter output = new(context.Response.BodyWriter))
         {
-            json.WriteStartObject();
-            write(json);
-            json.WriteEndObject();
+            output.Json.WriteStartObject();
+            await write(output);
+            output.Json.WriteEndObject();
         }
 
         await context.Response.BodyWriter.FlushAsync(context.RequestAborted);

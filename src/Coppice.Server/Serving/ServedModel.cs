@@ -32,17 +32,26 @@ internal sealed class ServedModel(Engine engine, string name, ChatTemplates? tem
     }
 
     /// <summary>A conversation as the model wants it written.</summary>
+    /// <param name="chat">How it is to be written, and its tools.</param>
+    /// <param name="messages">Oldest first.</param>
+    /// <param name="tools">How its tools are called; null if there are none.</param>
     /// <exception cref="ApiException">The model has no chat template.</exception>
     /// <exception cref="ChatTemplateException">The template refuses the conversation.</exception>
-    /// <param name="chat">The conversation.</param>
-    /// <param name="tools">How its tools are called; null if there are none.</param>
-    public int[] Encode(ChatSource chat, out ToolUse? tools)
+    public int[] Encode(ChatSource chat, IReadOnlyList<ChatMessage> messages, out ToolUse? tools)
     {
         if (templates is null)
             throw new ApiException(400, $"The model '{Name}' has no chat template, so it does not say how a conversation is written. Write the prompt yourself and send it to /v1/completions, or start the server with --chat-template.") { Param = "messages", Code = "no_chat_template" };
-        chat.Tools.Check();
         tools = chat.Tools.Offered ? ToolUse.Of(templates.Chosen(withTools: true), chat.Tools) : null;
-        return ChatPrompt.Encode(Tokenizer, templates, chat.Messages!, chat.AddGenerationPrompt, chat.Variables, tools is null ? null : chat.Tools.Tools, tools?.Opening ?? "");
+        return ChatPrompt.Encode(Tokenizer, templates, messages, chat.AddGenerationPrompt, chat.Variables, tools is null ? null : chat.Tools.Tools, tools?.Opening ?? "");
+    }
+
+    /// <summary>Refuses tokens that the model does not have, by the name of the field that they stand in.</summary>
+    /// <exception cref="ApiException">A token is unknown.</exception>
+    public void CheckTokens(string field, IEnumerable<int> tokens)
+    {
+        int count = Engine.Config.VocabularySize;
+        foreach (int token in tokens)
+            if (token >= count) throw ApiException.Invalid(field, $"{field} has token {token}; the vocabulary ends at {count - 1}.");
     }
 
     public int[] Encode(PromptSource prompt) => prompt.Tokens ?? Tokenizer.Encode(prompt.Text!);

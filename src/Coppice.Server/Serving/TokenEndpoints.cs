@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Coppice.Server.Access;
 using Coppice.Server.Wire;
@@ -9,6 +10,9 @@ namespace Coppice.Server.Serving;
 internal sealed class TokenBody
 {
     public string? Model { get; set; }
+
+    /// <summary>Bytes of the body.</summary>
+    public long Bytes { get; set; }
 
     public string? Prompt { get; set; }
 
@@ -22,7 +26,7 @@ internal sealed class TokenBody
 }
 
 /// <summary>Text to tokens and back, in the form other engines have.</summary>
-internal sealed class TokenEndpoints(ServedModel model, ServerLimits limits, Callers callers)
+internal sealed class TokenEndpoints(ServedModel model, ServerLimits limits, Callers callers, Preparation preparation)
 {
     public static BodyFields<TokenBody> TokenizeFields { get; } = new(
     [
@@ -42,37 +46,54 @@ internal sealed class TokenEndpoints(ServedModel model, ServerLimits limits, Cal
 
     public async Task TokenizeAsync(HttpContext context)
     {
+        Caller caller = callers.Of(context.Request);
         TokenBody body = await ReadAsync(context, TokenizeFields);
         if ((body.Prompt is null) == (body.Chat.Messages is null)) throw ApiException.Invalid("prompt", "Give either prompt or messages.", "missing_required_parameter");
-        int[] tokens = body.Prompt is null ? model.Encode(body.Chat, out _) : model.Tokenizer.Encode(body.Prompt, body.AddSpecialTokens ? Specials.All : Specials.InText);
-        await Respond.JsonAsync(context, json =>
+        int[] tokens = await preparation.EncodeAsync(body.Bytes, () => Encoded(body), caller, Urgency.Awaited, context.RequestAborted);
+        await Respond.JsonAsync(context, async output =>
         {
+            Utf8JsonWriter json = output.Json;
             json.WriteNumber("count", tokens.Length);
             json.WriteNumber("max_model_len", model.MaxContextTokens);
             json.WriteStartArray("tokens");
-            foreach (int token in tokens) json.WriteNumberValue(token);
+            foreach (int token in tokens)
+            {
+                json.WriteNumberValue(token);
+                await output.DrainAsync();
+            }
+
             json.WriteEndArray();
             if (!body.ReturnTokenTexts) return;
             json.WriteStartArray("token_strs");
-            foreach (int token in tokens) json.WriteStringValue(model.Tokenizer.Piece(token));
+            foreach (int token in tokens)
+            {
+                json.WriteStringValue(model.Tokenizer.Piece(token));
+                await output.DrainAsync();
+            }
+
             json.WriteEndArray();
         });
     }
 
     public async Task DetokenizeAsync(HttpContext context)
     {
+        Caller caller = callers.Of(context.Request);
         TokenBody body = await ReadAsync(context, DetokenizeFields);
         int[] tokens = body.Tokens ?? throw ApiException.Invalid("tokens", "The field tokens is missing; it is a list of token ids.", "missing_required_parameter");
         int beyond = Array.FindIndex(tokens, token => token >= model.Tokenizer.VocabularySize);
         if (beyond >= 0) throw ApiException.Invalid($"tokens[{beyond}]", $"tokens[{beyond}] is {tokens[beyond]}; the vocabulary ends at {model.Tokenizer.VocabularySize - 1}.");
-        await Respond.JsonAsync(context, json => json.WriteString("prompt", model.Tokenizer.Decode(tokens)));
+        string text = await preparation.EncodeAsync(body.Bytes, () => model.Tokenizer.Decode(tokens), caller, Urgency.Awaited, context.RequestAborted);
+        await Respond.JsonAsync(context, json => json.WriteString("prompt", text));
     }
+
+    private int[] Encoded(TokenBody body) =>
+        body.Prompt is null ? model.Encode(body.Chat, body.Chat.Messages!, out _) : model.Tokenizer.Encode(body.Prompt, body.AddSpecialTokens ? Specials.All : Specials.InText);
 
     private async Task<TokenBody> ReadAsync(HttpContext context, BodyFields<TokenBody> fields)
     {
-        _ = callers.Of(context.Request);
         using JsonDocument document = await RequestBody.ReadAsync(context.Request, limits.BodyBytes);
         TokenBody body = fields.Read(new Field("The body", document.RootElement));
+        body.Bytes = JsonMarshal.GetRawUtf8Value(document.RootElement).Length;
         model.Expect(body.Model);
         return body;
     }

@@ -12,9 +12,9 @@ namespace Coppice.Server.Serving;
 /// </summary>
 /// <param name="Template">That wrote the conversation.</param>
 /// <param name="Opening">Written behind the prompt: the beginning of a call; empty unless one is demanded.</param>
-/// <param name="Constraint">What holds a demanded call to its form.</param>
+/// <param name="Form">What holds a demanded call to its form.</param>
 /// <param name="Parallel">Whether one answer may hold several calls.</param>
-internal sealed record ToolUse(ChatTemplate Template, string Opening, OutputConstraint? Constraint, bool Parallel)
+internal sealed record ToolUse(ChatTemplate Template, string Opening, ConstraintSource? Form, bool Parallel)
 {
     /// <exception cref="ApiException">The model has no known way to call tools.</exception>
     public static ToolUse Of(ChatTemplate template, ToolSource source)
@@ -23,25 +23,25 @@ internal sealed record ToolUse(ChatTemplate Template, string Opening, OutputCons
         if (format.Kind == ToolCallKind.None)
             throw new ApiException(400, "The model's chat template has no known way to call tools (known are those of Hermes and Qwen, Mistral and Llama 3). Leave tools out, or give --chat-template.") { Param = "tools", Code = "unsupported_parameter" };
         if (!source.Demanded) return new(template, "", null, source.Parallel);
-        KeyValuePair<string, string>[] tools = [.. source.Schemas.Where(tool => source.Named is null || tool.Key == source.Named)];
+        (KeyValuePair<string, string> Tool, int Index)[] demanded = [.. source.Schemas.Select((tool, i) => (tool, i)).Where(one => source.Named is null || one.tool.Key == source.Named)];
+        KeyValuePair<string, string>[] tools = [.. demanded.Select(one => one.Tool)];
         bool isList = format.Kind == ToolCallKind.Mistral;
         string at = isList ? "#/items" : "#";
         string one = tools.Length == 1 ? Call(tools[0], format.Kind, at) : $$"""{"anyOf":[{{string.Join(',', tools.Select((tool, i) => Call(tool, format.Kind, $"{at}/anyOf/{i}")))}}]}""";
         string schema = isList ? $$"""{"type":"array","minItems":1,"maxItems":{{(source.Parallel && source.Named is null ? 16 : 1)}},"items":{{one}}}""" : one;
         string opening = format.Kind switch { ToolCallKind.Hermes => format.Open + "\n", ToolCallKind.Mistral => format.Open, _ => "" };
-        try
+        return new(template, opening, new ConstraintSource(ConstraintKind.JsonSchema, schema, "tools")
         {
-            return new(template, opening, OutputConstraint.JsonSchema(schema), source.Parallel);
-        }
-        catch (InvalidRequestException error)
-        {
-            throw ApiException.Invalid("tools", $"The parameters of a tool that must be called cannot be kept to: {error.Message}", "unsupported_parameter");
-        }
+            Blame = "The parameters of a tool that must be called cannot be kept to. ",
+            Places = [.. demanded.Select((one, i) => ($"{(isList ? "$.items" : "$")}{(tools.Length == 1 ? "" : $".anyOf[{i}]")}.properties.{Arguments(format.Kind)}", $"tools[{one.Index}].function.parameters"))],
+        }, source.Parallel);
     }
+
+    private static string Arguments(ToolCallKind kind) => kind == ToolCallKind.Llama ? "parameters" : "arguments";
 
     private static string Call(KeyValuePair<string, string> tool, ToolCallKind kind, string at)
     {
-        string arguments = kind == ToolCallKind.Llama ? "parameters" : "arguments";
+        string arguments = Arguments(kind);
         JsonNode parameters = JsonNode.Parse(tool.Value)!;
         Move(parameters, $"{at}/properties/{arguments}");
         return $$"""{"type":"object","properties":{"name":{"const":{{JsonSerializer.Serialize(tool.Key)}}},"{{arguments}}":{{parameters.ToJsonString()}}},"required":["name","{{arguments}}"],"additionalProperties":false}""";

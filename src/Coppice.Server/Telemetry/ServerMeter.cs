@@ -71,7 +71,7 @@ internal sealed class ServerMeter : IDisposable
     public Meter Meter { get; }
 
     /// <summary>Begins to watch a request; disposing the record ends it.</summary>
-    public RequestRecord Begin(string operation, Generation generation, HttpContext context)
+    public RequestRecord Begin(string operation, GenerationRequest request, HttpContext context)
     {
         string name = operation.StartsWith("chat", StringComparison.Ordinal) ? "chat" : "text_completion";
         TagList tags = new()
@@ -85,12 +85,12 @@ internal sealed class ServerMeter : IDisposable
         if (activity is not null)
         {
             foreach ((string tag, object? value) in tags) activity.SetTag(tag, value);
-            GenerateOptions options = generation.Options;
+            GenerateOptions options = request.Options;
             activity.SetTag("gen_ai.request.temperature", options.Temperature).SetTag("gen_ai.request.max_tokens", options.MaxTokens)
                 .SetTag("gen_ai.request.choice.count", options.N).SetTag("gen_ai.request.seed", options.Seed);
         }
 
-        return new RequestRecord(this, activity, tags, generation.Samples, _logger, context);
+        return new RequestRecord(this, activity, tags, request.Samples, _logger, context);
     }
 
     public void FirstToken(double seconds, in TagList tags) => _firstToken.Record(seconds, tags);

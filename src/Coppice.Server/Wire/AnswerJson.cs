@@ -8,69 +8,87 @@ namespace Coppice.Server.Wire;
 /// <summary>What answers of all kinds have in common.</summary>
 internal static class AnswerJson
 {
-    [ThreadStatic]
-    private static Utf8JsonWriter? t_json;
-
     public static JsonWriterOptions Json { get; } = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>A whole answer.</summary>
-    public static void WriteWhole(IBufferWriter<byte> output, IAnswerFormat format, ServedModel model, AnswerId id, IReadOnlyList<Answered> results)
+    /// <param name="output">Where it goes.</param>
+    /// <param name="format">How choices look.</param>
+    /// <param name="model">Spells tokens.</param>
+    /// <param name="id">What it is called.</param>
+    /// <param name="results">What came of each prompt.</param>
+    /// <param name="warnings">What of the request could not be kept to.</param>
+    public static async ValueTask WriteWholeAsync(AnswerWriter output, IAnswerFormat format, ServedModel model, AnswerId id, IReadOnlyList<Answered> results, IReadOnlyList<string> warnings)
     {
-        using Utf8JsonWriter json = new(output, Json);
+        Utf8JsonWriter json = output.Json;
         Begin(json, format.WholeKind, model, id);
         json.WriteStartArray("choices");
         int index = 0;
         foreach (Answered answered in results)
-            foreach (GenerateChoice choice in answered.Result.Choices) format.WriteChoice(json, model, index++, choice, answered);
+        {
+            foreach (GenerateChoice choice in answered.Result.Choices)
+            {
+                await format.WriteChoiceAsync(output, model, index++, choice, answered);
+                await output.DrainAsync();
+            }
+        }
+
         json.WriteEndArray();
         WriteUsage(json, Sum(results.Select(answered => answered.Result.Usage)));
+        if (warnings.Count > 0)
+        {
+            json.WriteStartArray("warnings");
+            foreach (string warning in warnings) json.WriteStringValue(warning);
+            json.WriteEndArray();
+        }
+
         json.WriteEndObject();
+        json.Flush();
     }
 
     /// <summary>An event of a stream.</summary>
-    public static void WriteChunk(IBufferWriter<byte> output, IAnswerFormat format, ServedModel model, AnswerId id, int index, ChoiceState state, GenerateChunk chunk, IReadOnlyList<ToolCall>? calls, bool mentionUsage)
+    public static async ValueTask WriteChunkAsync(AnswerWriter output, IAnswerFormat format, ServedModel model, AnswerId id, int index, ChoiceState state, GenerateChunk chunk, IReadOnlyList<ToolCall>? calls, bool mentionUsage)
     {
-        // One a thread, not one a token.
-        Utf8JsonWriter json = t_json ??= new(output, Json);
-        json.Reset(output);
+        Utf8JsonWriter json = output.Json;
         Begin(json, format.ChunkKind, model, id);
         json.WriteStartArray("choices");
-        format.WriteChunk(json, model, index, state, chunk, calls);
+        await format.WriteChunkAsync(output, model, index, state, chunk, calls);
         json.WriteEndArray();
         if (mentionUsage) json.WriteNull("usage");
         json.WriteEndObject();
-        json.Flush();
+        output.Next();
         state.Begun = true;
     }
 
     /// <summary>The event of a stream that has a prompt.</summary>
-    public static void WriteEcho(IBufferWriter<byte> output, IAnswerFormat format, ServedModel model, AnswerId id, int index, ChoiceState state, Echo echo, Generation generation, bool mentionUsage)
+    public static async ValueTask WriteEchoAsync(AnswerWriter output, IAnswerFormat format, ServedModel model, AnswerId id, int index, ChoiceState state, Echo echo, Generation generation, bool mentionUsage)
     {
-        using Utf8JsonWriter json = new(output, Json);
+        Utf8JsonWriter json = output.Json;
         Begin(json, format.ChunkKind, model, id);
         json.WriteStartArray("choices");
         json.WriteStartObject();
         json.WriteNumber("index", index);
         json.WriteString("text", echo.Text);
         if (echo.LogProbs is null) json.WriteNull("logprobs");
-        else LogProbsJson.WriteLists(json, model, [], state.Offset, echo);
-        WriteFinish(json, generation.OnlyEchoes ? FinishReason.Length : null);
+        else await LogProbsJson.WriteListsAsync(output, model, [], state.Offset, echo);
+        WriteFinish(json, generation.OnlyPrompts ? FinishReason.Length : null);
         json.WriteEndObject();
         json.WriteEndArray();
         if (mentionUsage) json.WriteNull("usage");
         json.WriteEndObject();
+        output.Next();
         state.Begun = true;
     }
 
     /// <summary>The last event of a stream, if usage was asked for.</summary>
-    public static void WriteUsageChunk(IBufferWriter<byte> output, IAnswerFormat format, ServedModel model, AnswerId id, Usage usage)
+    public static void WriteUsageChunk(AnswerWriter output, IAnswerFormat format, ServedModel model, AnswerId id, Usage usage)
     {
-        using Utf8JsonWriter json = new(output, Json);
+        Utf8JsonWriter json = output.Json;
         Begin(json, format.ChunkKind, model, id);
         json.WriteStartArray("choices");
         json.WriteEndArray();
         WriteUsage(json, usage);
         json.WriteEndObject();
+        output.Next();
     }
 
     public static void WriteError(IBufferWriter<byte> output, ApiException error)

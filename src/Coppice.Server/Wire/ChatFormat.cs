@@ -12,8 +12,9 @@ internal sealed class ChatFormat : IAnswerFormat
 
     public string ChunkKind => "chat.completion.chunk";
 
-    public void WriteChoice(Utf8JsonWriter json, ServedModel model, int index, GenerateChoice choice, Answered answered)
+    public async ValueTask WriteChoiceAsync(AnswerWriter output, ServedModel model, int index, GenerateChoice choice, Answered answered)
     {
+        Utf8JsonWriter json = output.Json;
         IReadOnlyList<ToolCall> calls = answered.Calls?[choice.Index] ?? [];
         json.WriteStartObject();
         json.WriteNumber("index", index);
@@ -25,13 +26,14 @@ internal sealed class ChatFormat : IAnswerFormat
         if (calls.Count > 0) WriteCalls(json, calls, null);
         json.WriteEndObject();
         if (choice.LogProbs is null) json.WriteNull("logprobs");
-        else LogProbsJson.WriteContent(json, model, choice.LogProbs);
+        else await LogProbsJson.WriteContentAsync(output, model, choice.LogProbs);
         AnswerJson.WriteFinish(json, choice.Finish, calls.Count > 0);
         json.WriteEndObject();
     }
 
-    public void WriteChunk(Utf8JsonWriter json, ServedModel model, int index, ChoiceState state, GenerateChunk chunk, IReadOnlyList<ToolCall>? calls)
+    public async ValueTask WriteChunkAsync(AnswerWriter output, ServedModel model, int index, ChoiceState state, GenerateChunk chunk, IReadOnlyList<ToolCall>? calls)
     {
+        Utf8JsonWriter json = output.Json;
         json.WriteStartObject();
         json.WriteNumber("index", index);
         json.WriteStartObject("delta");
@@ -40,7 +42,7 @@ internal sealed class ChatFormat : IAnswerFormat
         if (calls is { Count: > 0 }) WriteCalls(json, calls, state.Tools!.Calls - calls.Count);
         json.WriteEndObject();
         if (chunk.LogProb is null) json.WriteNull("logprobs");
-        else LogProbsJson.WriteContent(json, model, [chunk.LogProb]);
+        else await LogProbsJson.WriteContentAsync(output, model, [chunk.LogProb]);
         AnswerJson.WriteFinish(json, chunk.Finish, state.Tools is { Calls: > 0 });
         json.WriteEndObject();
     }

@@ -6,7 +6,7 @@ internal static class ConstraintFields
     public const string Schema = """{"anyOf":[{"type":"object","properties":{"type":{"enum":["text","json_object"]}},"required":["type"]},{"type":"object","properties":{"type":{"enum":["json_schema"]},"json_schema":{"enum":[{"name":"answer","schema":{"type":"boolean"}}]}},"required":["type","json_schema"]}]}""";
 
     /// <summary>Null: any text.</summary>
-    public static OutputConstraint? ReadResponseFormat(Field field)
+    public static ConstraintSource? ReadResponseFormat(Field field)
     {
         foreach (Field part in field.Properties())
             if (part.Name is not ("type" or "json_schema")) throw Unknown($"{field.Name}.{part.Name}");
@@ -14,32 +14,20 @@ internal static class ConstraintFields
         return type switch
         {
             "text" => null,
-            "json_object" => OutputConstraint.JsonObject(),
+            "json_object" => ConstraintSource.JsonObject(field.Name),
             "json_schema" => ReadSchema(Required(field, "json_schema")),
             _ => throw ApiException.Invalid($"{field.Name}.type", $"{field.Name}.type is '{Field.Shortened(type)}'; it must be text, json_object or json_schema."),
         };
     }
 
-    public static OutputConstraint ReadGrammar(Field field) => Made(field, () => OutputConstraint.Grammar(field.Text()));
+    public static ConstraintSource ReadGrammar(Field field) => new(ConstraintKind.Grammar, field.Text(), field.Name);
 
-    private static OutputConstraint ReadSchema(Field field)
+    private static ConstraintSource ReadSchema(Field field)
     {
         foreach (Field part in field.Properties())
             if (part.Name is not ("name" or "description" or "schema" or "strict")) throw Unknown($"{field.Name}.{part.Name}");      // strict: the answer fits in either case
         Field schema = Required(field, "schema");
-        return Made(schema, () => OutputConstraint.JsonSchema(schema.Value.GetRawText()));
-    }
-
-    private static OutputConstraint Made(Field field, Func<OutputConstraint> make)
-    {
-        try
-        {
-            return make();
-        }
-        catch (InvalidRequestException e)
-        {
-            throw ApiException.Invalid(field.Name, e.Message);
-        }
+        return new(ConstraintKind.JsonSchema, schema.Value.GetRawText(), schema.Name);
     }
 
     private static Field Required(Field field, string name) => field.Property(name) ?? throw ApiException.Invalid($"{field.Name}.{name}", $"{field.Name}.{name} is missing.", "missing_required_parameter");

@@ -5,6 +5,9 @@ internal sealed class GenerationBody
 {
     public GenerateOptions Options { get; set; } = new();
 
+    /// <summary>Bytes of the body.</summary>
+    public long Bytes { get; set; }
+
     public string? Model { get; set; }
 
     public IReadOnlyList<PromptSource>? Prompts { get; set; }
@@ -13,6 +16,9 @@ internal sealed class GenerationBody
 
     /// <summary>The declared prefix that the prompts begin with.</summary>
     public string? Prefix { get; set; }
+
+    /// <summary>What answers must look like; null: any text.</summary>
+    public ConstraintSource? Constraint { get; set; }
 
     public int? MaxTokens { get; set; }
 

@@ -17,7 +17,7 @@ internal static class GenerationFields
     [
         new("prompt", PromptSchema,
             "A text, a list of texts, a list of token ids, or a list of such lists. Each is continued n times.", (body, field) => body.Prompts = ReadPrompts(field, limits.Prompts)),
-        Whole("max_tokens", 0, int.MaxValue, "Most tokens of each answer. Default: 16. 0 with echo: log probabilities of the prompt alone.", (body, most) => body.MaxTokens = most),
+        Whole("max_tokens", 0, int.MaxValue, "Most tokens of each answer. Default: 16. 0: the prompt is computed and stays in the cache; with echo, its log probabilities alone.", (body, most) => body.MaxTokens = most),
         Whole("logprobs", 0, limits.LogProbs, "Report log probabilities, with this many alternatives.", (body, count) => body.Options = body.Options with { LogProbs = count }),
         Whole("best_of", 0, limits.Samples, "Answers that are made of each prompt; the n of the highest log probability per token are given, the best first. 0: n.", (body, best) => body.BestOf = best),
         Flag("echo", "Put the prompt before its answers; with logprobs its tokens have theirs, all but the first.", (body, echo) => body.Echo = echo),
@@ -28,8 +28,8 @@ internal static class GenerationFields
     public static BodyFields<GenerationBody> Chat(ServerLimits limits) => new(
     [
         new("messages", ChatMessages.Schema, "The conversation, oldest message first.", (body, field) => body.Chat.Messages = ChatMessages.Read(field)),
-        Whole("max_completion_tokens", 1, int.MaxValue, "Most tokens of each answer. Default: what the model's context leaves.", (body, most) => body.MaxCompletionTokens = most),
-        Whole("max_tokens", 1, int.MaxValue, "The older name of max_completion_tokens.", (body, most) => body.MaxTokens = most),
+        Whole("max_completion_tokens", 0, int.MaxValue, "Most tokens of each answer; 0: the prompt is computed and stays in the cache. Default: what the model's context leaves.", (body, most) => body.MaxCompletionTokens = most),
+        Whole("max_tokens", 0, int.MaxValue, "The older name of max_completion_tokens.", (body, most) => body.MaxTokens = most),
         Flag("logprobs", "Report log probabilities.", (body, wanted) => body.LogProbs = wanted),
         Whole("top_logprobs", 0, limits.LogProbs, "With logprobs: report this many alternatives.", (body, count) => body.TopLogProbs = count),
         Flag("add_generation_prompt", "End the prompt where the answer begins. Default: true.", (body, add) => body.Chat.AddGenerationPrompt = add),
@@ -94,11 +94,11 @@ internal static class GenerationFields
         Text("user", MostNameCharacters, "Accepted and not used.", (_, _) => { }),
     ];
 
-    private static void Constrain(GenerationBody body, Field field, OutputConstraint? constraint)
+    private static void Constrain(GenerationBody body, Field field, ConstraintSource? constraint)
     {
         if (constraint is null) return;
-        if (body.Options.Constraint is not null) throw ApiException.Invalid(field.Name, "response_format and grammar are both given; an answer fits one of them.");
-        body.Options = body.Options with { Constraint = constraint };
+        if (body.Constraint is not null) throw ApiException.Invalid(field.Name, "response_format and grammar are both given; an answer fits one of them.");
+        body.Constraint = constraint;
     }
 
     private static bool IsFalse(JsonElement value) => value.ValueKind == JsonValueKind.False;

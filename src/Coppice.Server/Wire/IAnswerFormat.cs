@@ -1,5 +1,5 @@
-using System.Text.Json;
 using Coppice.Server.Serving;
+using Coppice.Tokens;
 
 namespace Coppice.Server.Wire;
 
@@ -16,21 +16,21 @@ internal interface IAnswerFormat
     string ChunkKind { get; }
 
     /// <summary>Writes one finished choice, an object, behind its prompt if that is echoed.</summary>
-    /// <param name="json">Where to.</param>
+    /// <param name="output">Where to.</param>
     /// <param name="model">Spells tokens.</param>
     /// <param name="index">The choice.</param>
     /// <param name="choice">Of the answers to one prompt.</param>
     /// <param name="answered">All that came of that prompt.</param>
-    void WriteChoice(Utf8JsonWriter json, ServedModel model, int index, GenerateChoice choice, Answered answered);
+    ValueTask WriteChoiceAsync(AnswerWriter output, ServedModel model, int index, GenerateChoice choice, Answered answered);
 
     /// <summary>Writes what a stream adds to a choice, an object.</summary>
-    /// <param name="json">Where to.</param>
+    /// <param name="output">Where to.</param>
     /// <param name="model">Spells tokens.</param>
     /// <param name="index">The choice.</param>
     /// <param name="state">What the stream has said of this choice so far.</param>
     /// <param name="chunk">What is new; its text is content.</param>
     /// <param name="calls">Calls of tools that became complete.</param>
-    void WriteChunk(Utf8JsonWriter json, ServedModel model, int index, ChoiceState state, GenerateChunk chunk, IReadOnlyList<ToolCall>? calls);
+    ValueTask WriteChunkAsync(AnswerWriter output, ServedModel model, int index, ChoiceState state, GenerateChunk chunk, IReadOnlyList<ToolCall>? calls);
 }
 
 /// <summary>What a stream has said of one choice.</summary>

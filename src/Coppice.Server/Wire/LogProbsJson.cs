@@ -1,26 +1,33 @@
-using System.Text;
 using System.Text.Json;
 using Coppice.Server.Serving;
+using Coppice.Tokens;
 
 namespace Coppice.Server.Wire;
 
 /// <summary>Log probabilities in the two forms of the API.</summary>
 internal static class LogProbsJson
 {
-    /// <summary>The completions API's four parallel lists. Offsets count characters of the answer, or of prompt and answer.</summary>
-    public static void WriteLists(Utf8JsonWriter json, ServedModel model, IReadOnlyList<ChosenLogProb> tokens, TextOffset offset, Echo? echo = null)
+    /// <summary>The completions API's four parallel lists. Offsets count code points of the answer, or of prompt and answer.</summary>
+    public static async ValueTask WriteListsAsync(AnswerWriter output, ServedModel model, IReadOnlyList<ChosenLogProb> tokens, TextOffset offset, Echo? echo = null)
     {
+        Utf8JsonWriter json = output.Json;
         // Nothing predicts a prompt's first token.
         ChosenLogProb?[] all = echo is null ? [.. tokens] : [null, .. echo.LogProbs ?? [], .. tokens];
         json.WriteStartObject("logprobs");
         json.WriteStartArray("tokens");
-        foreach (ChosenLogProb? token in all) json.WriteStringValue(model.TokenText(token?.Token ?? echo!.Tokens[0]));
+        foreach (ChosenLogProb? token in all)
+        {
+            json.WriteStringValue(model.TokenText(token?.Token ?? echo!.Tokens[0]));
+            await output.DrainAsync();
+        }
+
         json.WriteEndArray();
         json.WriteStartArray("token_logprobs");
         foreach (ChosenLogProb? token in all)
         {
             if (token is null) json.WriteNullValue();
             else WriteValue(json, token.LogProb);
+            await output.DrainAsync();
         }
 
         json.WriteEndArray();
@@ -29,11 +36,17 @@ internal static class LogProbsJson
         {
             if (token is null) json.WriteNullValue();
             else WriteTop(json, model, token);
+            await output.DrainAsync();
         }
 
         json.WriteEndArray();
         json.WriteStartArray("text_offset");
-        for (int i = 0; i < all.Length; i++) json.WriteNumberValue(offset.Next(echo is not null && i < echo.Tokens.Length ? echo.BytesInText(i, model) : model.TokenBytes(all[i]!.Token)));
+        for (int i = 0; i < all.Length; i++)
+        {
+            json.WriteNumberValue(offset.Next(echo is not null && i < echo.Tokens.Length ? echo.BytesInText(i, model) : model.TokenBytes(all[i]!.Token)));
+            await output.DrainAsync();
+        }
+
         json.WriteEndArray();
         json.WriteEndObject();
     }
@@ -55,8 +68,9 @@ internal static class LogProbsJson
     }
 
     /// <summary>The chat API's list of tokens with their bytes.</summary>
-    public static void WriteContent(Utf8JsonWriter json, ServedModel model, IReadOnlyList<ChosenLogProb> tokens)
+    public static async ValueTask WriteContentAsync(AnswerWriter output, ServedModel model, IReadOnlyList<ChosenLogProb> tokens)
     {
+        Utf8JsonWriter json = output.Json;
         json.WriteStartObject("logprobs");
         json.WriteStartArray("content");
         foreach (ChosenLogProb token in tokens)
@@ -73,6 +87,7 @@ internal static class LogProbsJson
 
             json.WriteEndArray();
             json.WriteEndObject();
+            await output.DrainAsync();
         }
 
         json.WriteEndArray();
@@ -92,26 +107,4 @@ internal static class LogProbsJson
 
     // JSON has no infinity, and a token that was forbidden has a log probability of minus infinity.
     private static void WriteValue(Utf8JsonWriter json, float logProb) => json.WriteNumberValue(float.IsFinite(logProb) ? logProb : -9999f);
-}
-
-/// <summary>Counts the characters of a text whose tokens may be parts of characters.</summary>
-internal sealed class TextOffset
-{
-    private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
-    private int _characters;
-
-    /// <summary>Where this token begins.</summary>
-    public int Next(ReadOnlySpan<byte> token)
-    {
-        int start = _characters;
-        Span<char> unused = stackalloc char[64];
-        while (!token.IsEmpty)
-        {
-            int part = Math.Min(token.Length, 32);
-            _characters += _decoder.GetChars(token[..part], unused, flush: false);
-            token = token[part..];
-        }
-
-        return start;
-    }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Coppice.Server.Serving;
+using Coppice.Tokens;
 
 namespace Coppice.Server.Wire;
 
@@ -12,25 +13,27 @@ internal sealed class TextFormat : IAnswerFormat
 
     public string ChunkKind => "text_completion";
 
-    public void WriteChoice(Utf8JsonWriter json, ServedModel model, int index, GenerateChoice choice, Answered answered)
+    public async ValueTask WriteChoiceAsync(AnswerWriter output, ServedModel model, int index, GenerateChoice choice, Answered answered)
     {
+        Utf8JsonWriter json = output.Json;
         Echo? echo = answered.Echo;
         json.WriteStartObject();
         json.WriteNumber("index", index);
         json.WriteString("text", echo?.Text + choice.Text);
         if (choice.LogProbs is null) json.WriteNull("logprobs");
-        else LogProbsJson.WriteLists(json, model, choice.LogProbs, new TextOffset(), echo);
+        else await LogProbsJson.WriteListsAsync(output, model, choice.LogProbs, new TextOffset(), echo);
         AnswerJson.WriteFinish(json, choice.Finish);
         json.WriteEndObject();
     }
 
-    public void WriteChunk(Utf8JsonWriter json, ServedModel model, int index, ChoiceState state, GenerateChunk chunk, IReadOnlyList<ToolCall>? calls)
+    public async ValueTask WriteChunkAsync(AnswerWriter output, ServedModel model, int index, ChoiceState state, GenerateChunk chunk, IReadOnlyList<ToolCall>? calls)
     {
+        Utf8JsonWriter json = output.Json;
         json.WriteStartObject();
         json.WriteNumber("index", index);
         json.WriteString("text", chunk.Text);
         if (chunk.LogProb is null) json.WriteNull("logprobs");
-        else LogProbsJson.WriteLists(json, model, [chunk.LogProb], state.Offset);
+        else await LogProbsJson.WriteListsAsync(output, model, [chunk.LogProb], state.Offset);
         AnswerJson.WriteFinish(json, chunk.Finish);
         json.WriteEndObject();
     }

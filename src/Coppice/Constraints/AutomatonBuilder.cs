@@ -12,20 +12,24 @@ internal sealed class AutomatonBuilder
     private readonly List<string> _names;
     private readonly Dictionary<Expr, int> _ruleOfItem = new(ReferenceEqualityComparer.Instance);
 
-    private AutomatonBuilder(IEnumerable<(string Name, Expr Body)> rules)
+    private readonly Dictionary<(Func<CharSet, Expr>, CharSet), Expr> _spelled = [];
+    private readonly BuildBudget _budget;
+
+    private AutomatonBuilder(IEnumerable<(string Name, Expr Body)> rules, BuildBudget budget)
     {
+        _budget = budget;
         _rules = [.. rules.Select(rule => rule.Body)];
         _names = [.. rules.Select(rule => rule.Name)];
     }
 
     /// <summary>Rule 0 is the root.</summary>
     /// <exception cref="InvalidRequestException">It grows beyond the limits, recurs to the left, or fits no text.</exception>
-    public static Automaton Build(IReadOnlyList<(string Name, Expr Body)> rules)
+    public static Automaton Build(IReadOnlyList<(string Name, Expr Body)> rules, BuildBudget budget)
     {
-        AutomatonBuilder builder = new(rules);
+        AutomatonBuilder builder = new(rules, budget);
         List<int> starts = [];
         while (starts.Count < builder._rules.Count) starts.Add(builder.Emit(builder._rules[starts.Count], Automaton.Return));
-        return new Automaton([.. builder._nodes], [.. builder._edges], [.. starts], [.. builder._names]);
+        return new Automaton([.. builder._nodes], [.. builder._edges], [.. starts], [.. builder._names], budget);
     }
 
     private int Emit(Expr expr, int next)
@@ -53,6 +57,10 @@ internal sealed class AutomatonBuilder
                 return Call(call.Rule, next);
             case ListExpr list:
                 return List(list, next);
+            case SharedExpr shared:
+                return Call(RuleOf(shared.Item), next);
+            case LanguageExpr language:
+                return Language(language, next);
             default:
                 throw new InvalidOperationException($"{expr.GetType().Name} is not compiled.");
         }
@@ -62,15 +70,9 @@ internal sealed class AutomatonBuilder
     {
         int copies = repeat.Max ?? (repeat.Min + 1);
         Expr item = repeat.Item;
-        if (copies > 1 && item is not CallExpr && !IsSmall(item, CopiedNodes))
+        if (copies > 1 && !IsSmall(item, CopiedNodes))
         {
-            if (!_ruleOfItem.TryGetValue(item, out int rule))
-            {
-                rule = _ruleOfItem[item] = _rules.Count;
-                _rules.Add(item);
-                _names.Add("(a repeated part)");
-            }
-            item = new CallExpr(rule);
+            item = new CallExpr(RuleOf(item));
         }
 
         int at = next;
@@ -85,6 +87,55 @@ internal sealed class AutomatonBuilder
         }
         for (int i = 0; i < repeat.Min; i++) at = Emit(item, at);
         return at;
+    }
+
+    private int RuleOf(Expr item)
+    {
+        if (_ruleOfItem.TryGetValue(item, out int rule)) return rule;
+        _rules.Add(item);
+        _names.Add("(a part)");
+        return _ruleOfItem[item] = _rules.Count - 1;
+    }
+
+    /// <summary>A node for each state: its characters, each with the node of the state that it leads to.</summary>
+    private int Language(LanguageExpr language, int next)
+    {
+        Dfa dfa = language.Dfa;
+        int[] nodes = new int[dfa.States];
+        for (int state = 0; state < nodes.Length; state++) nodes[state] = Split(next, next);
+        for (int state = 0; state < nodes.Length; state++)
+        {
+            List<int> ways = [];
+            List<Edge> bytes = [];
+            if (language.Tails.TryGetValue(state, out Expr? tail))
+            {
+                ways.Add(Emit(tail, next));
+            }
+            else
+            {
+                if (dfa.Accepts(state)) ways.Add(next);
+                foreach ((CharSet set, int to) in dfa.Edges(state))
+                {
+                    _budget.Steps(8 + set.Ranges.Length);
+                    Expr spelled = Spelled(language.Spell, set);
+                    if (spelled is CharsExpr ascii) bytes.AddRange(ascii.Set.Ranges.Select(range => new Edge((byte)range.From, (byte)range.To, nodes[to])));
+                    else ways.Add(Emit(spelled, nodes[to]));
+                }
+            }
+            if (bytes.Count > 0 || ways.Count == 0) ways.Add(Bytes(bytes));
+            int rest = ways[^1];
+            for (int i = ways.Count - 1; i-- > 1;) rest = Split(ways[i], rest);
+            _nodes[nodes[state]] = new Node(NodeKind.Split, ways[0], rest);
+        }
+        return nodes[0];
+    }
+
+    /// <summary>A set of ASCII as it is; what takes more bytes is called.</summary>
+    private Expr Spelled(Func<CharSet, Expr> spell, CharSet set)
+    {
+        if (_spelled.TryGetValue((spell, set), out Expr? known)) return known;
+        Expr spelled = spell(set);
+        return _spelled[(spell, set)] = spelled is CharsExpr && IsSmall(spelled, CopiedNodes) ? spelled : new SharedExpr(spelled);
     }
 
     private int List(ListExpr list, int next)
@@ -154,6 +205,7 @@ internal sealed class AutomatonBuilder
 
     private int Bytes(IReadOnlyCollection<Edge> edges)
     {
+        _budget.Nodes(edges.Count);
         int first = _edges.Count;
         _edges.AddRange(edges);
         return Add(new Node(NodeKind.Bytes, first, _edges.Count));
@@ -165,8 +217,7 @@ internal sealed class AutomatonBuilder
 
     private int Add(Node node)
     {
-        if (_nodes.Count + _edges.Count >= ConstraintLimits.Nodes)
-            throw new InvalidRequestException($"The constraint grows to more than {ConstraintLimits.Nodes} nodes. Repeat less often, or ask for less.");
+        _budget.Nodes(1);
         _nodes.Add(node);
         return _nodes.Count - 1;
     }
@@ -175,7 +226,7 @@ internal sealed class AutomatonBuilder
     {
         TextExpr text => text.Bytes.Length <= nodes,
         CharsExpr chars => chars.Set.Ranges is [] or [.., (_, < 0x80)],
-        CallExpr => true,
+        CallExpr or SharedExpr => true,
         _ => false,
     };
 }

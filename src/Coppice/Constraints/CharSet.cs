@@ -1,13 +1,16 @@
 namespace Coppice.Constraints;
 
 /// <summary>A set of Unicode code points: ranges [From, To], rising and apart. Surrogates are never in it: UTF-8 cannot say them.</summary>
-internal sealed class CharSet
+internal sealed class CharSet : IEquatable<CharSet>
 {
     public const int Last = 0x10FFFF;
 
     private static readonly (int From, int To)[] s_surrogates = [(0xD800, 0xDFFF)];
 
     public static readonly CharSet All = Of((0, Last));
+
+    /// <summary>What ECMAScript takes for parts of words: \w.</summary>
+    public static readonly CharSet Word = Of(('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z'));
 
     private CharSet((int From, int To)[] ranges) => Ranges = ranges;
 
@@ -24,6 +27,23 @@ internal sealed class CharSet
     public CharSet Except(CharSet other) => new(Subtract(Ranges, other.Ranges));
 
     public CharSet Complement() => All.Except(this);
+
+    public CharSet And(CharSet other) => Except(other.Complement());
+
+    public bool Equals(CharSet? other) => other is not null && Ranges.AsSpan().SequenceEqual(other.Ranges);
+
+    public override bool Equals(object? obj) => Equals(obj as CharSet);
+
+    public override int GetHashCode()
+    {
+        HashCode hash = default;
+        foreach ((int from, int to) in Ranges)
+        {
+            hash.Add(from);
+            hash.Add(to);
+        }
+        return hash.ToHashCode();
+    }
 
     public bool Contains(int codePoint) => Array.Exists(Ranges, range => range.From <= codePoint && codePoint <= range.To);
 

@@ -1,6 +1,6 @@
 namespace Coppice.Constraints;
 
-/// <summary>What a constraint may take. All are counts, so that the same input is refused on every machine.</summary>
+/// <summary>What a constraint may take. All but the time are counts, so that the same input is refused on every machine.</summary>
 internal static class ConstraintLimits
 {
     /// <summary>Characters of a grammar, schema or pattern.</summary>
@@ -12,8 +12,14 @@ internal static class ConstraintLimits
     /// <summary>Schemas looked at, each as often as references and alternatives lead to it.</summary>
     public const int Schemas = 10_000;
 
-    /// <summary>Nodes and edges of a compiled constraint.</summary>
-    public const int Nodes = 200_000;
+    /// <summary>Nodes of all expressions and automata that are made while a constraint is built.</summary>
+    public const int Nodes = 400_000;
+
+    /// <summary>Memory that is taken while a constraint is built, about.</summary>
+    public const long BuildBytes = 32 << 20;
+
+    /// <summary>Time in which a constraint is built: what the counts do not see ends here.</summary>
+    public static readonly TimeSpan BuildTime = TimeSpan.FromSeconds(1);
 
     /// <summary>Most times that a repetition may count to.</summary>
     public const int Repetitions = 10_000;

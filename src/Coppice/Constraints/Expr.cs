@@ -77,6 +77,63 @@ internal sealed class ListExpr(IReadOnlyList<ListItem> items, Expr separator, Ex
     public Expr Close => close;
 }
 
+/// <summary>An item that is compiled once, as a rule of its own, wherever it stands.</summary>
+internal sealed class SharedExpr(Expr item) : Expr
+{
+    public Expr Item => item;
+}
+
+/// <summary>The words of a deterministic automaton.</summary>
+/// <param name="dfa">Over characters.</param>
+/// <param name="spell">How a character of a set is written.</param>
+/// <param name="tails">By state: what follows instead of its edges, for those that have a shorter form.</param>
+internal sealed class LanguageExpr(Dfa dfa, Func<CharSet, Expr> spell, IReadOnlyDictionary<int, Expr> tails) : Expr
+{
+    public Dfa Dfa => dfa;
+
+    public Func<CharSet, Expr> Spell => spell;
+
+    public IReadOnlyDictionary<int, Expr> Tails => tails;
+}
+
+/// <summary>Takes no text, and holds at some places only. Of patterns; <see cref="TextLanguage"/> compiles it away.</summary>
+internal sealed class AnchorExpr(Anchor anchor) : Expr
+{
+    public Anchor Anchor => anchor;
+}
+
+/// <summary>Takes no text, and holds where <paramref name="body"/> fits what comes after, or before. Of patterns; <see cref="TextLanguage"/> compiles it away.</summary>
+internal sealed class LookExpr(Expr body, LookWhere where, bool wanted) : Expr
+{
+    public Expr Body => body;
+
+    public LookWhere Where => where;
+
+    /// <summary>False: it holds where the body does not fit.</summary>
+    public bool Wanted => wanted;
+}
+
+internal enum Anchor
+{
+    /// <summary>The beginning of the text.</summary>
+    Start,
+
+    /// <summary>The end of the text.</summary>
+    End,
+
+    /// <summary>Between a word character and another, or an end of the text.</summary>
+    WordEdge,
+
+    /// <summary>Anywhere else.</summary>
+    NoWordEdge,
+}
+
+internal enum LookWhere
+{
+    Ahead,
+    Behind,
+}
+
 internal readonly record struct ListItem(Expr Item, ListSkip Skip);
 
 /// <summary>What may come instead of an item.</summary>

@@ -10,17 +10,18 @@ namespace Coppice.Constraints;
 internal sealed class GrammarReader
 {
     private readonly string _text;
+    private readonly BuildBudget _budget;
     private readonly Dictionary<string, int> _indexes = new(StringComparer.Ordinal);
     private readonly List<(string Name, Expr? Body, int At)> _rules = [];
     private int _at;
 
-    private GrammarReader(string text) => _text = text;
+    private GrammarReader(string text, BuildBudget budget) => (_text, _budget) = (text, budget);
 
     /// <summary>The rules, root first.</summary>
-    public static IReadOnlyList<(string Name, Expr Body)> Read(string gbnf)
+    public static IReadOnlyList<(string Name, Expr Body)> Read(string gbnf, BuildBudget budget)
     {
         ConstraintLimits.CheckLength("grammar", gbnf);
-        GrammarReader reader = new(gbnf);
+        GrammarReader reader = new(gbnf, budget);
         reader.Index("root");
         reader.Space(newLines: true);
         while (reader._at < gbnf.Length) reader.Rule();
@@ -80,6 +81,8 @@ internal sealed class GrammarReader
         List<Expr> items = [];
         while (_at < _text.Length && Item(depth) is { } item)
         {
+            _budget.Nodes(1);
+            _budget.Bytes(96);
             Space(newLines: depth > 1);
             items.Add(Repeated(item, depth));
         }

@@ -3,10 +3,10 @@ namespace Coppice.Constraints;
 /// <summary>Finds rules that come back to themselves before any byte: following them would never end.</summary>
 internal static class LeftRecursion
 {
-    public static void Refuse(Automaton automaton, string[] names)
+    public static void Refuse(Automaton automaton, string[] names, BuildBudget budget)
     {
         bool[] nullable = Nullable(automaton);
-        int[][] calls = [.. automaton.Starts.Select(start => FirstCalls(automaton, start, nullable))];
+        int[][] calls = [.. automaton.Starts.Select(start => FirstCalls(automaton, start, nullable, budget))];
         int[] next = new int[calls.Length];          // of each rule on the path: which of its calls to follow next
         byte[] colour = new byte[calls.Length];      // 0 not seen, 1 on the path, 2 done
         Stack<int> path = new();
@@ -54,12 +54,13 @@ internal static class LeftRecursion
         return nullable;
     }
 
-    private static int[] FirstCalls(Automaton automaton, int start, bool[] nullable)
+    private static int[] FirstCalls(Automaton automaton, int start, bool[] nullable, BuildBudget budget)
     {
         HashSet<int> seen = [start], calls = [];
         Stack<int> open = new([start]);
         while (open.TryPop(out int n))
         {
+            budget.Step();
             Node node = automaton.Nodes[n];
             switch (node.Kind)
             {

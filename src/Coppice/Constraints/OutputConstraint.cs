@@ -32,27 +32,36 @@ public sealed class OutputConstraint : IEquatable<OutputConstraint>
 
     /// <summary>JSON that a JSON Schema describes: what OpenAI's structured outputs take, and more. Properties come in the order of the schema.</summary>
     /// <param name="schemaJson">The schema.</param>
+    /// <param name="cancellation">Ends the building.</param>
     /// <exception cref="InvalidRequestException">It is not JSON, too large, contradicts itself, or has a keyword that is not supported; the message says where.</exception>
-    public static OutputConstraint JsonSchema(string schemaJson)
+    public static OutputConstraint JsonSchema(string schemaJson, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(schemaJson);
-        return new OutputConstraint("schema", schemaJson, AutomatonBuilder.Build(SchemaReader.Read(schemaJson)));
+        BuildBudget budget = new(cancellation);
+        return new OutputConstraint("schema", schemaJson, AutomatonBuilder.Build(SchemaReader.Read(schemaJson, budget), budget));
     }
 
     /// <summary>A text that a regular expression matches as a whole. Classes (\d, \w, \s) are ASCII's, as in ECMAScript; no look-around and no back-references.</summary>
+    /// <param name="pattern">The pattern.</param>
+    /// <param name="cancellation">Ends the building.</param>
     /// <exception cref="InvalidRequestException">It is malformed, too large, or asks for what is not supported; the message says where.</exception>
-    public static OutputConstraint Regex(string pattern)
+    public static OutputConstraint Regex(string pattern, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(pattern);
-        return new OutputConstraint("regex", pattern, AutomatonBuilder.Build([("root", PatternReader.ReadWhole(pattern))]));
+        BuildBudget budget = new(cancellation);
+        Expr root = TextLanguage.FromWholePattern(pattern, "The pattern", budget).ToExpr(set => new CharsExpr(set), budget);
+        return new OutputConstraint("regex", pattern, AutomatonBuilder.Build([("root", root)], budget));
     }
 
     /// <summary>A text of a grammar in GBNF, the notation of llama.cpp; its rule <c>root</c> is the whole text.</summary>
+    /// <param name="gbnf">The grammar.</param>
+    /// <param name="cancellation">Ends the building.</param>
     /// <exception cref="InvalidRequestException">It is malformed, too large or left-recursive; the message says where.</exception>
-    public static OutputConstraint Grammar(string gbnf)
+    public static OutputConstraint Grammar(string gbnf, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(gbnf);
-        return new OutputConstraint("grammar", gbnf, AutomatonBuilder.Build(GrammarReader.Read(gbnf)));
+        BuildBudget budget = new(cancellation);
+        return new OutputConstraint("grammar", gbnf, AutomatonBuilder.Build(GrammarReader.Read(gbnf, budget), budget));
     }
 
     /// <summary>Whether both were made from the same text in the same way.</summary>
@@ -69,6 +78,6 @@ public sealed class OutputConstraint : IEquatable<OutputConstraint>
 
     private static class JsonObjectOnce
     {
-        public static readonly OutputConstraint Value = new("json", "", AutomatonBuilder.Build(JsonRules.AnyObject()));
+        public static readonly OutputConstraint Value = new("json", "", AutomatonBuilder.Build(JsonRules.AnyObject(), new BuildBudget { MaxTime = Timeout.InfiniteTimeSpan }));
     }
 }

@@ -10,47 +10,29 @@ namespace Coppice.Constraints;
 internal sealed class PatternReader
 {
     private static readonly CharSet s_digits = CharSet.Of(('0', '9'));
-    private static readonly CharSet s_word = CharSet.Of(('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z'));
     private static readonly CharSet s_space = CharSet.Of(('\t', '\r'), (' ', ' '));
     private static readonly CharSet s_dot = CharSet.Of(('\n', '\n'), ('\r', '\r'), (0x2028, 0x2029)).Complement();
 
     private readonly string _text, _what;
-    private readonly Func<CharSet, Expr> _spell;
+    private readonly BuildBudget _budget;
+    private readonly Dictionary<CharSet, CharsExpr> _chars = [];
     private int _at;
 
-    private PatternReader(string text, string what, Func<CharSet, Expr> spell)
+    private PatternReader(string text, string what, BuildBudget budget)
     {
         ConstraintLimits.CheckLength("pattern", text);
-        (_text, _what, _spell) = (text, what, spell);
+        (_text, _what, _budget) = (text, what, budget);
     }
 
-    /// <summary>The texts that the pattern matches from end to end.</summary>
-    public static Expr ReadWhole(string pattern)
+    /// <summary>The pattern as an expression of characters and assertions.</summary>
+    /// <param name="pattern">In ECMAScript's notation.</param>
+    /// <param name="what">Its place, which begins messages.</param>
+    /// <param name="budget">Pays.</param>
+    public static Expr Read(string pattern, string what, BuildBudget budget)
     {
-        PatternReader reader = new(pattern, "The pattern", set => new CharsExpr(set));
-        return reader.Top(Expr.Empty);
-    }
-
-    /// <summary>The contents of JSON strings in which the pattern matches somewhere.</summary>
-    /// <param name="pattern">The pattern.</param>
-    /// <param name="what">Its place in the schema.</param>
-    public static Expr ReadJson(string pattern, string what) =>
-        new PatternReader(pattern, what, JsonRules.Spelled).Top(Expr.Repeat(JsonRules.Spelled(CharSet.All), 0, null));
-
-    /// <param name="around">What may come at an end that is not anchored.</param>
-    private Expr Top(Expr around)
-    {
-        List<Expr> alternatives = [];
-        do
-        {
-            bool fromStart = Take('^');
-            Expr body = Sequence(1);
-            bool toEnd = Take('$');
-            alternatives.Add(Expr.Sequence([fromStart ? Expr.Empty : around, body, toEnd ? Expr.Empty : around]));
-        }
-        while (Take('|'));
-        if (_at < _text.Length) throw Wrong(_text[_at] == ')' ? "this ) closes nothing; write \\) for the character" : $"'{_text[_at]}' cannot stand here; anchors are understood at the beginning and end of the whole pattern and its outermost alternatives");
-        return Expr.Choice(alternatives);
+        PatternReader reader = new(pattern, what, budget);
+        Expr whole = reader.Alternatives(0);
+        return reader._at == pattern.Length ? whole : throw reader.Wrong("this ) closes nothing; write \\) for the character");
     }
 
     private Expr Alternatives(int depth)
@@ -65,9 +47,16 @@ internal sealed class PatternReader
     private Expr Sequence(int depth)
     {
         List<Expr> items = [];
-        while (_at < _text.Length && _text[_at] is not ('|' or ')' or '$' or '^')) items.Add(Repeated(Item(depth)));
+        while (_at < _text.Length && _text[_at] is not ('|' or ')'))
+        {
+            _budget.Nodes(1);
+            _budget.Bytes(64);
+            items.Add(Repeated(Item(depth)));
+        }
         return Expr.Sequence(items);
     }
+
+    private CharsExpr Chars(CharSet set) => _chars.TryGetValue(set, out CharsExpr? known) ? known : _chars[set] = new CharsExpr(set);
 
     private Expr Repeated(Expr item)
     {
@@ -126,20 +115,29 @@ internal sealed class PatternReader
             case '(':
                 return Group(depth);
             case '[':
-                return _spell(Class());
+                return Chars(Class());
             case '.':
                 _at++;
-                return _spell(s_dot);
+                return Chars(s_dot);
             case '*' or '+' or '?':
                 throw Wrong($"'{c}' repeats nothing; write \\{c} for the character");
+            case '^':
+                _at++;
+                return new AnchorExpr(Anchor.Start);
+            case '$':
+                _at++;
+                return new AnchorExpr(Anchor.End);
+            case '\\' when _at + 1 < _text.Length && _text[_at + 1] is 'b' or 'B':
+                _at += 2;
+                return new AnchorExpr(_text[_at - 1] == 'b' ? Anchor.WordEdge : Anchor.NoWordEdge);
             case '\\':
-                return _spell(Escape(inClass: false));
+                return Chars(Escape(inClass: false));
             default:
-                return _spell(CharSet.Of((CodePoint(), _codePoint)));
+                return Chars(CharSet.Of((CodePoint(), _codePoint)));
         }
     }
 
-    private int _codePoint;
+    private int _codePoint, _lookBehinds;
 
     /// <summary>The code point here, which is passed.</summary>
     private int CodePoint()
@@ -152,24 +150,32 @@ internal sealed class PatternReader
     private Expr Group(int depth)
     {
         int open = _at++;
-        if (Take('?'))
-        {
-            if (_at < _text.Length && _text[_at] == '<' && _at + 1 < _text.Length && _text[_at + 1] is not ('=' or '!'))
-            {
-                int close = _text.IndexOf('>', _at);
-                if (close < 0) throw Wrong("the group's name has no >");
-                _at = close + 1;
-            }
-            else if (!Take(':'))
-            {
-                throw Wrong("only (...), (?:...) and (?<name>...) are supported; look-around, options and atomic groups are not");
-            }
-        }
+        (LookWhere Where, bool Wanted)? look = null;
+        if (Take('?')) look = Kind();
+        if (look is { Where: LookWhere.Behind }) _lookBehinds++;
         Expr inside = Alternatives(depth + 1);
-        if (_at < _text.Length && _text[_at] is '^' or '$') throw Wrong($"an anchor inside a group is not supported; put it at the beginning or end of the pattern, or write \\{_text[_at]} for the character");
-        if (Take(')')) return inside;
-        _at = open;
-        throw Wrong("this ( is not closed; write \\( for the character");
+        if (look is { Where: LookWhere.Behind }) _lookBehinds--;
+        if (!Take(')'))
+        {
+            _at = open;
+            throw Wrong("this ( is not closed; write \\( for the character");
+        }
+        return look is (LookWhere where, bool wanted) ? new LookExpr(inside, where, wanted) : inside;
+    }
+
+    /// <summary>Passes what follows (? and says what is not a group of its own; null: a group.</summary>
+    private (LookWhere Where, bool Wanted)? Kind()
+    {
+        if (Take(':')) return null;
+        if (Take('=')) return (LookWhere.Ahead, true);
+        if (Take('!')) return (LookWhere.Ahead, false);
+        if (!Take('<')) throw Wrong("only (...), (?:...), (?<name>...) and look-around are supported; options and atomic groups are not");
+        if (Take('=')) return (LookWhere.Behind, true);
+        if (Take('!')) return (LookWhere.Behind, false);
+        int close = _text.IndexOf('>', _at);
+        if (close < 0) throw Wrong("the group's name has no >");
+        _at = close + 1;
+        return null;
     }
 
     private CharSet Class()
@@ -210,8 +216,8 @@ internal sealed class PatternReader
         {
             case 'd': return s_digits;
             case 'D': return s_digits.Complement();
-            case 'w': return s_word;
-            case 'W': return s_word.Complement();
+            case 'w': return CharSet.Word;
+            case 'W': return CharSet.Word.Complement();
             case 's': return s_space;
             case 'S': return s_space.Complement();
             case 'n': return CharSet.Of('\n');
@@ -231,7 +237,7 @@ internal sealed class PatternReader
             case 'u': return CharSet.Of((HexPair(), _codePoint));
             case >= '1' and <= '9' or 'k': throw Wrong("back-references are not supported: they match no regular language");
             case 'p' or 'P': throw Wrong("Unicode classes (\\p) are not supported; write the ranges in [...]");
-            case 'b' or 'B' or 'A' or 'z' or 'Z' or 'G': throw Wrong($"\\{c} is not supported; anchors are ^ and $, at the ends of the pattern");
+            case 'B' or 'A' or 'z' or 'Z' or 'G': throw Wrong($"\\{c} is not supported; anchors are ^ and $, at the ends of the pattern");
             default:
                 if (char.IsAsciiLetterOrDigit(c)) throw Wrong($"\\{c} is unknown");
                 _at--;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Coppice.Loading;
 
 namespace Coppice.Constraints;
 
@@ -19,23 +20,25 @@ internal sealed class SchemaReader
     private readonly Dictionary<string, int> _ruleOfReference = new(StringComparer.Ordinal);
     private readonly Queue<(int Rule, SchemaPart Schema)> _waiting = new();
 
-    private SchemaReader(JsonElement document) => _references = new SchemaReferences(document);
+    private readonly BuildBudget _budget;
+
+    private SchemaReader(JsonElement document, BuildBudget budget) => (_references, _budget) = (new SchemaReferences(document), budget);
 
     /// <summary>The rules, root first.</summary>
-    public static IReadOnlyList<(string Name, Expr Body)> Read(string json)
+    public static IReadOnlyList<(string Name, Expr Body)> Read(string json, BuildBudget budget)
     {
         ConstraintLimits.CheckLength("schema", json);
         try
         {
             using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 2 * ConstraintLimits.Nesting });
-            SchemaReader reader = new(document.RootElement);
+            SchemaReader reader = new(document.RootElement, budget);
             reader._rules.Set(0, reader.Schema([new SchemaPart(document.RootElement, SchemaPath.Root)], 0));
             while (reader._waiting.TryDequeue(out (int Rule, SchemaPart Schema) next)) reader._rules.Set(next.Rule, reader.Schema([next.Schema], 0));
             return reader._rules.Rules;
         }
         catch (JsonException e)
         {
-            throw new InvalidRequestException($"The schema is not JSON at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}: {e.Message.Split(" LineNumber:")[0]}");
+            throw new InvalidRequestException(JsonFault.Of("The schema", e));
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentException)   // a surrogate without its other half, escaped or not
         {
@@ -85,7 +88,7 @@ internal sealed class SchemaReader
         List<Expr> ways = [];
         if (types.Contains("object")) ways.Add(new SchemaObject(_rules, Schema).Read(keywords, path, depth));
         if (types.Contains("array")) ways.Add(new SchemaArray(_rules, Schema).Read(keywords, path, depth));
-        if (types.Contains("string")) ways.Add(SchemaScalars.String(keywords, _rules));
+        if (types.Contains("string")) ways.Add(SchemaScalars.String(keywords, _rules, _budget));
         if (types.Contains("number")) ways.Add(SchemaScalars.Number(keywords, _rules));
         else if (types.Contains("integer")) ways.Add(SchemaScalars.Integer(keywords, path));
         if (types.Contains("boolean")) ways.Add(new WordsExpr(["true", "false"]));

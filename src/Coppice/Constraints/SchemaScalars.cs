@@ -27,7 +27,7 @@ internal static class SchemaScalars
         ["uri"] = $@"^https?://{Label}(\.{Label}){{0,5}}(:\d{{1,4}})?(/[A-Za-z0-9._~-]{{0,50}}){{0,10}}$",
     };
 
-    public static Expr String(SchemaKeywords keywords, JsonRules rules)
+    public static Expr String(SchemaKeywords keywords, JsonRules rules, BuildBudget budget)
     {
         bool measured = keywords.HasAny("minLength", "maxLength");
         SchemaPart[] shapes = [.. keywords["pattern"].Concat(keywords["format"])];
@@ -36,9 +36,9 @@ internal static class SchemaScalars
         if (shapes is [SchemaPart shape])
         {
             string text = shape.Text();
-            if (keywords.HasAny("pattern")) return JsonRules.Quoted(PatternReader.ReadJson(text, $"The schema, {shape.Path}"));
+            if (keywords.HasAny("pattern")) return JsonRules.Quoted(TextLanguage.FromPattern(text, $"The schema, {shape.Path}", budget).ToExpr(JsonRules.Spelled, budget));
             if (!s_formats.TryGetValue(text, out string? pattern)) throw shape.Wrong($"one of the formats supported: {string.Join(", ", s_formats.Keys)}. Leave it out, or give a pattern");
-            return JsonRules.Quoted(PatternReader.ReadJson(pattern, text));
+            return JsonRules.Quoted(TextLanguage.FromPattern(pattern, text, budget).ToExpr(JsonRules.Spelled, budget));
         }
         if (!measured) return rules.String;
         int min = keywords["minLength"].Select(part => part.Count()).DefaultIfEmpty(0).Max();

@@ -6,7 +6,7 @@ namespace Coppice.Constraints;
 /// </summary>
 internal static class StackNeeds
 {
-    public static byte[] Of(Automaton automaton)
+    public static byte[] Of(Automaton automaton, BuildBudget budget)
     {
         Node[] nodes = automaton.Nodes;
         Predecessors before = new(automaton);
@@ -18,6 +18,7 @@ internal static class StackNeeds
         {
             while (levels[level].TryPop(out int settled))
             {
+                budget.Step();
                 if (needs[settled] != Automaton.Never) continue;
                 needs[settled] = (byte)level;
                 foreach (int n in before.Of(settled))

@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace Coppice.Constraints;
 
 /// <summary>
@@ -15,7 +13,7 @@ internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
     private readonly Stack<long> _open = new();
     private readonly List<long> _places = [];
     private FrameTable _frames = new();
-    private Dictionary<long[], ConstraintState> _states = new(PlacesComparer.Instance);
+    private Dictionary<long[], ConstraintState> _states = new(ArrayComparer<long>.Instance);
     private long _bytes;
 
     /// <summary>States kept. For tests.</summary>
@@ -178,7 +176,7 @@ internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
     private void Forget()
     {
         _frames = new FrameTable();
-        _states = new Dictionary<long[], ConstraintState>(PlacesComparer.Instance);
+        _states = new Dictionary<long[], ConstraintState>(ArrayComparer<long>.Instance);
         _bytes = 0;
     }
 
@@ -194,20 +192,6 @@ internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
     {
         _open.Clear();
         return new($"The constraint is too ambiguous: {what}. Write alternatives that begin differently, and do not repeat what may be empty.");
-    }
-
-    private sealed class PlacesComparer : IEqualityComparer<long[]>
-    {
-        public static readonly PlacesComparer Instance = new();
-
-        public bool Equals(long[]? x, long[]? y) => x.AsSpan().SequenceEqual(y);
-
-        public int GetHashCode([DisallowNull] long[] places)
-        {
-            HashCode hash = default;
-            foreach (long place in places) hash.Add(place);
-            return hash.ToHashCode();
-        }
     }
 }
 

@@ -19,7 +19,7 @@ internal static class OptionLimits
     {
         Whole(nameof(options.N), options.N, 1, MaxSamples);
         if (options.BestOf is int bestOf) Whole(nameof(options.BestOf), bestOf, options.N, MaxSamples);
-        if (options.MaxTokens is int maxTokens) Whole(nameof(options.MaxTokens), maxTokens, 1, int.MaxValue);
+        if (options.MaxTokens is int maxTokens) Whole(nameof(options.MaxTokens), maxTokens, 0, int.MaxValue);
         Whole(nameof(options.MinTokens), options.MinTokens, 0, int.MaxValue);
         if (options.MinTokens > options.MaxTokens)
             throw new InvalidRequestException($"{nameof(options.MinTokens)} is {options.MinTokens}; it must not exceed {nameof(options.MaxTokens)}, which is {options.MaxTokens}.");

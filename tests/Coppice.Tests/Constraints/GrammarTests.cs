@@ -78,7 +78,7 @@ public sealed class GrammarTests
                 continue;
             }
             grammars++;
-            IReadOnlyList<(string, Expr)> rules = GrammarReader.Read(grammar);
+            IReadOnlyList<(string, Expr)> rules = GrammarReader.Read(grammar, new BuildBudget());
             TokenAutomaton automaton = Walk.Over(constraint, Walk.Bytes);
             for (int i = 0; i < 40; i++)
             {

@@ -8,7 +8,7 @@ public class OptionLimitsTests
     {
         { "N is 0; it must be 1 to 1024.", new() { N = 0 } },
         { "N is 1025;", new() { N = 1025 } },
-        { "MaxTokens is 0; it must be 1 or more.", new() { MaxTokens = 0 } },
+        { "MaxTokens is -1; it must be 0 or more.", new() { MaxTokens = -1 } },
         { "MaxTokens is -1;", new() { MaxTokens = -1 } },
         { "MinTokens is -1; it must be 0 or more.", new() { MinTokens = -1 } },
         { "MinTokens is 6; it must not exceed MaxTokens, which is 5.", new() { MinTokens = 6, MaxTokens = 5 } },

@@ -32,8 +32,8 @@ public sealed class BatchLimitTests
     public async Task A_line_that_asks_for_more_than_its_key_may_ever_have_is_refused()
     {
         Caller caller = new("ann", 1, 4, null, null, TimeProvider.System);
-        (await _admission.EnterLineAsync(caller, 4, TimeProvider.System, default)).Dispose();       // alone it may have all
-        Assert.Equal("too_many_answers", (await Assert.ThrowsAsync<ApiException>(() => _admission.EnterLineAsync(caller, 5, TimeProvider.System, default))).Code);
+        (await _admission.EnterLineAsync(caller, 4, 0, TimeProvider.System, default)).Dispose();       // alone it may have all
+        Assert.Equal("too_many_answers", (await Assert.ThrowsAsync<ApiException>(() => _admission.EnterLineAsync(caller, 5, 0, TimeProvider.System, default))).Code);
     }
 
     [Fact]
@@ -42,12 +42,12 @@ public sealed class BatchLimitTests
         Caller caller = new("ann", 1, null, 8, null, TimeProvider.System);
         for (int i = 0; i < 6; i++) (await LineAsync(caller)).Dispose();
         using CancellationTokenSource cancel = new();
-        Task<IDisposable> seventh = _admission.EnterLineAsync(caller, 1, TimeProvider.System, cancel.Token);
+        Task<IDisposable> seventh = _admission.EnterLineAsync(caller, 1, 0, TimeProvider.System, cancel.Token);
         Assert.False(seventh.IsCompleted);
         _admission.Enter(caller, 1).Dispose();      // a request may use what is left
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => seventh);
     }
 
-    private Task<IDisposable> LineAsync(Caller caller) => _admission.EnterLineAsync(caller, 1, TimeProvider.System, default);
+    private Task<IDisposable> LineAsync(Caller caller) => _admission.EnterLineAsync(caller, 1, 0, TimeProvider.System, default);
 }

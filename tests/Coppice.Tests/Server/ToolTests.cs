@@ -94,7 +94,7 @@ public sealed class ToolTests(ToolTests.WithTools fixture) : IClassFixture<ToolT
         source.ReadChoice(new Field("tool_choice", JsonDocument.Parse("\"required\"").RootElement));
         ToolUse use = ToolUse.Of(ChatTemplate.Parse(template), source);
         Assert.Equal(opening, use.Opening);
-        Assert.NotNull(use.Constraint);
+        Assert.NotNull(use.Form!.Build(CancellationToken.None));
     }
 
     [Theory]
@@ -109,7 +109,7 @@ public sealed class ToolTests(ToolTests.WithTools fixture) : IClassFixture<ToolT
             ToolSource source = new();
             source.ReadTools(new Field("tools", JsonDocument.Parse(tools).RootElement));
             source.ReadChoice(new Field("tool_choice", JsonDocument.Parse("\"required\"").RootElement));
-            Assert.NotNull(ToolUse.Of(ChatTemplate.Parse(template), source).Constraint);
+            Assert.NotNull(ToolUse.Of(ChatTemplate.Parse(template), source).Form!.Build(CancellationToken.None));
         }
     }
 
@@ -120,7 +120,8 @@ public sealed class ToolTests(ToolTests.WithTools fixture) : IClassFixture<ToolT
     [InlineData(""" "tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"f"}}] """, "tools[1].function.name")]
     [InlineData(""" "tools":[{"type":"custom","custom":{"name":"f"}}] """, "tools[0].type")]
     [InlineData(""" "tools":[{"type":"function","function":{"name":"f"}}],"response_format":{"type":"json_object"} """, "tools")]
-    [InlineData(""" "tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"a":{"$ref":"http://x/y"}}}}}],"tool_choice":"required" """, "tools")]
+    [InlineData(""" "tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"a":{"$ref":"http://x/y"}}}}}],"tool_choice":"required" """, "tools[0].function.parameters")]
+    [InlineData(""" "tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g","parameters":{"type":"object","properties":{"a":{"$ref":"http://x/y"}}}}}],"tool_choice":"required" """, "tools[1].function.parameters")]
     [InlineData(""" "functions":[{"name":"f"}] """, "functions")]
     public async Task What_cannot_be_called_is_refused_by_name(string fields, string param)
     {
