@@ -3,7 +3,7 @@ using Coppice.Cli.Chat;
 
 namespace Coppice.Fuzz.Targets;
 
-/// <summary>A line of `coppice run` that holds a conversation, put through the templates of the corpus.</summary>
+/// <summary>A conversation: as a chat loads it, and as a line of `coppice run` that is put through the templates of the corpus.</summary>
 internal static class MessagesTarget
 {
     public static FuzzTarget Target { get; } = new("messages", "Conversations, through fixed templates", Syntax.Json, folder =>
@@ -13,6 +13,14 @@ internal static class MessagesTarget
             .Select(file => ChatPrompts.Of(tokenizer, ChatTemplates.FromFile(file))!)];
         return input =>
         {
+            try
+            {
+                new Conversation().Load(input);
+            }
+            catch (InvalidRequestException)
+            {
+                // It is no conversation that a chat wrote.
+            }
             if (new LineParser().Parse(1, input) is not PromptLine line) throw new InvalidRequestException("The line is refused.");
             foreach (ChatPrompts chats in templates)
             {

@@ -5,7 +5,6 @@ using Coppice.Server.Access;
 using Coppice.Server.Batches;
 using Coppice.Server.Prefixes;
 using Coppice.Server.Serving;
-using Coppice.Server.Telemetry;
 using Coppice.Server.Wire;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -54,7 +53,8 @@ internal static class RequestTarget
         // Prefixes are read and refused: pinning one is the engine's work.
         private static readonly ServerLimits s_limits = new() { PinnedTokensPerKey = 0 };
 
-        private readonly Dictionary<string, GenerationEndpoint> _generation = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, (ServedModel Model, Preparation Preparation)> _chats = new(StringComparer.Ordinal);
+        private readonly BodyFields<GenerationBody> _completionFields = GenerationFields.Completions(s_limits), _chatFields = GenerationFields.Chat(s_limits);
         private readonly EmbeddingEndpoint _embeddings;
         private readonly TokenEndpoints _tokens;
         private readonly Dictionary<string, Func<HttpContext, Task>> _operations = new(StringComparer.Ordinal);
@@ -68,21 +68,20 @@ internal static class RequestTarget
             Callers callers = new(new ServerOptions(), time);
             _caller = callers.Named("")!;
             Admission admission = new(s_limits, engine.Options.MaxBatch);
-            ServedModel? model = null;
-            PrefixStore? prefixes = null;
+            PreparationQueue queue = new();
             foreach (string file in Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Corpus", "template"), "chat-*.jinja"))
             {
-                model = new ServedModel(engine, "sample", ChatTemplates.FromFile(file), time);
-                prefixes = new PrefixStore(model, s_limits, time);
-                _generation[Path.GetFileNameWithoutExtension(file)["chat-".Length..]] = new GenerationEndpoint(model, s_limits, callers, admission, prefixes, new ServerMeter(model, admission, NullLogger.Instance), time, CancellationToken.None);
+                ServedModel one = new(engine, "sample", ChatTemplates.FromFile(file), time);
+                _chats[Path.GetFileNameWithoutExtension(file)["chat-".Length..]] = (one, new Preparation(one, s_limits, queue, new ConstraintStore(queue, time)));
             }
-            _embeddings = new EmbeddingEndpoint(model!, s_limits, callers, admission, CancellationToken.None);
-            _tokens = new TokenEndpoints(model!, s_limits, callers);
+            (ServedModel model, Preparation preparation) = _chats["plain"];
+            _embeddings = new EmbeddingEndpoint(model, s_limits, callers, admission, preparation, CancellationToken.None);
+            _tokens = new TokenEndpoints(model, s_limits, callers, preparation);
             DataFolder data = new(folder);
             _files = new FileStore(data, time);
             BatchStore batches = new(data);
-            BatchRunner runner = new(batches, _files, data, (endpoint, root, caller) => _generation.Values.First().ReadLine(endpoint, root, caller), callers, admission, engine.Options.MaxBatch, time, NullLogger.Instance);
-            foreach (ApiOperation operation in (IEnumerable<ApiOperation>)[.. new PrefixEndpoints(prefixes!, model!, s_limits, callers, admission).Operations(), .. new BatchEndpoints(_files, batches, runner, callers, s_limits, time).Operations()])
+            BatchRunner runner = new(batches, _files, data, (_, root, caller) => _embeddings.ReadLine(root, caller), callers, admission, engine.Options.MaxBatch, time, NullLogger.Instance);
+            foreach (ApiOperation operation in (IEnumerable<ApiOperation>)[.. new PrefixEndpoints(new PrefixStore(model, s_limits, time), model, s_limits, callers, admission, preparation).Operations(), .. new BatchEndpoints(_files, batches, runner, callers, s_limits, time).Operations()])
                 if (operation.Method == "POST" && !operation.Path.Contains('{')) _operations[operation.Path] = operation.Handler;
         }
 
@@ -100,8 +99,16 @@ internal static class RequestTarget
         {
             using JsonDocument document = await RequestBody.ReadAsync(context.Request, s_limits.BodyBytes);
             Field root = new("The body", document.RootElement);
-            if (path == EmbeddingEndpoint.Path) _ = _embeddings.ReadLine(root, _caller);
-            else _ = (_generation.TryGetValue(template, out GenerationEndpoint? chosen) ? chosen : _generation.Values.First()).ReadLine(path == GenerationEndpoint.ChatPath ? path : Completions, root, _caller);
+            if (path == EmbeddingEndpoint.Path)
+            {
+                _ = _embeddings.ReadLine(root, _caller);
+                return;
+            }
+            bool isChat = path == GenerationEndpoint.ChatPath;
+            GenerationBody body = (isChat ? _chatFields : _completionFields).Read(root);
+            (ServedModel model, Preparation preparation) = _chats.GetValueOrDefault(template, _chats["plain"]);
+            GenerationRequest request = isChat ? GenerationRequest.OfChat(model, body, null) : GenerationRequest.OfCompletion(model, body, null);
+            _ = await preparation.PrepareAsync(request, _caller, Urgency.Awaited, CancellationToken.None);
         }
     }
 }
