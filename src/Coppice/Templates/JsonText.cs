@@ -13,6 +13,9 @@ namespace Coppice.Templates;
 /// <param name="Sorted">Keys in order.</param>
 internal sealed record JsonText(string? Indent, string ItemSeparator, string KeySeparator, bool Ascii, bool Sorted)
 {
+    /// <summary>On one line, as json.dumps writes where nothing else is asked for.</summary>
+    public static JsonText Plain { get; } = new(null, ", ", ": ", Ascii: false, Sorted: false);
+
     public string Write(Rendering run, object? value)
     {
         StringBuilder text = new();
