@@ -22,21 +22,22 @@ internal sealed class Rendering(ChatTemplateLimits limits, DateTimeOffset now, C
 
     public ChatTemplateException Fail(string message) => new(Line, message);
 
-    private ChatTemplateException OverLimit(string message) => new(Line, message) { IsOverLimit = true };
+    public ChatTemplateException OverLimit(string message) => new(Line, message) { IsOverLimit = true };
 
-    public void Step() => Step(1);
+    public void Step() => Work(1);
 
     /// <summary>Accounts for a text that is made or gone through.</summary>
     public void Characters(long count)
     {
         if (count > limits.OutputCharacters) throw OverLimit($"A text gets longer than {limits.OutputCharacters} characters ({nameof(ChatTemplateLimits)}.{nameof(ChatTemplateLimits.OutputCharacters)}).");
-        Step(1 + count / CharactersPerStep);
+        Work(1 + count / CharactersPerStep);
     }
 
     /// <summary>Accounts for a list that is made or gone through.</summary>
-    public void Items(long count) => Step(1 + (count > long.MaxValue / StepsPerItem ? long.MaxValue / 2 : count * StepsPerItem));
+    public void Items(long count) => Work(1 + (count > long.MaxValue / StepsPerItem ? long.MaxValue / 2 : count * StepsPerItem));
 
-    private void Step(long count)
+    /// <summary>Accounts for so many steps.</summary>
+    public void Work(long count)
     {
         _steps += count;
         if (_steps > limits.Steps || _steps < 0) throw OverLimit($"It takes more than {limits.Steps} steps ({nameof(ChatTemplateLimits)}.{nameof(ChatTemplateLimits.Steps)}).");
