@@ -8,6 +8,7 @@ internal static class Comparison
     public static bool Same(Rendering run, object? a, object? b)
     {
         run.Step();
+        (a, b) = (Markup.Bare(a), Markup.Bare(b));
         if (Arithmetic.IsNumber(a) && Arithmetic.IsNumber(b)) return CompareNumbers(a!, b!) == 0;
         return (a, b) switch
         {
@@ -24,6 +25,7 @@ internal static class Comparison
     public static int Order(Rendering run, object? a, object? b)
     {
         run.Step();
+        (a, b) = (Markup.Bare(a), Markup.Bare(b));
         if (Arithmetic.IsNumber(a) && Arithmetic.IsNumber(b)) return CompareNumbers(a!, b!);
         return (a, b) switch
         {
@@ -38,7 +40,8 @@ internal static class Comparison
 
     public static bool Contains(Rendering run, object? container, object? item)
     {
-        switch (container)
+        item = Markup.Bare(item);
+        switch (Markup.Bare(container))
         {
             case string text:
                 if (item is not string part) throw run.Fail(UndefinedIn(item, null) ?? $"'in' a text needs a text to look for; it gets {TypeName.Of(item)}.");
@@ -93,12 +96,19 @@ internal static class Comparison
 
     private static int CompareNumbers(object a, object b)
     {
-        if (a is double || b is double)
-        {
-            double x = Arithmetic.Double(a), y = Arithmetic.Double(b);
-            return double.IsNaN(x) || double.IsNaN(y) ? 1 : x.CompareTo(y);
-        }
+        if (a is double x && b is double y) return double.IsNaN(x) || double.IsNaN(y) ? 1 : x.CompareTo(y);
+        if (a is double real) return CompareMixed(real, Arithmetic.Big(b));
+        if (b is double other) return double.IsNaN(other) ? 1 : -CompareMixed(other, Arithmetic.Big(a));
         return Arithmetic.Big(a).CompareTo(Arithmetic.Big(b));
+    }
+
+    // Exactly: a large whole number is not rounded to a float first.
+    private static int CompareMixed(double real, BigInteger whole)
+    {
+        if (!double.IsFinite(real)) return double.IsNegativeInfinity(real) ? -1 : 1;
+        double floor = Math.Floor(real);
+        int order = new BigInteger(floor).CompareTo(whole);
+        return order == 0 && real > floor ? 1 : order;
     }
 
     // By code points: UTF-16 order differs above U+D7FF.

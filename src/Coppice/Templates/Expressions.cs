@@ -217,7 +217,6 @@ internal sealed class Call(int line, Expression callee, CallArguments arguments)
     {
         object? target = callee.Evaluate(scope);
         if (target is Undefined undefined) throw scope.Run.Fail($"It cannot be called: {undefined.Why}");
-        if (target is LoopState) throw scope.Run.Fail("Recursive loops are not supported.");
         if (target is Facility facility && facility.TryAttribute(scope.Run, "", out object? self)) target = self;
         if (target is not Callable callable) throw scope.Run.Fail($"{TypeName.Of(target)} cannot be called.");
         Arguments given = arguments.Evaluate(scope, callable.Name);
@@ -245,6 +244,6 @@ internal sealed class TestCall(int line, Expression value, string name, CallArgu
         object? operand = value.Evaluate(scope);
         Arguments given = arguments.Evaluate(scope, $"the test '{name}'");
         scope.Run.Line = Line;
-        return Tests.Find(scope.Run, name)(operand, given);
+        return Tests.Find(scope.Run, name)(name == "escaped" ? operand : Markup.Bare(operand), given);
     }
 }

@@ -13,6 +13,9 @@ namespace Coppice.Templates;
 /// <param name="Sorted">Keys in order.</param>
 internal sealed record JsonText(string? Indent, string ItemSeparator, string KeySeparator, bool Ascii, bool Sorted)
 {
+    /// <summary>On one line, as json.dumps writes where nothing else is asked for.</summary>
+    public static JsonText Plain { get; } = new(null, ", ", ": ", Ascii: false, Sorted: false);
+
     public string Write(Rendering run, object? value)
     {
         StringBuilder text = new();
@@ -24,14 +27,15 @@ internal sealed record JsonText(string? Indent, string ItemSeparator, string Key
     {
         run.Enter();
         run.Characters(0);
-        switch (value)
+        switch (Markup.Bare(value))
         {
             case string content: run.Append(text, Quoted(content)); break;
             case Sequence { Kind: SequenceKind.List or SequenceKind.Tuple } sequence:
                 Block(run, '[', sequence.Items, (item, _) => Write(run, item, level + 1, text), ']', level, text);
                 break;
             case Map map: WriteMap(run, map, level, text); break;
-            case null or bool or long or BigInteger or double: text.Append(Scalar(value)); break;
+            case BigInteger number: text.Append(WholeNumbers.Shown(run, number)); break;
+            case null or bool or long or double: text.Append(Scalar(value)); break;
             case Undefined undefined: throw run.Fail($"tojson cannot write an undefined value: {undefined.Why}");
             default: throw run.Fail($"tojson cannot write {TypeName.Of(value)}; put '| list' before it.");
         }
@@ -152,6 +156,6 @@ internal static class JsonValues
         if (raw.AsSpan().ContainsAny('.', 'e', 'E')) return double.Parse(raw, NumberStyles.Float, CultureInfo.InvariantCulture);
         if (element.TryGetInt64(out long number)) return number;
         // Reading takes quadratic time.
-        return raw.Length <= 1000 ? BigInteger.Parse(raw, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) : double.Parse(raw, NumberStyles.Float, CultureInfo.InvariantCulture);
+        return raw.Length <= WholeNumbers.MostDigits ? BigInteger.Parse(raw, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) : double.Parse(raw, NumberStyles.Float, CultureInfo.InvariantCulture);
     }
 }

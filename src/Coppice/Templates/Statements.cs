@@ -75,14 +75,16 @@ internal sealed class If(int line, (Expression Condition, Body Body)[] branches,
     }
 }
 
-internal sealed class For(int line, Target target, Expression items, Expression? condition, Body body, Body? otherwise) : Statement(line)
+internal sealed class For(int line, Target target, Expression items, Expression? condition, Body body, Body? otherwise, bool isRecursive) : Statement(line)
 {
-    public override Flow Execute(Scope scope, StringBuilder output)
+    public override Flow Execute(Scope scope, StringBuilder output) => Run(scope, items.Evaluate(scope), 0, output);
+
+    private Flow Run(Scope scope, object? value, int depth, StringBuilder output)
     {
-        IReadOnlyList<object?> all = Iteration.Of(scope.Run, items.Evaluate(scope));
+        IReadOnlyList<object?> all = Iteration.Of(scope.Run, value);
         if (condition is not null) all = Filtered(scope, all);
         if (all.Count == 0) return otherwise?.Execute(scope.Inner(), output) ?? Flow.Next;
-        LoopState loop = new(all);
+        LoopState loop = new(all, depth, isRecursive ? deeper => Again(scope, deeper, depth + 1) : null);
         for (; loop.Index0 < all.Count; loop.Index0++)
         {
             Scope inner = scope.Inner();
@@ -92,6 +94,14 @@ internal sealed class For(int line, Target target, Expression items, Expression?
             if (body.Execute(inner, output) == Flow.Break) break;
         }
         return Flow.Next;
+    }
+
+    // loop(items) in a recursive loop: what the same loop prints for other items.
+    private string Again(Scope scope, object? value, int depth)
+    {
+        StringBuilder output = new();
+        Run(scope, value, depth, output);
+        return output.ToString();
     }
 
     private List<object?> Filtered(Scope scope, IReadOnlyList<object?> all)

@@ -15,7 +15,7 @@ internal static class Tests
         ["callable"] = (v, _) => v is Callable or Joiner,
         ["defined"] = (v, _) => v is not Undefined,
         ["divisibleby"] = (v, a) => Remainder(v, a, a.As("num")[0]) == 0,
-        ["escaped"] = (_, _) => false,
+        ["escaped"] = (v, _) => v is Markup,
         ["even"] = (v, a) => Remainder(v, a, 2L) == 0,
         ["false"] = (v, _) => v is false,
         ["filter"] = (v, _) => v is string name && Filters.TryFind(name, out Filter? found) && found is not null,

@@ -14,6 +14,12 @@ internal static class TextFilters
         return text;
     }
 
+    private static string Blanks(Rendering run, int count)
+    {
+        run.Characters(count);
+        return new string(' ', Math.Max(0, count));
+    }
+
     public static object? FormatOperand(Arguments given)
     {
         if (given.Named.Count == 0) return Sequence.Tuple([.. given.Positional]);
@@ -29,20 +35,11 @@ internal static class TextFilters
         return TextMethods.Find(text, "center")!.Call(new Arguments(given.Run, "the filter 'center'", [(long)width], []));
     }
 
-    public static object? Escape(object? value, Arguments given)
-    {
-        string text = Text(value, given);
-        string escaped = text.Replace("&", "&amp;", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal).Replace(">", "&gt;", StringComparison.Ordinal)
-            .Replace("'", "&#39;", StringComparison.Ordinal).Replace("\"", "&#34;", StringComparison.Ordinal);
-        given.Run.Characters(escaped.Length);
-        return escaped;
-    }
-
     public static object? Indent(object? value, Arguments given)
     {
         string text = Text(value, given);
         given.As("width", "first", "blank");
-        string indent = given.Or(0, 4L) as string ?? new string(' ', Math.Clamp(given.Int(0, 4), 0, 1000));
+        string indent = given.Or(0, 4L) as string ?? Blanks(given.Run, given.Int(0, 4));
         bool first = given.Flag(1, missing: false), blank = given.Flag(2, missing: false);
         List<object?> lines = TextSplit.Lines(given.Run, text + "\n", keepsEnds: false);
         given.Run.Characters(text.Length + (long)lines.Count * indent.Length);
@@ -100,7 +97,7 @@ internal static class TextFilters
         {
             null => null,
             string text => text,
-            _ => new string(' ', Math.Clamp(given.Int(1), 0, 1000)),
+            _ => Blanks(given.Run, given.Int(1)),
         };
         (string items, string keys) = (indent is null ? ", " : ",", ": ");
         if (given.Or(2, null) is not null)
@@ -146,5 +143,22 @@ internal static class TextFilters
             inWord = isWord;
         }
         return count;
+    }
+
+    /// <summary>The pairs of a dict as attributes of HTML: none for what is None or undefined.</summary>
+    public static object? XmlAttributes(object? value, Arguments given)
+    {
+        bool hasSpace = given.As("autospace").Flag(0, missing: true);
+        if (value is not Map map) throw given.Run.Fail($"xmlattr needs a dict; here is {TypeName.Of(value)}.");
+        List<object?> parts = [];
+        foreach ((object? key, object? attribute) in map.Pairs)
+        {
+            if (attribute is null or Undefined) continue;
+            string name = PythonText.Of(given.Run, key);
+            if (name.AsSpan().ContainsAny(" \t\n\f\r/>=")) throw given.Run.Fail($"'{(name.Length > 60 ? name[..60] + "…" : name)}' is not the name of an attribute.");
+            parts.Add($"{Markup.Escaped(given.Run, name)}=\"{Markup.Of(given.Run, attribute).Text}\"");
+        }
+        string text = TextMethods.Joined(given.Run, " ", parts);
+        return hasSpace && text.Length > 0 ? " " + text : text;
     }
 }
