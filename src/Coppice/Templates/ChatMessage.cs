@@ -26,13 +26,14 @@ public sealed record ChatMessage(string Role, string? Content)
     /// A message in JSON, with all its fields. Templates get it in the form that they expect: content may be null or a list of texts, and the arguments of tool
     /// calls a text of JSON, as the OpenAI wire writes them.
     /// </summary>
-    /// <exception cref="InvalidRequestException">It is not an object with a role.</exception>
+    /// <exception cref="InvalidRequestException">It is not an object with a role, or has a key or a text that is not Unicode.</exception>
     public static ChatMessage FromJson(JsonElement message)
     {
         if (message.ValueKind != JsonValueKind.Object) throw new InvalidRequestException($"A message is a JSON object; this is {message.ValueKind}.");
-        if (!message.TryGetProperty("role", out JsonElement role) || role.ValueKind != JsonValueKind.String) throw new InvalidRequestException("A message needs a 'role' that is a text.");
-        string? content = message.TryGetProperty("content", out JsonElement said) ? MessageForm.Text(JsonValues.Of(said)) : null;
-        return new ChatMessage((string)JsonValues.Of(role)!, content) { Json = message.Clone() };
+        // As a whole, so that a key or a text that is not Unicode is refused here, wherever it stands.
+        Map map = (Map)JsonValues.Of(message)!;
+        if (!map.TryGet("role", out object? role) || role is not string speaker) throw new InvalidRequestException("A message needs a 'role' that is a text.");
+        return new ChatMessage(speaker, map.TryGet("content", out object? said) ? MessageForm.Text(said) : null) { Json = message.Clone() };
     }
 
     /// <summary>The message as <see cref="FromJson"/> reads it.</summary>

@@ -147,6 +147,8 @@ public sealed class ChatTemplateTests
             ChatTemplate.Parse("{{ messages[0] | tojson }}").Render(new ChatTemplateInput { Messages = [message] }));
         Assert.Throws<InvalidRequestException>(() => ChatMessage.FromJson(Json("[]")));
         Assert.Throws<InvalidRequestException>(() => ChatMessage.FromJson(Json("{\"role\": 1}")));
+        Assert.Throws<InvalidRequestException>(() => ChatMessage.FromJson(Json("{\"role\": \"user\", \"\\ud800\": 1}")));
+        Assert.Throws<InvalidRequestException>(() => ChatMessage.FromJson(Json("{\"role\": \"user\", \"x\": [{\"\\ud800\": 1}]}")));
     }
 
     [Fact]
