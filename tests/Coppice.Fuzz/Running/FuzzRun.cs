@@ -69,7 +69,7 @@ internal static class FuzzRun
 
     private static async Task<(int Code, string Output, string Errors)> WorkAsync(string program, object[] arguments)
     {
-        ProcessStartInfo start = new(Environment.ProcessPath!, [program, "work", .. arguments.Select(argument => Convert.ToString(argument, CultureInfo.InvariantCulture)!)]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new(Environment.ProcessPath!, [program, "work", .. arguments.Select(argument => Convert.ToString(argument, CultureInfo.InvariantCulture)!)]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         // An input that takes all memory shall not take the machine's.
         start.Environment["DOTNET_GCHeapHardLimit"] = "0x80000000";
         start.Environment["DOTNET_DbgEnableMiniDump"] = "0";
