@@ -9,6 +9,9 @@ public sealed record ServerLimits
     /// <summary>Most bytes of an uploaded file.</summary>
     public long FileBytes { get; init; } = 512L << 20;
 
+    /// <summary>Bytes that the stored files of one key may have, results of batches among them; more are not taken.</summary>
+    public long StoredBytesPerKey { get; init; } = 16L << 30;
+
     /// <summary>Most samples of a prompt (<c>n</c>), at most 1,024.</summary>
     public int Samples { get; init; } = 128;
 

@@ -3,8 +3,6 @@ using Coppice.Server.Access;
 using Coppice.Server.Serving;
 using Coppice.Server.Wire;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.WebUtilities;
-using Microsoft.Net.Http.Headers;
 
 namespace Coppice.Server.Batches;
 
@@ -32,6 +30,8 @@ internal sealed class BatchEndpoints(FileStore files, BatchStore batches, BatchR
         BodyField<BatchBody>.Refused("output_expires_after", "files stay until they are deleted."),
     ]);
 
+    private readonly FileUpload _upload = new(files, limits);
+
     public ApiOperation[] Operations() =>
     [
         new("POST", "/v1/files", "Stores a file for batches.", AddFileAsync, new ApiBody("multipart/form-data",
@@ -48,47 +48,7 @@ internal sealed class BatchEndpoints(FileStore files, BatchStore batches, BatchR
 
     private static string Id(HttpContext context) => (string)context.Request.RouteValues["id"]!;
 
-    private async Task AddFileAsync(HttpContext context)
-    {
-        Caller caller = callers.Of(context.Request);
-        if (!MediaTypeHeaderValue.TryParse(context.Request.ContentType, out MediaTypeHeaderValue? type) || !type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase) || HeaderUtilities.RemoveQuotes(type.Boundary) is not { Length: > 0 } boundary)
-            throw new ApiException(415, "A file is sent as multipart/form-data, with the parts purpose and file.") { Code = "unsupported_media_type" };
-        MultipartReader parts = new(boundary.ToString(), context.Request.Body);
-        string? purpose = null;
-        StoredFile? stored = null;
-        try
-        {
-            while (await parts.ReadNextSectionAsync(context.RequestAborted) is { } part)
-            {
-                ContentDispositionHeaderValue? disposition = part.GetContentDispositionHeader();
-                string name = HeaderUtilities.RemoveQuotes(disposition?.Name ?? "").ToString();
-                switch (name)
-                {
-                    case "purpose":
-                        purpose = await new StreamReader(part.Body).ReadToEndAsync(context.RequestAborted);
-                        if (purpose != "batch") throw ApiException.Invalid("purpose", $"purpose is '{Field.Shortened(purpose)}'; it must be batch.");
-                        break;
-                    case "file" when stored is null:
-                        string fileName = HeaderUtilities.RemoveQuotes(disposition!.FileNameStar.HasValue ? disposition.FileNameStar : disposition.FileName).ToString();
-                        stored = await files.AddAsync(caller, Field.Shortened(fileName), "batch", part.Body, limits.FileBytes, context.RequestAborted);
-                        break;
-                    default:
-                        throw new ApiException(400, $"Unrecognized request argument supplied: {Field.Shortened(name)}") { Param = Field.Shortened(name), Code = "unknown_parameter" };
-                }
-            }
-
-            if (stored is null) throw ApiException.Invalid("file", "The part file is missing.", "missing_required_parameter");
-            if (purpose is null) throw ApiException.Invalid("purpose", "The part purpose is missing; it must be batch.", "missing_required_parameter");
-        }
-        catch (Exception e) when (stored is not null || e is InvalidDataException or IOException)
-        {
-            if (stored is not null) files.Delete(caller, stored.Id);
-            if (e is ApiException) throw;
-            throw new ApiException(400, $"The body is not multipart/form-data: {e.Message}") { Code = "invalid_multipart" };
-        }
-
-        await ShowAsync(context, stored);
-    }
+    private async Task AddFileAsync(HttpContext context) => await ShowAsync(context, await _upload.ReadAsync(context.Request, callers.Of(context.Request)));
 
     private Task ListFilesAsync(HttpContext context)
     {
@@ -175,11 +135,17 @@ internal sealed class BatchEndpoints(FileStore files, BatchStore batches, BatchR
         }
 
         List<T> page = items[..Math.Min(limit, items.Count)];
-        return Respond.JsonAsync(context, json =>
+        return Respond.JsonAsync(context, async output =>
         {
+            Utf8JsonWriter json = output.Json;
             json.WriteString("object", "list");
             json.WriteStartArray("data");
-            foreach (T item in page) JsonSerializer.Serialize(json, item, typeof(T), StoredJson.Default);
+            foreach (T item in page)
+            {
+                JsonSerializer.Serialize(json, item, typeof(T), StoredJson.Default);
+                await output.DrainAsync();
+            }
+
             json.WriteEndArray();
             json.WriteString("first_id", page.Count > 0 ? id(page[0]) : null);
             json.WriteString("last_id", page.Count > 0 ? id(page[^1]) : null);

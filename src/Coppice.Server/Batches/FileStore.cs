@@ -10,11 +10,16 @@ internal sealed class FileStore
     private readonly DataFolder _folder;
     private readonly TimeProvider _time;
     private readonly ConcurrentDictionary<string, Owned<StoredFile>> _files = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, long> _used = new(StringComparer.Ordinal);        // bytes, by owner
 
     public FileStore(DataFolder folder, TimeProvider time)
     {
         (_folder, _time) = (folder, time);
-        foreach (Owned<StoredFile> file in folder.ReadAll("files", StoredJson.Default.OwnedStoredFile)) _files[file.Value.Id] = file;
+        foreach (Owned<StoredFile> file in folder.ReadAll("files", StoredJson.Default.OwnedStoredFile))
+        {
+            _files[file.Value.Id] = file;
+            Use(file.Owner, file.Value.Bytes);
+        }
     }
 
     public IEnumerable<StoredFile> Of(Caller caller) => _files.Values.Where(file => file.Owner == caller.Name).Select(file => file.Value);
@@ -29,8 +34,8 @@ internal sealed class FileStore
     public static string NewId() => $"file-{Guid.NewGuid():N}";
 
     /// <summary>Stores what a stream has. When this returns, it is on the disk.</summary>
-    /// <exception cref="ApiException">It is too long, or there is no room.</exception>
-    public async Task<StoredFile> AddAsync(Caller caller, string name, string purpose, Stream content, long mostBytes, CancellationToken cancellation)
+    /// <exception cref="ApiException">It is too long, the caller has stored what it may, or there is no room.</exception>
+    public async Task<StoredFile> AddAsync(Caller caller, string name, string purpose, Stream content, ServerLimits limits, CancellationToken cancellation)
     {
         string id = NewId(), path = _folder.Content(id), unfinished = path + ".new";
         long bytes = 0;
@@ -39,10 +44,12 @@ internal sealed class FileStore
             using (FileStream file = new(unfinished, FileMode.CreateNew, FileAccess.Write))
             {
                 byte[] buffer = new byte[1 << 16];
-                for (int read; (read = await content.ReadAsync(buffer, cancellation)) > 0;)
+                for (int read; (read = await ReadAsync(content, buffer, cancellation)) > 0;)
                 {
                     bytes += read;
-                    if (bytes > mostBytes) throw new ApiException(413, $"The file has more than {mostBytes} bytes, which is what this server takes.") { Param = "file", Code = "file_too_large" };
+                    long used = Use(caller.Name, read);
+                    if (bytes > limits.FileBytes) throw new ApiException(413, $"The file has more than {limits.FileBytes} bytes, which is what this server takes.") { Param = "file", Code = "file_too_large" };
+                    if (used > limits.StoredBytesPerKey) throw new ApiException(413, $"With this file your key would have stored more than {limits.StoredBytesPerKey} bytes, which is what it may. Delete files first.") { Param = "file", Code = "storage_limit_exceeded" };
                     await file.WriteAsync(buffer.AsMemory(0, read), cancellation);
                 }
 
@@ -50,7 +57,7 @@ internal sealed class FileStore
             }
 
             File.Move(unfinished, path);
-            return Register(caller.Name, new StoredFile(id, bytes, _time.GetUtcNow().ToUnixTimeSeconds(), name, purpose));
+            return Publish(caller.Name, new StoredFile(id, bytes, _time.GetUtcNow().ToUnixTimeSeconds(), name, purpose));
         }
         catch (Exception e) when (e is not ApiException and (IOException or UnauthorizedAccessException) and not Microsoft.AspNetCore.Http.BadHttpRequestException)
         {
@@ -58,12 +65,39 @@ internal sealed class FileStore
         }
         finally
         {
-            if (File.Exists(unfinished)) File.Delete(unfinished);
+            if (!_files.ContainsKey(id))
+            {
+                Use(caller.Name, -bytes);
+                foreach (string left in (string[])[unfinished, path]) File.Delete(left);
+            }
         }
     }
 
     /// <summary>Makes a file known whose bytes are there already.</summary>
     public StoredFile Register(string owner, StoredFile file)
+    {
+        long before = _files.TryGetValue(file.Id, out Owned<StoredFile>? known) ? known.Value.Bytes : 0;
+        Use(owner, file.Bytes - before);
+        return Publish(owner, file);
+    }
+
+    /// <summary>Counts bytes that an owner has on the disk, those of files that are arriving among them, and returns how many there are.</summary>
+    private long Use(string owner, long more) => _used.AddOrUpdate(owner, more, (_, bytes) => bytes + more);
+
+    // What is wrong with the body is the client's, and not the disk's.
+    private static async Task<int> ReadAsync(Stream content, byte[] buffer, CancellationToken cancellation)
+    {
+        try
+        {
+            return await content.ReadAsync(buffer, cancellation);
+        }
+        catch (IOException e) when (e is not Microsoft.AspNetCore.Http.BadHttpRequestException)
+        {
+            throw new InvalidDataException(e.Message, e);
+        }
+    }
+
+    private StoredFile Publish(string owner, StoredFile file)
     {
         Owned<StoredFile> owned = new(owner, file);
         _folder.Write("files", file.Id, owned, StoredJson.Default.OwnedStoredFile);
@@ -75,6 +109,6 @@ internal sealed class FileStore
     {
         _ = Find(caller, id);
         _folder.Delete(id);
-        _files.TryRemove(id, out _);
+        if (_files.TryRemove(id, out Owned<StoredFile>? file)) Use(file.Owner, -file.Value.Bytes);
     }
 }

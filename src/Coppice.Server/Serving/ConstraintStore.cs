@@ -15,7 +15,7 @@ internal sealed class ConstraintStore(PreparationQueue queue, TimeProvider time)
     private static readonly TimeSpan s_refusalKept = TimeSpan.FromSeconds(10);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<(ConstraintKind, string), Entry> _entries = [];
+    private readonly Dictionary<(ConstraintKind, SchemaStrictness, string), Entry> _entries = [];
     private readonly LinkedList<Entry> _recent = new();       // those that are built, latest first
     private long _bytes;
 
@@ -32,7 +32,7 @@ internal sealed class ConstraintStore(PreparationQueue queue, TimeProvider time)
         }
         catch (InvalidRequestException reason)
         {
-            throw source.Refusal(reason);
+            throw source.Refusal(reason.Message);
         }
         finally
         {
@@ -44,7 +44,7 @@ internal sealed class ConstraintStore(PreparationQueue queue, TimeProvider time)
     {
         lock (_lock)
         {
-            (ConstraintKind, string) key = (source.Kind, source.Text);
+            (ConstraintKind, SchemaStrictness, string) key = (source.Kind, source.Strictness, source.Text);
             if (_entries.TryGetValue(key, out Entry? entry) && entry.KeptUntil is long end && time.GetTimestamp() >= end)
             {
                 Forget(entry);
@@ -112,9 +112,9 @@ internal sealed class ConstraintStore(PreparationQueue queue, TimeProvider time)
 
     private static long BytesOf(OutputConstraint constraint) => 13L * constraint.Automaton.Nodes.Length + 8L * constraint.Automaton.Edges.Length;
 
-    private sealed class Entry((ConstraintKind Kind, string Text) key, CancellationTokenSource stop, Task<OutputConstraint> built)
+    private sealed class Entry((ConstraintKind Kind, SchemaStrictness Strictness, string Text) key, CancellationTokenSource stop, Task<OutputConstraint> built)
     {
-        public (ConstraintKind Kind, string Text) Key => key;
+        public (ConstraintKind Kind, SchemaStrictness Strictness, string Text) Key => key;
 
         public CancellationTokenSource Stop => stop;
 

@@ -14,7 +14,7 @@ internal sealed class Preparation(ServedModel model, ServerLimits limits, Prepar
         Generation generation = await EncodeAsync(request.Length, () => Generation.Of(request, model, limits), caller, urgency, cancellation);
         if (generation.Form is not { } form) return generation;
         OutputConstraint constraint = await constraints.GetAsync(form, caller, urgency, cancellation);
-        return generation with { Options = generation.Options with { Constraint = constraint } };
+        return generation with { Options = generation.Options with { Constraint = constraint }, Warnings = form.Warnings(constraint) };
     }
 
     /// <summary>Turns texts into tokens.</summary>

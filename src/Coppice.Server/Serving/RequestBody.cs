@@ -10,6 +10,8 @@ namespace Coppice.Server.Serving;
 /// <summary>Reads a JSON body, no longer than it may be.</summary>
 internal static class RequestBody
 {
+    private const int FirstBytes = 1 << 16;
+
     /// <exception cref="ApiException">It is too long, of another kind, not UTF-8, or not JSON.</exception>
     public static async Task<JsonDocument> ReadAsync(HttpRequest request, int mostBytes)
     {
@@ -37,7 +39,8 @@ internal static class RequestBody
     private static async Task<ReadOnlyMemory<byte>> BytesAsync(HttpRequest request, int mostBytes)
     {
         if (request.ContentLength > mostBytes) throw TooLong(mostBytes);
-        byte[] buffer = new byte[Math.Min(mostBytes + 1L, request.ContentLength + 1 ?? 16_384)];
+        // What arrives takes memory, not what is announced.
+        byte[] buffer = new byte[Math.Min(Math.Min(mostBytes, FirstBytes) + 1L, request.ContentLength + 1 ?? FirstBytes)];
         int length = 0;
         while (true)
         {

@@ -30,10 +30,14 @@ internal sealed record ToolUse(ChatTemplate Template, string Opening, Constraint
         string one = tools.Length == 1 ? Call(tools[0], format.Kind, at) : $$"""{"anyOf":[{{string.Join(',', tools.Select((tool, i) => Call(tool, format.Kind, $"{at}/anyOf/{i}")))}}]}""";
         string schema = isList ? $$"""{"type":"array","minItems":1,"maxItems":{{(source.Parallel && source.Named is null ? 16 : 1)}},"items":{{one}}}""" : one;
         string opening = format.Kind switch { ToolCallKind.Hermes => format.Open + "\n", ToolCallKind.Mistral => format.Open, _ => "" };
-        return new(template, opening, new ConstraintSource(ConstraintKind.JsonSchema, schema, "tools")
+        SchemaStrictness strictness = tools.All(tool => source.Strict.Contains(tool.Key)) ? SchemaStrictness.Strict : SchemaStrictness.BestEffort;
+        return new(template, opening, new ConstraintSource(ConstraintKind.JsonSchema, schema, "tools", strictness)
         {
             Blame = "The parameters of a tool that must be called cannot be kept to. ",
-            Places = [.. demanded.Select((one, i) => ($"{(isList ? "$.items" : "$")}{(tools.Length == 1 ? "" : $".anyOf[{i}]")}.properties.{Arguments(format.Kind)}", $"tools[{one.Index}].function.parameters"))],
+            Places = [.. demanded.Select((one, i) => new ConstraintPlace(
+                $"{(isList ? "$.items" : "$")}{(tools.Length == 1 ? "" : $".anyOf[{i}]")}.properties.{Arguments(format.Kind)}",
+                $"tools[{one.Index}].function.parameters",
+                source.Strict.Contains(one.Tool.Key) ? SchemaStrictness.Strict : SchemaStrictness.BestEffort))],
         }, source.Parallel);
     }
 

@@ -3,7 +3,7 @@ namespace Coppice.Server.Wire;
 /// <summary>The fields that say what an answer must look like.</summary>
 internal static class ConstraintFields
 {
-    public const string Schema = """{"anyOf":[{"type":"object","properties":{"type":{"enum":["text","json_object"]}},"required":["type"]},{"type":"object","properties":{"type":{"enum":["json_schema"]},"json_schema":{"enum":[{"name":"answer","schema":{"type":"boolean"}}]}},"required":["type","json_schema"]}]}""";
+    public const string Schema = """{"anyOf":[{"type":"object","properties":{"type":{"enum":["text","json_object"]}},"required":["type"]},{"type":"object","properties":{"type":{"enum":["json_schema"]},"json_schema":{"enum":[{"name":"answer","schema":{"type":"boolean"}},{"name":"answer","strict":true,"schema":{"type":"boolean"}}]}},"required":["type","json_schema"]}]}""";
 
     /// <summary>Null: any text.</summary>
     public static ConstraintSource? ReadResponseFormat(Field field)
@@ -25,10 +25,14 @@ internal static class ConstraintFields
     private static ConstraintSource ReadSchema(Field field)
     {
         foreach (Field part in field.Properties())
-            if (part.Name is not ("name" or "description" or "schema" or "strict")) throw Unknown($"{field.Name}.{part.Name}");      // strict: the answer fits in either case
+            if (part.Name is not ("name" or "description" or "schema" or "strict")) throw Unknown($"{field.Name}.{part.Name}");
         Field schema = Required(field, "schema");
-        return new(ConstraintKind.JsonSchema, schema.Value.GetRawText(), schema.Name);
+        return new(ConstraintKind.JsonSchema, schema.Value.GetRawText(), schema.Name, ReadStrictness(field));
     }
+
+    /// <summary>As at OpenAI, a schema is kept to strictly only where that is asked for.</summary>
+    /// <param name="field">The object that has a field strict.</param>
+    public static SchemaStrictness ReadStrictness(Field field) => field.Property("strict")?.Flag() == true ? SchemaStrictness.Strict : SchemaStrictness.BestEffort;
 
     private static Field Required(Field field, string name) => field.Property(name) ?? throw ApiException.Invalid($"{field.Name}.{name}", $"{field.Name}.{name} is missing.", "missing_required_parameter");
 

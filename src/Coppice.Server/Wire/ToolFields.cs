@@ -13,6 +13,9 @@ internal sealed partial class ToolSource
 
     public Dictionary<string, string> Schemas { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>The functions whose arguments are kept to their schema strictly.</summary>
+    public HashSet<string> Strict { get; } = new(StringComparer.Ordinal);
+
     /// <summary>"none", "auto" or "required"; or the function that must be called is <see cref="Named"/>.</summary>
     public string Choice { get; private set; } = "auto";
 
@@ -49,6 +52,7 @@ internal sealed partial class ToolSource
             }
 
             if (!Schemas.TryAdd(name, schema)) throw ApiException.Invalid(named.Name, $"{named.Name} is '{name}', as another tool's is.");
+            if (ConstraintFields.ReadStrictness(function) == SchemaStrictness.Strict) Strict.Add(name);
         }
 
         // Templates ask whether there are any.

@@ -6,6 +6,9 @@ internal sealed class AutomatonBuilder
     // A repeated item of more nodes becomes a rule that is called, instead of copies.
     private const int CopiedNodes = 4;
 
+    // A repetition that counts far counts blocks of so many.
+    private const int Block = 256;
+
     private readonly List<Node> _nodes = [new(NodeKind.Return, 0, 0)];
     private readonly List<Edge> _edges = [];
     private readonly List<Expr> _rules;
@@ -70,6 +73,7 @@ internal sealed class AutomatonBuilder
     {
         int copies = repeat.Max ?? (repeat.Min + 1);
         Expr item = repeat.Item;
+        if (copies > 2 * Block) return Emit(InBlocks(item, repeat.Min, repeat.Max), next);
         if (copies > 1 && !IsSmall(item, CopiedNodes))
         {
             item = new CallExpr(RuleOf(item));
@@ -87,6 +91,24 @@ internal sealed class AutomatonBuilder
         }
         for (int i = 0; i < repeat.Min; i++) at = Emit(item, at);
         return at;
+    }
+
+    /// <summary>The same texts with few nodes: whole blocks, each a call, then a part of one.</summary>
+    private static Expr InBlocks(Expr item, int min, int? max)
+    {
+        Expr one = new SharedExpr(item), block = new SharedExpr(Expr.Repeat(one, Block, Block));
+        List<Expr> parts = [Expr.Repeat(block, min / Block, min / Block), Expr.Repeat(one, min % Block, min % Block)];
+        if (max is not int most)
+        {
+            parts.Add(Expr.Repeat(one, 0, null));
+        }
+        else
+        {
+            int blocks = (most - min) / Block;
+            Expr last = Expr.Sequence([Expr.Repeat(block, blocks, blocks), Expr.Repeat(one, 0, (most - min) % Block)]);
+            parts.Add(blocks == 0 ? last : Expr.Choice([Expr.Sequence([Expr.Repeat(block, 0, blocks - 1), Expr.Repeat(one, 0, Block - 1)]), last]));
+        }
+        return Expr.Sequence(parts);
     }
 
     private int RuleOf(Expr item)

@@ -9,8 +9,20 @@ internal static class ConstraintLimits
     /// <summary>Brackets in brackets, schemas in schemas.</summary>
     public const int Nesting = 100;
 
-    /// <summary>Schemas looked at, each as often as references and alternatives lead to it.</summary>
-    public const int Schemas = 10_000;
+    /// <summary>Schemas of a document that differ.</summary>
+    public const int Schemas = 20_000;
+
+    /// <summary>Kinds of objects or arrays that the alternatives of one schema multiply to.</summary>
+    public const int Shapes = 2000;
+
+    /// <summary>Alternatives of anyOf where unevaluatedProperties or unevaluatedItems ask for all that fit: each set of them is a kind.</summary>
+    public const int UnevaluatedAlternatives = 8;
+
+    /// <summary>Characters that minLength and maxLength count to.</summary>
+    public const int Length = 65_536;
+
+    /// <summary>Assertions of a schema that are named where they are not kept to.</summary>
+    public const int Warnings = 20;
 
     /// <summary>Nodes of all expressions and automata that are made while a constraint is built.</summary>
     public const int Nodes = 400_000;

@@ -20,6 +20,7 @@ internal sealed class JsonRules
     private const int NumberDigits = 16, ExponentDigits = 2;
 
     private static readonly CharSet s_raw = CharSet.Of((0, 0x1F), ('"', '"'), ('\\', '\\')).Complement();
+    private static readonly Expr s_digit = Expr.Chars(('0', '9'));
     private static readonly Expr s_hex = Expr.Chars(('0', '9'), ('a', 'f'), ('A', 'F'));
 
     // \uHHHH, surrogates only as pairs: a string with half a pair is refused by many readers.
@@ -41,8 +42,9 @@ internal sealed class JsonRules
         Whitespace = Add("whitespace", Expr.Choice([Expr.Empty, Expr.Text(" "), Expr.Sequence([Expr.Text("\n"), Expr.Repeat(Expr.Chars((' ', ' '), ('\t', '\t')), 0, 20)])]));
         Char = Add("character", Expr.Choice([new CharsExpr(s_raw), s_escape]));
         String = Add("string", Quoted(Expr.Repeat(Char, 0, null)));
-        Number = Add("number", Signed(Expr.Sequence([JsonNumbers.Whole(NumberDigits), Fraction, Expr.Optional(
-            Expr.Sequence([Expr.Chars(('e', 'e'), ('E', 'E')), Expr.Optional(Expr.Chars(('+', '+'), ('-', '-'))), Expr.Repeat(JsonNumbers.Digit, 1, ExponentDigits)]))])));
+        Number = Add("number", Signed(Expr.Sequence([Whole(NumberDigits), Fraction, Expr.Optional(
+            Expr.Sequence([Expr.Chars(('e', 'e'), ('E', 'E')), Expr.Optional(Expr.Chars(('+', '+'), ('-', '-'))), Expr.Repeat(s_digit, 1, ExponentDigits)]))])));
+        Integer = Add("integer", Signed(Whole(IntegerDigits)));
         Comma = Expr.Sequence([Expr.Text(","), Whitespace]);
         int value = Reserve("value");
         AnyValue = new CallExpr(value);
@@ -60,6 +62,8 @@ internal sealed class JsonRules
 
     public Expr Number { get; }
 
+    public Expr Integer { get; }
+
     public Expr AnyValue { get; }
 
     public Expr AnyArray { get; }
@@ -67,9 +71,9 @@ internal sealed class JsonRules
     public Expr AnyMap { get; }
 
     /// <summary>A point and digits, or nothing.</summary>
-    public static Expr Fraction { get; } = Expr.Optional(Expr.Sequence([Expr.Text("."), Expr.Repeat(JsonNumbers.Digit, 1, NumberDigits)]));
+    public static Expr Fraction { get; } = Expr.Optional(Expr.Sequence([Expr.Text("."), Expr.Repeat(s_digit, 1, NumberDigits)]));
 
-    private Expr Comma { get; }
+    public Expr Comma { get; }
 
     /// <summary>All rules; the first is the root.</summary>
     public IReadOnlyList<(string Name, Expr Body)> Rules => _rules;
@@ -105,7 +109,10 @@ internal sealed class JsonRules
 
     public static Expr Quoted(Expr content) => Expr.Sequence([Expr.Text("\""), content, Expr.Text("\"")]);
 
-    public static Expr Signed(Expr magnitude) => Expr.Sequence([Expr.Optional(Expr.Text("-")), magnitude]);
+    /// <summary>A whole number from 0 of up to so many digits, without leading zeros.</summary>
+    private static Expr Whole(int digits) => Expr.Choice([Expr.Text("0"), Expr.Sequence([Expr.Chars(('1', '9')), Expr.Repeat(s_digit, 0, digits - 1)])]);
+
+    private static Expr Signed(Expr magnitude) => Expr.Sequence([Expr.Optional(Expr.Text("-")), magnitude]);
 
     /// <summary>A value without whitespace, characters as they are.</summary>
     public static string TextOf(JsonElement value)
@@ -143,26 +150,25 @@ internal sealed class JsonRules
         return Expr.Choice(ways);
     }
 
-    /// <summary>A string that is none of the names. Where it runs along a name it has no escapes, so that it cannot spell one differently.</summary>
-    public Expr KeyExcept(IEnumerable<string> names)
+    /// <summary>A string that is none of the names. Where it runs along a name it has no escapes but that name's own, so that it cannot spell it differently.</summary>
+    public Expr KeyExcept(IReadOnlyCollection<string> names, BuildBudget budget)
     {
-        string[] raw = [.. names.Where(name => name.EnumerateRunes().All(rune => s_raw.Contains(rune.Value)))];
-        if (raw.Length == 0) return String;
-        // Each character becomes some ten nodes: too many are refused before they are expressions.
-        if (raw.Sum(name => name.Length) > ConstraintLimits.Nodes / 10)
-            throw new InvalidRequestException($"The schema names properties of more than {ConstraintLimits.Nodes / 10} characters together beside additional ones. Set additionalProperties to false, or name less.");
+        if (names.Count == 0) return String;
         Expr rest = Add("rest of a key", Expr.Sequence([Expr.Repeat(Char, 0, null), Expr.Text("\"")]));
-        return Expr.Sequence([Expr.Text("\""), Diverging([.. raw.Select(name => name.EnumerateRunes().Select(rune => rune.Value).ToArray())], 0, rest)]);
+        return new SharedExpr(Expr.Sequence([Expr.Text("\""), Diverging([.. names.Select(name => name.EnumerateRunes().Select(rune => rune.Value).ToArray())], 0, rest, budget)]));
     }
 
-    private static Expr Diverging(IReadOnlyList<int[]> names, int depth, Expr rest)
+    private static Expr Diverging(IReadOnlyList<int[]> names, int depth, Expr rest, BuildBudget budget)
     {
+        budget.Nodes(1);
+        budget.Bytes(400);
+        budget.Steps(4 * names.Count);
         List<Expr> ways = [];
         List<(int, int)> taken = [];
         foreach (IGrouping<int, int[]> group in names.Where(name => name.Length > depth).GroupBy(name => name[depth]))
         {
             taken.Add((group.Key, group.Key));
-            ways.Add(Expr.Sequence([Expr.Chars((group.Key, group.Key)), Diverging([.. group], depth + 1, rest)]));
+            ways.Add(Expr.Sequence([Spelled(CharSet.Of((group.Key, group.Key))), Diverging([.. group], depth + 1, rest, budget)]));
         }
         ways.Add(Expr.Sequence([new CharsExpr(s_raw.Except(CharSet.Of([.. taken]))), rest]));
         if (names.All(name => name.Length != depth)) ways.Add(Expr.Text("\""));

@@ -1,4 +1,5 @@
 using Coppice.Constraints;
+using Coppice.Constraints.Schemas;
 
 namespace Coppice;
 
@@ -15,15 +16,19 @@ public sealed class OutputConstraint : IEquatable<OutputConstraint>
 {
     private readonly string _kind;
 
-    private OutputConstraint(string kind, string text, Automaton automaton)
+    private OutputConstraint(string kind, string text, Automaton automaton, IReadOnlyList<string>? warnings = null)
     {
         _kind = kind;
         Text = text;
         Automaton = automaton;
+        Warnings = warnings ?? [];
     }
 
     /// <summary>The schema, pattern or grammar it was made from; empty for <see cref="JsonObject"/>.</summary>
     public string Text { get; }
+
+    /// <summary>What <see cref="SchemaStrictness.BestEffort"/> left out of the schema, a sentence each; else empty.</summary>
+    public IReadOnlyList<string> Warnings { get; }
 
     internal Automaton Automaton { get; }
 
@@ -32,13 +37,15 @@ public sealed class OutputConstraint : IEquatable<OutputConstraint>
 
     /// <summary>JSON that a JSON Schema describes: what OpenAI's structured outputs take, and more. Properties come in the order of the schema.</summary>
     /// <param name="schemaJson">The schema.</param>
+    /// <param name="strictness">What becomes of assertions that are not supported.</param>
     /// <param name="cancellation">Ends the building.</param>
-    /// <exception cref="InvalidRequestException">It is not JSON, too large, contradicts itself, or has a keyword that is not supported; the message says where.</exception>
-    public static OutputConstraint JsonSchema(string schemaJson, CancellationToken cancellation = default)
+    /// <exception cref="InvalidRequestException">It is not JSON, too large, contradicts itself, or asserts what is not supported; the message says where.</exception>
+    public static OutputConstraint JsonSchema(string schemaJson, SchemaStrictness strictness = SchemaStrictness.Strict, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(schemaJson);
         BuildBudget budget = new(cancellation);
-        return new OutputConstraint("schema", schemaJson, AutomatonBuilder.Build(SchemaReader.Read(schemaJson, budget), budget));
+        (IReadOnlyList<(string Name, Expr Body)> rules, IReadOnlyList<string> warnings) = SchemaReader.Read(schemaJson, strictness, budget);
+        return new OutputConstraint(strictness == SchemaStrictness.Strict ? "schema" : "schema as far as possible", schemaJson, AutomatonBuilder.Build(rules, budget), warnings);
     }
 
     /// <summary>A text that a regular expression matches as a whole. Classes (\d, \w, \s) are ASCII's, as in ECMAScript; no look-around and no back-references.</summary>

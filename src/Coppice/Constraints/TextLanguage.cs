@@ -46,6 +46,15 @@ internal sealed class TextLanguage
     public static TextLanguage FromWholePattern(string pattern, string what, BuildBudget budget) =>
         new(PatternReader.Read(pattern, what, budget), PatternReach.Whole, null, Length.Any);
 
+    /// <summary>The words of an automaton.</summary>
+    public static TextLanguage Of(Dfa dfa) => new(dfa, Length.Any);
+
+    /// <summary>The length, where nothing else is asked of texts; else null.</summary>
+    public Length? OnlyLength => _dfa is { IsEverything: true } ? _length : null;
+
+    /// <summary>It is a pattern that no automaton has been needed for.</summary>
+    public bool IsWrittenPattern => _dfa is null;
+
     public TextLanguage And(TextLanguage other, BuildBudget budget)
     {
         if (ReferenceEquals(this, Everything)) return other;

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Coppice.Constraints;
+namespace Coppice.Constraints.Schemas;
 
 /// <summary>A place in a schema document.</summary>
 internal sealed class SchemaPath(SchemaPath? parent, string step)
@@ -51,21 +51,17 @@ internal readonly record struct SchemaPart(JsonElement Value, SchemaPath Path)
 
     public bool Flag() => Value.ValueKind is JsonValueKind.True or JsonValueKind.False ? Value.GetBoolean() : throw Wrong("true or false");
 
-    public int Count()
-    {
-        if (Value.ValueKind == JsonValueKind.Number && Value.TryGetDecimal(out decimal count) && count >= 0 && count == decimal.Truncate(count))
-            return count <= ConstraintLimits.Repetitions ? (int)count : throw Path.Wrong($"{count} is more than the {ConstraintLimits.Repetitions} that a repetition may count to");
-        throw Wrong($"a whole number from 0 to {ConstraintLimits.Repetitions}");
-    }
+    /// <summary>A count of at most <paramref name="limit"/>.</summary>
+    public int Count(int limit) => Whole(limit) is var count && count <= limit ? (int)count : throw Path.Wrong($"{count} is more than the {limit} that may be counted here");
 
-    public decimal Number()
-    {
-        if (Value.ValueKind != JsonValueKind.Number) throw Wrong("a number");
-        if (Value.TryGetDecimal(out decimal number) && number is >= -JsonNumbers.Most and <= JsonNumbers.Most) return number;
-        throw Path.Wrong($"the bound {Shortened()} is beyond ±{JsonNumbers.Most}; leave it out, or take one within");
-    }
+    /// <summary>A count that values may not exceed; what is beyond <paramref name="limit"/> is it, so that less is allowed than could be.</summary>
+    public int Most(int limit) => (int)Math.Min(limit, Whole(limit));
 
     public InvalidRequestException Wrong(string wanted) => Path.Wrong($"it is {Shortened()} and must be {wanted}");
 
-    private string Shortened() => Value.GetRawText() is var raw && raw.Length > 60 ? raw[..57] + "..." : raw;
+    public string Shortened() => Value.GetRawText() is var raw && raw.Length > 60 ? raw[..57] + "..." : raw;
+
+    private decimal Whole(int limit) => Value.ValueKind == JsonValueKind.Number && Value.TryGetDecimal(out decimal count) && count >= 0 && count == decimal.Truncate(count)
+        ? count
+        : throw Wrong($"a whole number from 0 to {limit}");
 }

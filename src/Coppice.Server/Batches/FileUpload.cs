@@ -1,0 +1,65 @@
+using System.Text;
+using Coppice.Server.Access;
+using Coppice.Server.Wire;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Net.Http.Headers;
+
+namespace Coppice.Server.Batches;
+
+/// <summary>Reads the multipart body of POST /v1/files: the part file goes to the disk as it arrives, and the other parts are short.</summary>
+internal sealed class FileUpload(FileStore files, ServerLimits limits)
+{
+    private const int MostFieldBytes = 1 << 12;
+
+    /// <exception cref="ApiException">It is not multipart/form-data, has parts that it must not have, or the file is too long.</exception>
+    public async Task<StoredFile> ReadAsync(HttpRequest request, Caller caller)
+    {
+        if (!MediaTypeHeaderValue.TryParse(request.ContentType, out MediaTypeHeaderValue? type) || !type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase) || HeaderUtilities.RemoveQuotes(type.Boundary) is not { Length: > 0 } boundary)
+            throw new ApiException(415, "A file is sent as multipart/form-data, with the parts purpose and file.") { Code = "unsupported_media_type" };
+        CancellationToken left = request.HttpContext.RequestAborted;
+        StoredFile? stored = null;
+        try
+        {
+            MultipartReader parts = new(boundary.ToString(), request.Body);
+            string? purpose = null;
+            while (await parts.ReadNextSectionAsync(left) is { } part)
+            {
+                ContentDispositionHeaderValue? disposition = part.GetContentDispositionHeader();
+                string name = HeaderUtilities.RemoveQuotes(disposition?.Name ?? "").ToString();
+                switch (name)
+                {
+                    case "purpose" when purpose is null:
+                        purpose = await FieldAsync(name, part.Body, left);
+                        if (purpose != "batch") throw ApiException.Invalid("purpose", $"purpose is '{Field.Shortened(purpose)}'; it must be batch.");
+                        break;
+                    case "file" when stored is null:
+                        string fileName = HeaderUtilities.RemoveQuotes(disposition!.FileNameStar.HasValue ? disposition.FileNameStar : disposition.FileName).ToString();
+                        stored = await files.AddAsync(caller, Field.Shortened(fileName), "batch", part.Body, limits, left);
+                        break;
+                    case "purpose" or "file":
+                        throw ApiException.Invalid(name, $"The part {name} stands twice.");
+                    default:
+                        throw new ApiException(400, $"Unrecognized request argument supplied: {Field.Shortened(name)}") { Param = Field.Shortened(name), Code = "unknown_parameter" };
+                }
+            }
+
+            if (stored is null) throw ApiException.Invalid("file", "The part file is missing.", "missing_required_parameter");
+            if (purpose is null) throw ApiException.Invalid("purpose", "The part purpose is missing; it must be batch.", "missing_required_parameter");
+            return stored;
+        }
+        catch (Exception e) when (stored is not null || e is InvalidDataException or (IOException and not BadHttpRequestException))
+        {
+            if (stored is not null) files.Delete(caller, stored.Id);
+            if (e is InvalidDataException or (IOException and not BadHttpRequestException)) throw new ApiException(400, $"The body is not multipart/form-data: {e.Message}") { Code = "invalid_multipart" };
+            throw;
+        }
+    }
+
+    private static async Task<string> FieldAsync(string name, Stream content, CancellationToken cancellation)
+    {
+        byte[] buffer = new byte[MostFieldBytes + 1];
+        int length = await content.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellation);
+        return length <= MostFieldBytes ? Encoding.UTF8.GetString(buffer, 0, length) : throw new ApiException(413, $"The part {name} has more than {MostFieldBytes} bytes, which is what this server takes.") { Param = name, Code = "request_too_large" };
+    }
+}

@@ -1,0 +1,109 @@
+namespace Coppice.Constraints.Schemas;
+
+/// <summary>Values with parts, as a union of shapes.</summary>
+internal abstract class ShapeWalk<TShape>(SchemaTable table, GoalProbe probe) : SchemaWalk<IReadOnlyList<TShape>>(table) where TShape : class
+{
+    protected abstract TShape Any { get; }
+
+    protected abstract TShape Both(TShape a, TShape b);
+
+    /// <summary>Whether no value has the shape, for certain.</summary>
+    protected abstract bool IsVoid(TShape shape);
+
+    /// <summary>Whether no value has both shapes, for certain and cheaply.</summary>
+    protected abstract bool Exclude(TShape a, TShape b);
+
+    protected GoalProbe Probe => probe;
+
+    protected override IReadOnlyList<TShape> None { get; } = [];
+
+    protected override bool IsNone(IReadOnlyList<TShape> set) => set.Count == 0;
+
+    /// <summary>Whether the document looks at what was evaluated: then what alternatives say of one value is put together.</summary>
+    protected override bool NeedsAllThatFit(Schema schema) => Table.Document.LooksAtEvaluated;
+
+    protected override IReadOnlyList<TShape> Or(IReadOnlyList<TShape> a, IReadOnlyList<TShape> b)
+    {
+        if (a.Count == 0 || ReferenceEquals(a, b)) return b;
+        if (b.Count == 0) return a;
+        Check(a.Count + b.Count);
+        return [.. a, .. b];
+    }
+
+    protected override IReadOnlyList<TShape> And(IReadOnlyList<TShape> a, IReadOnlyList<TShape> b)
+    {
+        if (a is [TShape first] && ReferenceEquals(first, Any)) return b;
+        if (b is [TShape second] && ReferenceEquals(second, Any)) return a;
+        if (a is [TShape one] && b is [TShape other]) return [Both(one, other)];
+        List<TShape> shapes = [];
+        foreach (TShape x in a)
+        {
+            foreach (TShape y in b)
+            {
+                Budget.Steps(8);
+                if (Exclude(x, y) || Both(x, y) is not TShape both || IsVoid(both)) continue;
+                shapes.Add(both);
+                Check(shapes.Count);
+            }
+        }
+        return shapes;
+    }
+
+    /// <summary>Whether no value of the type reaches the goal, for certain.</summary>
+    public bool IsVoid(Goal goal) => Of(goal).All(IsVoid);
+
+    protected override bool AreApart(IReadOnlyList<TShape> a, IReadOnlyList<TShape> b)
+    {
+        foreach (TShape x in a)
+        {
+            foreach (TShape y in b)
+            {
+                Budget.Steps(8);
+                if (!Exclude(x, y) && !IsVoid(Both(x, y))) return false;
+            }
+        }
+        return true;
+    }
+
+    private void Check(int shapes)
+    {
+        Budget.Steps(shapes / 8);
+        Budget.Bytes(8L * shapes);
+        if (shapes > ConstraintLimits.Shapes) throw new InvalidRequestException($"The alternatives of the schema multiply to more than {ConstraintLimits.Shapes} kinds of one value. Let alternatives share less, or tell them apart by a property.");
+    }
+}
+
+/// <summary>Tells goals that no value reaches. What it does not see for certain it takes for reachable.</summary>
+internal sealed class GoalProbe(SchemaTable table)
+{
+    // Goals in goals that are looked at: what tells alternatives apart lies near.
+    private const int Deepest = 6;
+
+    private readonly Dictionary<Goal, bool> _known = [];
+    private readonly HashSet<Goal> _open = [];
+
+    /// <summary>By type: whether certainly none of its values reaches the goal.</summary>
+    public List<Func<Goal, bool>> Rules { get; } = [];
+
+    public bool IsVoid(Goal goal)
+    {
+        if (goal == table.False) return true;
+        if (goal == table.True || (goal.Literals.Length == 1 && table[goal.Literals[0]].Has("type"))) return false;
+        if (_known.TryGetValue(goal, out bool known)) return known;
+        if (_open.Count >= Deepest || !_open.Add(goal)) return false;
+        table.Probes++;
+        try
+        {
+            return _known[goal] = Rules.TrueForAll(rule => rule(goal));
+        }
+        catch (OpenSchemaException)
+        {
+            return false;
+        }
+        finally
+        {
+            table.Probes--;
+            _open.Remove(goal);
+        }
+    }
+}
