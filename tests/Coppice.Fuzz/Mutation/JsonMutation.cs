@@ -7,7 +7,8 @@ namespace Coppice.Fuzz.Mutation;
 /// <summary>Changes JSON so that it stays JSON: values are exchanged, repeated, nested and given to other names.</summary>
 /// <param name="words">Values and names to put in. What begins with a letter is a name.</param>
 /// <param name="random">Decides.</param>
-internal sealed class JsonMutation(IReadOnlyList<string> words, Random random)
+/// <param name="repetition">Of this input.</param>
+internal sealed class JsonMutation(IReadOnlyList<string> words, Random random, Repetition repetition)
 {
     private static readonly string[] s_values =
     [
@@ -46,11 +47,11 @@ internal sealed class JsonMutation(IReadOnlyList<string> words, Random random)
                 break;
             case 2:
                 string nest = random.Next(2) == 0 ? "[" : $"{{{Name()}:";
-                int times = Mutator.Times(random, nest.Length + 1);
+                int times = repetition.Times(nest.Length + 1);
                 edited = Mutator.Spliced(input, part.Begin, value.Length, [.. Mutator.Repeated(Encoding.UTF8.GetBytes(nest), times), .. value, .. Mutator.Repeated(nest == "[" ? "]"u8 : "}"u8, times)]);
                 break;
             case 3 when part.IsItem:
-                edited = Mutator.Spliced(input, part.End, 0, Mutator.Repeated([(byte)',', .. value], Mutator.Times(random, value.Length + 1)));
+                edited = Mutator.Spliced(input, part.End, 0, Mutator.Repeated([(byte)',', .. value], repetition.Times(value.Length + 1)));
                 break;
             case 3 when isProperty:
                 edited = Mutator.Spliced(input, part.End, 0, Properties(value));
@@ -86,9 +87,9 @@ internal sealed class JsonMutation(IReadOnlyList<string> words, Random random)
     private byte[] Properties(ReadOnlySpan<byte> value)
     {
         string name = _names[random.Next(_names.Length)];
-        int times = Mutator.Times(random, value.Length + name.Length + 10);
+        int times = repetition.Times(value.Length + name.Length + 10);
         StringBuilder added = new();
-        for (int i = 0; i < times && added.Length < Mutator.MostBytes; i++) added.Append($",{JsonSerializer.Serialize($"{name}{i}")}:{Encoding.UTF8.GetString(value)}");
+        for (int i = 0; i < times && added.Length < Repetition.MostBytes; i++) added.Append($",{JsonSerializer.Serialize($"{name}{i}")}:{Encoding.UTF8.GetString(value)}");
         return Encoding.UTF8.GetBytes(added.ToString());
     }
 

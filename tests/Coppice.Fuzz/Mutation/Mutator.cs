@@ -6,9 +6,6 @@ namespace Coppice.Fuzz.Mutation;
 /// <summary>Makes an input from others: a few small changes, now and then one construct a great many times or very deep.</summary>
 internal sealed class Mutator
 {
-    /// <summary>Longest input.</summary>
-    public const int MostBytes = 1 << 18;
-
     private static readonly ulong[] s_extremes =
     [
         0, 1, 2, 7, 8, 9, 15, 16, 31, 32, 63, 64, 100, 127, 128, 255, 256, 1000, 4096, 65_535, 65_536, int.MaxValue, 1UL << 31, uint.MaxValue, 1UL << 32,
@@ -22,23 +19,22 @@ internal sealed class Mutator
     private readonly byte[][] _words;
     private readonly (byte[] Open, byte[] Close)[] _nests;
     private readonly JsonMutation? _json;
+    private readonly Repetition _repetition;
 
     public Mutator(FuzzTarget target, Random random)
     {
-        (_random, _syntax) = (random, target.Syntax);
+        (_random, _syntax, _repetition) = (random, target.Syntax, new Repetition(random));
         _words = [.. target.Words.Concat(target.Syntax == Syntax.Binary ? [] : s_numbers).Select(Encoding.UTF8.GetBytes)];
         _nests = [.. target.Nests.Select(nest => (Encoding.UTF8.GetBytes(nest.Open), Encoding.UTF8.GetBytes(nest.Close)))];
-        _json = target.Syntax == Syntax.Json ? new JsonMutation(target.Words, random) : null;
+        _json = target.Syntax == Syntax.Json ? new JsonMutation(target.Words, random, _repetition) : null;
     }
 
     public byte[] Next(byte[] input, byte[] other)
     {
+        _repetition.Begin();
         for (int edits = 1 << _random.Next(4); edits > 0; edits--) input = _json is not null && _random.Next(3) > 0 && _json.TryEdit(input, other, out byte[]? edited) ? edited : Edit(input, other);
-        return input.Length <= MostBytes ? input : input[..MostBytes];
+        return input.Length <= Repetition.MostBytes ? input : input[..Repetition.MostBytes];
     }
-
-    /// <summary>How often a construct is repeated or nested: mostly few times, seldom as often as fits.</summary>
-    public static int Times(Random random, int bytes) => Math.Max(1, random.Next(128) == 0 ? MostBytes / Math.Max(1, bytes) : 1 << random.Next(7));
 
     private byte[] Edit(byte[] input, byte[] other)
     {
@@ -53,16 +49,16 @@ internal sealed class Mutator
             case 2:
                 return Spliced(input, at, length, []);
             case 3:
-                return Spliced(input, at, 0, Repeated(block, Times(_random, block.Length)));
+                return Spliced(input, at, 0, Repeated(block, _repetition.Times(block.Length)));
             case 4:
                 int from = _random.Next(other.Length + 1);
                 return Spliced(input, at, length, other.AsSpan(from, Math.Min(other.Length - from, Length())));
             case 5 when _words.Length > 0:
                 byte[] word = _words[_random.Next(_words.Length)];
-                return Spliced(input, at, _random.Next(2) * length, Repeated(word, _random.Next(8) == 0 ? Times(_random, word.Length) : 1));
+                return Spliced(input, at, _random.Next(2) * length, Repeated(word, _random.Next(8) == 0 ? _repetition.Times(word.Length) : 1));
             case 6 when _nests.Length > 0:
                 (byte[] open, byte[] close) = _nests[_random.Next(_nests.Length)];
-                int times = Times(_random, open.Length + close.Length);
+                int times = _repetition.Times(open.Length + close.Length);
                 return Spliced(input, at, length, [.. Repeated(open, times), .. block, .. Repeated(close, times)]);
             case 7 when _syntax != Syntax.Binary:
                 return NumberChanged(input, at);
@@ -94,7 +90,7 @@ internal sealed class Mutator
 
     internal static byte[] Repeated(ReadOnlySpan<byte> block, int times)
     {
-        int most = Math.Min(times, MostBytes / Math.Max(1, block.Length));
+        int most = Math.Min(times, Repetition.MostBytes / Math.Max(1, block.Length));
         byte[] repeated = new byte[most * block.Length];
         for (int i = 0; i < most; i++) block.CopyTo(repeated.AsSpan(i * block.Length));
         return repeated;

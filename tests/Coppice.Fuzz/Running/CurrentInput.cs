@@ -12,7 +12,7 @@ internal sealed class CurrentInput : IDisposable
     private const int HeadBytes = sizeof(long) + sizeof(int);
 
     // No seed is longer than what may be made.
-    private const int FileBytes = HeadBytes + Mutator.MostBytes;
+    private const int FileBytes = HeadBytes + Repetition.MostBytes;
 
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
