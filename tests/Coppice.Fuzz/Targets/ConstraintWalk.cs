@@ -8,6 +8,7 @@ internal static class ConstraintWalk
     private const int MostTokens = 40;
 
     private static readonly Lazy<Tokenizer> s_tokenizer = new(() => Tokenizer.FromFolder(Reading.SampleModel));
+    private static readonly Lazy<ConstraintCache> s_cache = new(() => new ConstraintCache(s_tokenizer.Value, s_tokenizer.Value.VocabularySize));
 
     /// <summary>A whole text; null if it did not end soon.</summary>
     /// <param name="constraint">What it must look like.</param>
@@ -17,7 +18,7 @@ internal static class ConstraintWalk
     {
         Tokenizer tokenizer = s_tokenizer.Value;
         Random random = new(seed);
-        ConstraintCursor cursor = new ConstraintCache(tokenizer, tokenizer.VocabularySize).Begin(constraint, beginsText: false);
+        ConstraintCursor cursor = s_cache.Value.Begin(constraint, beginsText: false);
         List<int> tokens = [];
         for (int i = 0; i < MostTokens; i++)
         {
