@@ -20,7 +20,7 @@ internal static class CoppiceCommand
         ParseResult parsed = root.Parse(arguments.Length == 0 ? ["--help"] : arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         try
         {
-            if (parsed.Action is ParseErrorAction) throw Refused(parsed);
+            if (parsed.Action is ParseErrorAction || UnknownOption(parsed) is not null) throw Refused(parsed);
             StreamWriter help = new(streams.Out);   // help and version only: commands write to the stream itself
             int code = await parsed.InvokeAsync(new InvocationConfiguration
             {
@@ -51,14 +51,35 @@ internal static class CoppiceCommand
     private static UsageException Refused(ParseResult parsed)
     {
         string path = "";   // of a command below another: "bench tree"
-        for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Command: not RootCommand } command; at = at.Parent) path = $"{command.Command.Name} {path}";
-        if (parsed.UnmatchedTokens.Count > 0 && parsed.CommandResult.Command.Subcommands.Count > 0)
-            return new UsageException($"There is no command '{path}{parsed.UnmatchedTokens[0]}'. See coppice {path}--help.");
+        for (SymbolResult? below = parsed.CommandResult; below is CommandResult { Command: not RootCommand } command; below = below.Parent) path = $"{command.Command.Name} {path}";
+        Command at = parsed.CommandResult.Command;
+        if (UnknownOption(parsed) is string option)
+        {
+            string name = option.Split('=')[0];
+            IEnumerable<string> names = at.Options.Where(known => !known.Hidden).SelectMany(known => known.Aliases.Append(known.Name)).Append("--help");
+            return new UsageException($"There is no option '{name}'{Meant(Suggestion.For(name, names))} See coppice {path}--help.");
+        }
+        if (parsed.UnmatchedTokens.Count > 0 && at.Subcommands.Count > 0)
+        {
+            string name = parsed.UnmatchedTokens[0];
+            return new UsageException($"There is no command '{path}{name}'{Meant(Suggestion.For(name, at.Subcommands.Select(known => known.Name)) is string near ? path + near : null)} See coppice {path}--help.");
+        }
         if (path.Length > 0) return new UsageException($"{parsed.Errors[0].Message} See coppice {path}--help.");
         return new UsageException("There is no command. See coppice --help.");
+
+        static string Meant(string? name) => name is null ? "." : $"; did you mean {name}?";
     }
 
-    private static RootCommand Make(Streams streams, OpenModel open)
+    // What looks like an option and is none may also have been taken for a file; behind "--" it is one.
+    private static string? UnknownOption(ParseResult parsed)
+    {
+        if (parsed.Action is not ParseErrorAction && parsed.Action != parsed.CommandResult.Command.Action) return null;      // help, or the version
+        if (parsed.Tokens.Any(token => token.Type == TokenType.DoubleDash)) return null;
+        return parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens).Select(token => token.Value).Concat(parsed.UnmatchedTokens)
+            .FirstOrDefault(text => text.Length > 1 && text[0] == '-');
+    }
+
+    internal static RootCommand Make(Streams streams, OpenModel open)
     {
         RootCommand root = new("Answers prompts with a language model on this computer's processor. What prompts share is computed once and read once per step.") { HelpName = "coppice" };
         root.Add(RunCommand.Make(streams, open));

@@ -79,7 +79,11 @@ internal static class InspectCommand
         {
             try
             {
-                if (line is PromptLine prompt) prompts.Add(new TreePrompt(prompt.Prompt.Encode(tokenizer.Encode, chats), prompt.Options.Samples, prompt.Options.CacheSalt));
+                if (line is PromptLine prompt)
+                {
+                    prompt.Constraint?.Invoke();        // only to see whether it can be built
+                    prompts.Add(new TreePrompt(prompt.Prompt.Encode(tokenizer.Encode, chats), prompt.Options.Samples, prompt.Options.CacheSalt));
+                }
                 else if (line is BadLine bad) await streams.Error.WriteLineAsync($"{path} line {bad.Number}: {bad.Error.Message}");
             }
             catch (Exception e) when (e is ChatTemplateException or InvalidRequestException)

@@ -9,7 +9,7 @@ namespace Coppice.Cli;
 /// <summary><c>coppice quantize</c>: a model as a GGUF file of fewer bits.</summary>
 internal static class QuantizeCommand
 {
-    private const string TypeName = "--type", ForceName = "--force";
+    private const string TypeName = "--type", OverwriteName = "--overwrite";
 
     public static Command Make(Streams streams)
     {
@@ -18,14 +18,15 @@ internal static class QuantizeCommand
         Option<WeightType?> type = Checked.Choice(TypeName, "How matrices are kept. Norms, biases and routers of experts are f32, the output layer keeps at least 6 bits, and rows that are no whole blocks get the next larger format that fits",
             [.. Types.Select(t => (Name(t), t))]);
         type.Required = true;
-        Option<bool> force = new(ForceName) { Description = "Replace FILE.gguf if it is there" };
-        Command command = new("quantize", "Write a model as a GGUF file, whose weights may take fewer bits.") { input, output, type, force };
+        Option<bool> overwrite = new(OverwriteName) { Description = "Replace FILE.gguf if it is there" };
+        Option<bool> force = new("--force") { Hidden = true };      // its name in version 1
+        Command command = new("quantize", "Write a model as a GGUF file, whose weights may take fewer bits.") { input, output, type, overwrite, force };
         command.SetAction(async (parsed, cancellation) =>
         {
             string to = parsed.GetValue(output)!;
             if (!to.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)) throw new UsageException($"'{to}' must end in .gguf: that is what is written.");
             if (Directory.Exists(to)) throw new UsageException($"'{to}' is a folder; name the file to write.");
-            if (File.Exists(to) && !parsed.GetValue(force)) throw new UsageException($"'{to}' is there already. Name another file, or add {ForceName} to replace it.");
+            if (File.Exists(to) && !parsed.GetValue(overwrite) && !parsed.GetValue(force)) throw new UsageException($"'{to}' is there already. Name another file, or add {OverwriteName} to replace it.");
             if (Path.GetDirectoryName(Path.GetFullPath(to)) is string folder && !Directory.Exists(folder)) throw new UsageException($"There is no folder '{folder}' to write '{to}' into. Make it first.");
             using ConversionSource source = ConversionSource.Open(parsed.GetValue(input)!);
             Progress progress = new(streams);

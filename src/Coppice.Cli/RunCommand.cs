@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Coppice.Cli.BatchFiles;
 using Coppice.Cli.Chat;
 using Coppice.Cli.Options;
+using Coppice.Server.Batches;
 
 namespace Coppice.Cli;
 
@@ -37,7 +38,9 @@ internal static class RunCommand
             model wrote it. Without max_tokens the first form generates {{{LineParser.MaxTokensOfApi}}} tokens for a prompt and what the context leaves for a
             conversation, as the API does, the short form up to {{{LineParser.MaxTokensOfShortForm}}} for either. A line may say what is right in "expected", a text
             or a list: an answer is right if it begins with it, and the summary counts them. Results come in the order in which they
-            end, named by custom_id (line-N where there is none). A bad line becomes an error result and the others run.
+            end, named by custom_id (line-N where there is none). A bad line becomes an error result and the others run. Beside the results
+            a run keeps PATH.begun, the lines that it is at, and removes it at its end: what a death of the process left there runs alone
+            with --resume, and a line that was alone at a second one becomes an error result.
 
             Exit code: 0 every line was answered, 1 some lines failed, 2 the command line, a file or the model cannot be used,
             130 interrupted (finished results are kept; a second Ctrl+C quits at once).
@@ -62,12 +65,14 @@ internal static class RunCommand
         using ResultLog log = files.OutputFile is null ? ResultLog.To(streams.Out) :
             await files.OpenAsync(lines, (line, result) => tally.Resume(result, (line as PromptLine)?.Expected ?? []), cancellation);
 
+        using LineJournal journal = files.OpenJournal(log);
+        using CancellationTokenRegistration stopping = cancellation.Register(journal.Stop);
         Stopwatch clock = Stopwatch.StartNew();
         bool interrupted = false;
         try
         {
-            Task work = Task.Run(() => new BatchRun(model, chats, log, tally, choices.Seed, TimeProvider.System).RunAsync(lines, cancellation), CancellationToken.None);
-            if (choices.Quiet) await work;
+            Task work = Task.Run(() => new BatchRun(model, chats, log, journal, tally, choices.Seed, TimeProvider.System).RunAsync(lines, cancellation), CancellationToken.None);
+            if (choices.Quiet || !files.LeavesRoomForProgress(streams)) await work;
             else await new ProgressDisplay(streams, tally, () => model.Metrics, TimeProvider.System).ShowAsync(work);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Coppice.Cli.BatchFiles;
 using Coppice.Cli.Options;
 using Coppice.Cli.Scoring;
+using Coppice.Server.Batches;
 
 namespace Coppice.Cli;
 
@@ -60,9 +61,11 @@ internal static class ScoreCommand
             right.Resume(result.Body);
         }, cancellation);
 
+        using LineJournal journal = files.OpenJournal(log);
+        using CancellationTokenRegistration stopping = cancellation.Register(journal.Stop);
         Stopwatch clock = Stopwatch.StartNew();
         ScoreCheck? check = verify is int count ? new ScoreCheck(model, lines, count, tokenScores) : null;
-        bool interrupted = !await FinishesAsync(Task.Run(() => new ScoreRun(model, log, tally, right, tokenScores, check).RunAsync(lines, cancellation), CancellationToken.None), tally);
+        bool interrupted = !await FinishesAsync(Task.Run(() => new ScoreRun(model, log, journal, tally, right, tokenScores, check).RunAsync(lines, cancellation), CancellationToken.None), tally);
         if (!quiet) Table.Write(streams.Error, ScoreSummary.Rows(tally, right, model.Metrics, clock.Elapsed));
         if (check is not null && !interrupted)
         {
@@ -88,7 +91,7 @@ internal static class ScoreCommand
         {
             try
             {
-                if (quiet) await work;
+                if (quiet || !files.LeavesRoomForProgress(streams)) await work;
                 else await new ProgressDisplay(streams, of, () => model.Metrics, TimeProvider.System).ShowAsync(work);
                 return true;
             }

@@ -8,11 +8,14 @@ internal sealed record Streams(Stream In, bool InIsTerminal, Stream Out, TextWri
     // EPIPE. .NET puts the raw errno into HResult; Windows has ERROR_NO_DATA instead.
     private const int PipeClosed = 32, NoData = unchecked((int)0x800700E8);
 
+    /// <summary>Whether results are seen as they come: progress would be drawn over them.</summary>
+    public bool OutIsTerminal { get; init; }
+
     /// <summary>What Ctrl+C stops.</summary>
     public Interrupts Interrupts { get; init; } = new();
 
     public static Streams OfProcess() =>
-        new(Console.OpenStandardInput(), !Console.IsInputRedirected, OpenOutput(), Console.Error, !Console.IsErrorRedirected);
+        new(Console.OpenStandardInput(), !Console.IsInputRedirected, OpenOutput(), Console.Error, !Console.IsErrorRedirected) { OutIsTerminal = !Console.IsOutputRedirected };
 
     public static bool IsBrokenPipe(Exception e) => e is IOException { HResult: PipeClosed or NoData };
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Coppice.Server.Access;
 using Coppice.Server.Batches;
 using Coppice.Server.Page;
@@ -48,7 +49,7 @@ public sealed class CoppiceServer : IAsyncDisposable
         time ??= TimeProvider.System;
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = typeof(CoppiceServer).Assembly.GetName().Name });
         builder.Logging.ClearProviders();
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.Extensions.Hosting", LogLevel.None).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
         logging?.Invoke(builder.Logging);
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();        // whoever starts the server hears the signals
         if (options.CorsOrigins.Count > 0)
@@ -76,14 +77,16 @@ public sealed class CoppiceServer : IAsyncDisposable
         TokenEndpoints tokens = new(model, options.Limits, callers, preparation);
         TreeEndpoint tree = new(model, callers, admission, options, time);
 
-        DataFolder? data = options.DataFolder is null ? null : new DataFolder(options.DataFolder);
+        DataFolder? data = options.DataFolder is null ? null : new DataFolder(options.DataFolder, logger);
+        LineJournal? journal = data is null ? null : new LineJournal(data.Journal);
         BatchRunner? runner = null;
         BatchEndpoints? batches = null;
-        if (data is not null)
+        if (data is not null && journal is not null)
         {
             FileStore files = new(data, time);
             BatchStore store = new(data);
-            runner = new BatchRunner(store, files, data, ReadLine, callers, admission, engine.Options.MaxBatch, time, logger);
+            LineRunner lines = new(journal, ReadLine, admission, engine.Options.MaxBatch, time, logger);
+            runner = new BatchRunner(store, files, data, lines, journal, callers, options.Limits, time, logger);
             batches = new BatchEndpoints(files, store, runner, callers, options.Limits, time);
         }
 
@@ -96,9 +99,20 @@ public sealed class CoppiceServer : IAsyncDisposable
         PrefixEndpoints named = new(prefixes, model, options.Limits, callers, admission, preparation);
         new ApiRoutes(model, callers, admission, generation, embeddings, named, tokens, tree, batches, metrics, logger).Map(app);
         PageRoutes.Map(app);
-        await app.StartAsync();
+        IDisposable[] owned = [prefixes, metrics, meter, queue, stopping, .. data is null || journal is null ? (IDisposable[])[] : [journal, data]];
+        try
+        {
+            await app.StartAsync();
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            await app.DisposeAsync();
+            foreach (IDisposable one in owned) one.Dispose();
+            throw new IOException(ServerAddress.Refusal(options, e), e);
+        }
+
         runner?.Resume();
-        CoppiceServer server = new(app, options, admission, runner, stopping, logger, [prefixes, metrics, meter, queue, stopping, .. data is null ? (IDisposable[])[] : [data]]);
+        CoppiceServer server = new(app, options, admission, runner, stopping, logger, owned);
         Log.Listening(logger, model.Name, server.Address.ToString());
         if (options.Keys.Count == 0 && !addresses.All(IPAddress.IsLoopback)) Log.Open(logger, options.Host);
         return server;

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace Coppice.Server;
 
@@ -29,6 +30,24 @@ internal static class ServerAddress
         if (options.Keys.Count == 0 && !options.AllowAnybody && !addresses.All(IPAddress.IsLoopback))
             throw new ArgumentException($"On {options.Host} anybody who reaches this machine could use the server. Give it an API key (--api-key, --api-keys-file), or say --allow-anybody.", nameof(options));
         return addresses;
+    }
+
+    /// <summary>Why the server cannot listen, for people.</summary>
+    public static string Refusal(ServerOptions options, Exception error)
+    {
+        for (Exception? cause = error; cause is not null; cause = cause.InnerException)
+        {
+            if (cause is not SocketException { SocketErrorCode: SocketError code }) continue;
+            return code switch
+            {
+                SocketError.AddressAlreadyInUse => $"Port {options.Port} of {options.Host} is in use by another program. Stop that one, or choose another port with --port (0: any that is free).",
+                SocketError.AccessDenied => $"This user may not listen on port {options.Port}; ports below 1024 are the administrator's. Choose another with --port.",
+                SocketError.AddressNotAvailable => $"{options.Host} is not an address of this machine. Choose one with --host, or * for all.",
+                _ => $"The server cannot listen on port {options.Port} of {options.Host}: {cause.Message}.",
+            };
+        }
+
+        return $"The server cannot listen on port {options.Port} of {options.Host}: {error.Message}";
     }
 
     /// <summary>Whether a name is this machine's own for itself. Names are the same in capital letters, and with the root's dot behind them.</summary>

@@ -12,6 +12,12 @@ public sealed record ServerLimits
     /// <summary>Bytes that the stored files of one key may have, results of batches among them; more are not taken.</summary>
     public long StoredBytesPerKey { get; init; } = 16L << 30;
 
+    /// <summary>Most requests of a batch.</summary>
+    public int BatchRequests { get; init; } = 500_000;
+
+    /// <summary>Batches that one key may have open: begun and neither ended nor cancelled.</summary>
+    public int BatchesPerKey { get; init; } = 16;
+
     /// <summary>Most samples of a prompt (<c>n</c>), at most 1,024.</summary>
     public int Samples { get; init; } = 128;
 

@@ -58,20 +58,20 @@ internal sealed class EngineCore : IDisposable
         _backend = backend;
         _threads = backend.Threads;
         MaxContextTokens = Options.MaxContextTokens!.Value;
-        EndOfTextTokens = [.. source.EndOfTextTokens];
+        EndOfTextTokens = [.. source.EndOfTextTokens.Where(tokenizer.Has)];
         KvLayout layout = AttentionPolicies.Layout(KvLayout.Of(Config, Options.Kv), Options, Config.Heads / Config.KvHeads);
-        _model = new Decoder(source, backend, MaxContextTokens);
+        _model = new Decoder(source, backend, MaxContextTokens, tokenizer.VocabularySize);
         _kv = new KvPages(layout, EngineLimits.Pages(Options, layout) + 1);
         _pool = new PagePool(_kv);
-        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, Config.LargestWindow, AttentionPolicies.Reuse(Options.Attention), Options.MaxBatchPerOwner) { MostScoredRows = Math.Max(LeastScoredRows, ScoredLogits / Config.VocabularySize) };
+        _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, Config.LargestWindow, AttentionPolicies.Reuse(Options.Attention), Options.MaxBatchPerOwner) { MostScoredRows = Math.Max(LeastScoredRows, ScoredLogits / tokenizer.VocabularySize) };
         _pins = new Pins(_pool, AttentionPolicies.Reuse(Options.Attention) == PageReuse.None ? 0 : Math.Max(0, _pool.Total - _scheduler.MostPages(MaxContextTokens)));
         _windows = [.. Enumerable.Range(0, Config.Layers).GroupBy(Config.WindowOf).Select(layers => (layers.Key, layers.Count()))];
         _policy = AttentionPolicies.Create(Options, Config.HeadSize, Config.Heads / Config.KvHeads);
         if (_policy is ISparsePolicy) _whole = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
         _plan = new AttentionPlan(Options.MaxBatch + Options.PrefillChunk, GroupRows);
-        _draws = new Draws(backend, Config.VocabularySize, Options.MaxBatch);
+        _draws = new Draws(backend, tokenizer.VocabularySize, Options.MaxBatch);
         _drawing = new Sequence[Options.MaxBatch];
-        _constraints = new ConstraintCache(tokenizer, Config.VocabularySize);
+        _constraints = new ConstraintCache(tokenizer);
         _branches = new Sequence[Options.MaxBatch];
     }
 
@@ -94,7 +94,7 @@ internal sealed class EngineCore : IDisposable
     /// <summary>Throws if a request cannot be run.</summary>
     public void Check(ReadOnlySpan<int> prompt, GenerateOptions options)
     {
-        OptionLimits.Check(options, Config.VocabularySize);
+        OptionLimits.Check(options, _tokenizer.Ids);
         CheckTokens(prompt, "prompt", spare: options.MaxTokens == 0 ? 0 : 1);
         if (options.DecodeFrom is int from && (uint)from > (uint)prompt.Length)
             throw new InvalidRequestException($"{nameof(options.DecodeFrom)} is {from}; the prompt has {prompt.Length} tokens, so it must be 0 to {prompt.Length}.");
@@ -103,7 +103,7 @@ internal sealed class EngineCore : IDisposable
     /// <summary>Throws if tokens cannot be scored.</summary>
     public void Check(ReadOnlySpan<int> tokens, int scoredFrom, ScoreOptions options)
     {
-        OptionLimits.Check(options, Config.VocabularySize);
+        OptionLimits.Check(options, _tokenizer.Ids);
         CheckTokens(tokens, "text", spare: 0);
         if (scoredFrom < 1 || scoredFrom > tokens.Length)
             throw new InvalidRequestException($"Scoring is to begin at token {scoredFrom} of {tokens.Length}; it must be 1 to {tokens.Length}: nothing predicts the first token.");
@@ -113,7 +113,7 @@ internal sealed class EngineCore : IDisposable
     {
         if (tokens.Length == 0) throw new InvalidRequestException($"The {what} has no tokens; it needs at least one.");
         foreach (int token in tokens)
-            if ((uint)token >= (uint)Config.VocabularySize) throw new InvalidRequestException($"The {what} has token {token}; the vocabulary ends at {Config.VocabularySize - 1}.");
+            if (_tokenizer.Ids.Refusal(token) is string why) throw new InvalidRequestException($"The {what} has token {token}, {why}.");
         string answer = spare > 0 ? ", the answer included" : "";
         if (tokens.Length > MaxContextTokens - spare)
             throw new ContextTooLongException($"The {what} has {tokens.Length} tokens and the model takes {MaxContextTokens}{answer}. Shorten it{(MaxContextTokens < Config.MaxContextTokens ? $" or raise {nameof(EngineOptions.MaxContextTokens)} (at most {Config.MaxContextTokens})" : "")}.");
@@ -128,7 +128,7 @@ internal sealed class EngineCore : IDisposable
         int maxTokens = (int)Math.Min((long)prompt.Length + (options.MaxTokens ?? int.MaxValue), Math.Min(MaxContextTokens, CacheTokens));
         bool beginsText = TextStream.BeginsText(_tokenizer, prompt);
         ConstraintCursor? constraint = options.Constraint is null ? null : _constraints.Begin(options.Constraint, beginsText);
-        var first = new SamplingState(options, prompt, EndOfTextTokens, Config.VocabularySize, maxTokens - prompt.Length, constraint);
+        var first = new SamplingState(options, prompt, EndOfTextTokens, _tokenizer.VocabularySize, maxTokens - prompt.Length, constraint);
         var request = new Request(prompt, options, maxTokens, wake, first, beginsText);
         _incoming.Enqueue(request);
         return request;
@@ -178,7 +178,7 @@ internal sealed class EngineCore : IDisposable
     /// <summary>Queues a prompt that nothing is generated after.</summary>
     private Request Queue(int[] prompt, GenerateOptions generate, Scores? scores = null, Pooling? pooling = null, PinnedPages? pin = null)
     {
-        var sampling = new SamplingState(generate, prompt, EndOfTextTokens, Config.VocabularySize, maxAnswerTokens: 0);
+        var sampling = new SamplingState(generate, prompt, EndOfTextTokens, _tokenizer.VocabularySize, maxAnswerTokens: 0);
         var request = new Request(prompt, generate, prompt.Length, WakeOn.Finish, sampling, beginsText: false) { Scores = scores, Pooling = pooling, Pin = pin };
         _incoming.Enqueue(request);
         return request;
@@ -237,6 +237,8 @@ internal sealed class EngineCore : IDisposable
             return true;
         }
 
+        for (int row = 0; row < logits.Rows; row++)
+            foreach (int gap in _tokenizer.Ids.Gaps) logits.Row(row)[gap] = float.NegativeInfinity;
         Count();
         Commit(batch, logits, hidden);
         lock (_metricsLock) _counters.StepTicks += Stopwatch.GetTimestamp() - start;

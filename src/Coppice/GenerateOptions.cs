@@ -1,4 +1,5 @@
 using Coppice.Sampling;
+using Coppice.Tokens;
 
 namespace Coppice;
 
@@ -63,7 +64,10 @@ public sealed record GenerateOptions
     /// <summary>The same seed, prompt and options draw the same tokens, whatever else runs. Null: a fresh seed for each request.</summary>
     public long? Seed { get; init; }
 
-    /// <summary>Report log probabilities: null for none, otherwise the number of alternatives beside the chosen token, 0 to 20.</summary>
+    /// <summary>
+    /// Report log probabilities: null for none, otherwise the number of alternatives beside the chosen token, 0 to 20. They are the model's own over the
+    /// tokens that the tokenizer has: rows of the model without a token take no share.
+    /// </summary>
     public int? LogProbs { get; init; }
 
     /// <summary>What the answer must look like: JSON, a JSON Schema, a regular expression or a grammar. Null: any text.</summary>
@@ -89,5 +93,5 @@ public sealed record GenerateOptions
     public float OwnerWeight { get; init; } = 1;
 
     /// <exception cref="InvalidRequestException">A field is out of range; the message names it, its value and the limit.</exception>
-    internal void Validate(int vocabularySize) => OptionLimits.Check(this, vocabularySize);
+    internal void Validate(TokenIds ids) => OptionLimits.Check(this, ids);
 }

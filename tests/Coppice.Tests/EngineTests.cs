@@ -114,7 +114,7 @@ public sealed class EngineTests : IDisposable
     {
         Task<GenerateResult> good = _engine.CompleteAsync(Document, Greedy);
         Assert.Contains("TopP is 0", (await Assert.ThrowsAsync<InvalidRequestException>(() => _engine.CompleteAsync("x", Greedy with { TopP = 0 }))).Message, StringComparison.Ordinal);
-        Assert.Contains("token 1024; the vocabulary ends at 1023", (await Assert.ThrowsAsync<InvalidRequestException>(() => _engine.CompleteAsync(new[] { 1, 1024 }, Greedy))).Message, StringComparison.Ordinal);
+        Assert.Contains("token 1024, which is beyond the tokenizer's 1024 tokens, 0 to 1023", (await Assert.ThrowsAsync<InvalidRequestException>(() => _engine.CompleteAsync(new[] { 1, 1024 }, Greedy))).Message, StringComparison.Ordinal);
         Assert.Contains("at least one", (await Assert.ThrowsAsync<InvalidRequestException>(() => _engine.CompleteAsync(Array.Empty<int>(), Greedy))).Message, StringComparison.Ordinal);
         ContextTooLongException tooLong = await Assert.ThrowsAsync<ContextTooLongException>(() => _engine.CompleteAsync(new int[4096], Greedy));
         Assert.Contains("4096 tokens and the model takes 4096", tooLong.Message, StringComparison.Ordinal);

@@ -12,8 +12,11 @@ internal sealed record PromptLine(int Number, string CustomId) : BatchLine(Numbe
 {
     public required Prompt Prompt { get; init; }
 
-    /// <summary>All but the token limit.</summary>
+    /// <summary>All but the token limit and the constraint.</summary>
     public required GenerateOptions Options { get; init; }
+
+    /// <summary>Builds what the answer must look like, when it is the line's turn; null for any text. What cannot be built is an <see cref="InvalidRequestException"/>.</summary>
+    public Func<OutputConstraint>? Constraint { get; init; }
 
     /// <summary>As the line says; null where it says nothing.</summary>
     public int? MaxTokens { get; init; }
@@ -55,5 +58,8 @@ internal sealed record Prompt
 /// <param name="Status">As an HTTP server would say it: 400 where the line is at fault, 500 where the engine is.</param>
 internal sealed record LineError(int Status, string Code, string Message)
 {
+    public static LineError CrashedTwice { get; } = new(500, "line_crashed_process", "The process died twice while it was at this line, the second time with no other line beside it, so the line is not tried again. " +
+        "Change it, or take this result out of the file and resume, to have it tried once more.");
+
     public static LineError Invalid(string message) => new(400, "invalid_request", message);
 }

@@ -1,12 +1,14 @@
 using System.Threading.Channels;
 using Coppice.Cli.Chat;
+using Coppice.Server.Batches;
 
 namespace Coppice.Cli.BatchFiles;
 
 /// <summary>
-/// Takes lines through a model. Prompts with a common prefix are submitted as neighbours; results are written as requests end.
+/// Takes lines through a model. Prompts with a common prefix are submitted as neighbours; results are written as requests end. Lines
+/// that an earlier run was at when it died come first, each alone.
 /// </summary>
-internal sealed class BatchRun(ITextModel model, ChatPrompts? chats, ResultLog log, RunTally tally, long? seed, TimeProvider time)
+internal sealed class BatchRun(ITextModel model, ChatPrompts? chats, ResultLog log, LineJournal journal, RunTally tally, long? seed, TimeProvider time)
 {
     private readonly ResultJson _json = new(model, time);
 
@@ -23,15 +25,19 @@ internal sealed class BatchRun(ITextModel model, ChatPrompts? chats, ResultLog l
         List<Job> jobs = Prepare(lines, cancellation);
         Channel<Ended> ended = Channel.CreateUnbounded<Ended>(new UnboundedChannelOptions { SingleReader = true });
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        int next = 0, requests = 0;
+        int next = 0, requests = 0, alone = jobs.FindIndex(job => !journal.IsSuspect(job.Line.CustomId));
+        if (alone < 0) alone = jobs.Count;      // jobs [0, alone) run one by one
         long rows = 0;
         try
         {
             while (true)
             {
-                while (next < jobs.Count && !stop.IsCancellationRequested && (requests == 0 || rows + jobs[next].Options.Samples <= _mostRowsInFlight))
+                // What has ended is written before more is begun.
+                while (next < jobs.Count && !stop.IsCancellationRequested && !ended.Reader.TryPeek(out _) && (requests == 0 || (next > alone && rows + jobs[next].Options.Samples <= _mostRowsInFlight)))
                 {
                     Job job = jobs[next++];
+                    journal.Begin(job.Line.CustomId);
+                    if (!TryConstrain(ref job)) continue;
                     requests++;
                     rows += job.Options.Samples;
                     _ = CompleteAsync(job, ended.Writer, stop.Token);      // up to its queueing in the engine at once: in this order
@@ -59,13 +65,14 @@ internal sealed class BatchRun(ITextModel model, ChatPrompts? chats, ResultLog l
         foreach (BatchLine line in lines)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (line is BadLine bad)
+            if (line is BadLine || journal.IsCondemned(line.CustomId))
             {
-                Fail(line, bad.Error);
+                Fail(line, line is BadLine bad ? bad.Error : LineError.CrashedTwice);
                 continue;
             }
             PromptLine request = (PromptLine)line;
             int[] prompt;
+            journal.Begin(line.CustomId);
             try
             {
                 prompt = request.Prompt.Encode(model.Encode, chats);
@@ -75,6 +82,10 @@ internal sealed class BatchRun(ITextModel model, ChatPrompts? chats, ResultLog l
                 Fail(line, LineError.Invalid(e.Message));
                 continue;
             }
+            finally
+            {
+                journal.Pause(line.CustomId);
+            }
             tree.Add(jobs.Count, prompt, request.Options.CacheSalt);
             jobs.Add(new Job(request, prompt, request.Options with
             {
@@ -82,7 +93,23 @@ internal sealed class BatchRun(ITextModel model, ChatPrompts? chats, ResultLog l
                 Seed = request.Options.Seed ?? (seed is long common ? SeedOf(common, line.CustomId) : null),
             }));
         }
-        return [.. tree.Order().Select(i => jobs[i])];
+        return [.. tree.Order().Select(i => jobs[i]).OrderBy(job => journal.IsSuspect(job.Line.CustomId) ? 0 : 1)];    // a stable sort
+    }
+
+    /// <summary>Builds a line's constraint, here and not in the engine's step; false: that failed, and so has the line.</summary>
+    private bool TryConstrain(ref Job job)
+    {
+        if (job.Line.Constraint is not { } build) return true;
+        try
+        {
+            job = job with { Options = job.Options with { Constraint = build() } };
+            return true;
+        }
+        catch (InvalidRequestException e)
+        {
+            Fail(job.Line, LineError.Invalid(e.Message));
+            return false;
+        }
     }
 
     private async Task CompleteAsync(Job job, ChannelWriter<Ended> ended, CancellationToken cancellation)
@@ -105,9 +132,11 @@ internal sealed class BatchRun(ITextModel model, ChatPrompts? chats, ResultLog l
         {
             case null when result!.Choices.Any(choice => choice.Finish == FinishReason.Cancelled):
             case OperationCanceledException:
+                journal.Pause(job.Line.CustomId);
                 break;   // not finished: a later run takes the line up again
             case null:
                 log.Append(_json.Result(job.Line, result));
+                journal.End(job.Line.CustomId);
                 tally.Answered(job.Line.Expected, result.Choices.Select(choice => choice.Text));
                 break;
             case ContextTooLongException:
@@ -125,6 +154,7 @@ internal sealed class BatchRun(ITextModel model, ChatPrompts? chats, ResultLog l
     private void Fail(BatchLine line, LineError error)
     {
         log.Append(ResultJson.Error(line, error));
+        journal.End(line.CustomId);
         tally.Fail();
     }
 

@@ -7,6 +7,8 @@ internal sealed record Body
 
     public GenerateOptions Options { get; init; } = new();
 
+    public Func<OutputConstraint>? Constraint { get; init; }
+
     public int? MaxTokens { get; init; }
 
     /// <summary>A chat body's conversation; it has no messages until they are read.</summary>

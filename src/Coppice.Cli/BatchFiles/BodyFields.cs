@@ -61,11 +61,11 @@ internal sealed class BodyFields
         return field.IsNull && field.Name != "prompt" ? body : add(body, field);
     }
 
-    private static Body Constrain(Body body, OutputConstraint? constraint)
+    private static Body Constrain(Body body, Func<OutputConstraint>? constraint)
     {
         if (constraint is null) return body;
-        if (body.Options.Constraint is not null) throw new InvalidRequestException("response_format and grammar both say what the answer must look like; give one of them.");
-        return body with { Options = body.Options with { Constraint = constraint } };
+        if (body.Constraint is not null) throw new InvalidRequestException("response_format and grammar both say what the answer must look like; give one of them.");
+        return body with { Constraint = constraint };
     }
 
     public static Body Ignore<T>(Body body, T value)

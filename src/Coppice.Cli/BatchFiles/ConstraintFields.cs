@@ -2,11 +2,11 @@ using System.Text.Json;
 
 namespace Coppice.Cli.BatchFiles;
 
-/// <summary>The fields that say what an answer must look like: OpenAI's response_format, and the grammar that other engines have.</summary>
+/// <summary>The fields that say what an answer must look like: OpenAI's response_format, and the grammar that other engines have. They are read here and built when it is the line's turn.</summary>
 internal static class ConstraintFields
 {
     /// <summary>Null: any text.</summary>
-    public static OutputConstraint? ReadResponseFormat(JsonField field)
+    public static Func<OutputConstraint>? ReadResponseFormat(JsonField field)
     {
         if (field.Value.ValueKind != JsonValueKind.Object) throw field.Wrong("an object with a type");
         string? type = null;
@@ -20,7 +20,7 @@ internal static class ConstraintFields
         return type switch
         {
             "text" => null,
-            "json_object" => OutputConstraint.JsonObject(),
+            "json_object" => OutputConstraint.JsonObject,
             "json_schema" when schema is JsonField given => ReadSchema(given with { Name = "response_format.json_schema" }),
             "json_schema" => throw new InvalidRequestException("response_format.json_schema is missing; type json_schema needs it."),
             null => throw new InvalidRequestException("response_format.type is missing; it is text, json_object or json_schema."),
@@ -28,9 +28,13 @@ internal static class ConstraintFields
         };
     }
 
-    public static OutputConstraint ReadGrammar(JsonField field) => OutputConstraint.Grammar(field.Text());
+    public static Func<OutputConstraint> ReadGrammar(JsonField field)
+    {
+        string grammar = field.Text();
+        return () => OutputConstraint.Grammar(grammar);
+    }
 
-    private static OutputConstraint ReadSchema(JsonField field)
+    private static Func<OutputConstraint> ReadSchema(JsonField field)
     {
         if (field.Value.ValueKind != JsonValueKind.Object) throw field.Wrong("an object with a name and a schema");
         JsonElement? schema = null;
@@ -44,8 +48,7 @@ internal static class ConstraintFields
                 default: throw new InvalidRequestException($"response_format.json_schema has the unknown field '{JsonField.Shortened(part.Name)}'; it has name, description, schema and strict.");
             }
         }
-        return schema is JsonElement given
-            ? OutputConstraint.JsonSchema(given.GetRawText())
-            : throw new InvalidRequestException("response_format.json_schema.schema is missing; it is the JSON Schema of the answer.");
+        string text = schema?.GetRawText() ?? throw new InvalidRequestException("response_format.json_schema.schema is missing; it is the JSON Schema of the answer.");
+        return () => OutputConstraint.JsonSchema(text);
     }
 }

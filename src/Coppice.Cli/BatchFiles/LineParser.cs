@@ -52,7 +52,9 @@ internal sealed class LineParser
                 customId = null;
                 throw new InvalidRequestException($"{_idNames[0]} '{JsonField.Shortened(taken)}' is taken by line {earlier}; ids must differ, or results could not be told apart.");
             }
-            return _read(number, line) with { CustomId = Take(number, customId) };
+            BatchLine read = _read(number, line);
+            Decode(utf8.Span);
+            return read with { CustomId = Take(number, customId) };
         }
         catch (DecoderFallbackException e)
         {
@@ -66,7 +68,25 @@ internal sealed class LineParser
         {
             return Bad(number, customId, e.Message);
         }
+        catch (InvalidOperationException)       // of the JSON reader, about an escape that is no character
+        {
+            return Bad(number, customId, "The line holds half a surrogate pair (\\ud800 to \\udfff); it must be Unicode text.");
+        }
     }
+
+    // A template reads tools and variables later, and must not be the first to find out that a text is none.
+    private static void Decode(ReadOnlySpan<byte> utf8)
+    {
+        Utf8JsonReader json = new(utf8);
+        while (json.Read())
+        {
+            if (json.TokenType == JsonTokenType.String && json.ValueIsEscaped) _ = json.GetString();
+        }
+    }
+
+    /// <summary>A line that was not even kept.</summary>
+    public BadLine TooLong(int number, long byteCount, int mostBytes) =>
+        Bad(number, null, $"The line has {byteCount} bytes and may have {mostBytes}. Is the end of the line before it missing?");
 
     private BadLine Bad(int number, string? customId, string message) => new(number, Take(number, customId), LineError.Invalid(message));
 
@@ -135,6 +155,6 @@ internal sealed class LineParser
 
     private static PromptLine Finish(int number, Body body, string[] expected, int defaultMaxTokens)
     {
-        return new PromptLine(number, "") { Prompt = body.Prompt!, Options = body.Options, MaxTokens = body.MaxTokens, DefaultMaxTokens = defaultMaxTokens, Expected = expected };
+        return new PromptLine(number, "") { Prompt = body.Prompt!, Options = body.Options, Constraint = body.Constraint, MaxTokens = body.MaxTokens, DefaultMaxTokens = defaultMaxTokens, Expected = expected };
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Coppice.Server.Batches;
 
 namespace Coppice.Cli.BatchFiles;
 
@@ -14,9 +15,18 @@ internal sealed class ResultLog : IDisposable
     private static readonly TimeSpan s_syncEvery = TimeSpan.FromSeconds(1);
 
     private readonly Stream _stream;
+    private readonly FileStream? _opened, _file;        // what this log opened, and that if it is a file and no pipe or device
     private long _syncedAt = Environment.TickCount64;
 
     private ResultLog(Stream stream) => _stream = stream;
+
+    private ResultLog(FileStream opened) : this((Stream)opened) => (_opened, _file) = (opened, CanCut(opened) ? opened : null);
+
+    /// <summary>
+    /// Where a run with these results notes the lines that it is at: beside their file, with .begun behind its name. Null where results
+    /// are not kept in a file, and no later run could go on.
+    /// </summary>
+    public string? Journal => _file is null ? null : (File.ResolveLinkTarget(_file.Name, returnFinalTarget: true)?.FullName ?? _file.Name) + ".begun";
 
     public static ResultLog To(Stream stream) => new(stream);
 
@@ -32,7 +42,7 @@ internal sealed class ResultLog : IDisposable
     public static ResultLog Overwrite(string path)
     {
         FileStream file = Open(path);
-        if (file.CanSeek) file.SetLength(0);
+        Cut(file, 0);
         return new ResultLog(file);
     }
 
@@ -46,17 +56,13 @@ internal sealed class ResultLog : IDisposable
         try
         {
             long whole = 0;   // bytes of whole lines
-            int number = 0;
-            await foreach ((int at, ReadOnlyMemory<byte> line) in BatchFile.LinesAsync(file, BatchFile.LongestResult, cancellation))
+            await foreach (InputLine line in LineReader.ReadAsync(file, BatchFile.MostResultBytes, cancellation))
             {
-                number = at;
-                bool isTorn = whole + line.Length >= file.Length;   // no line end behind it
-                if (isTorn && IsBeginning(line.Span)) break;
-                finished(Read(line) ?? throw new UsageException($"{path} line {number} is not a result of this tool. Name another file with -o; this one was left as it was."));
-                whole += line.Length + 1;
+                if (!line.HasEnd && IsBeginning(line.Bytes.Span)) break;        // torn
+                finished((line.IsTooLong ? null : Read(line.Bytes)) ?? throw new UsageException($"{path} line {line.Number} is not a result of this tool. Name another file with -o; this one was left as it was."));
+                whole = line.End;
             }
-            file.SetLength(whole);
-            file.Position = whole;
+            Cut(file, whole);
             return new ResultLog(file);
         }
         catch
@@ -83,15 +89,37 @@ internal sealed class ResultLog : IDisposable
 
     public void Dispose()
     {
-        if (_stream is not FileStream { CanSeek: true } file) return;   // the process owns its standard output
+        if (_opened is null) return;   // the process owns its standard output
         Sync();
-        file.Dispose();
+        _opened.Dispose();
     }
 
     private void Sync()
     {
-        if (_stream is FileStream { CanSeek: true } file) file.Flush(flushToDisk: true);
+        _file?.Flush(flushToDisk: true);
         _syncedAt = Environment.TickCount64;
+    }
+
+    // A device has no length to set: what is written to it is gone.
+    private static bool CanCut(FileStream file)
+    {
+        if (!file.CanSeek) return false;
+        try
+        {
+            file.SetLength(file.Length);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    private static void Cut(FileStream file, long length)
+    {
+        if (!file.CanSeek || file.Length == length) return;
+        file.SetLength(length);
+        file.Position = length;
     }
 
     // Unbuffered: one line is one write. The share mode keeps a second run out.

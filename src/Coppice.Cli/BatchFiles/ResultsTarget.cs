@@ -1,3 +1,5 @@
+using Coppice.Server.Batches;
+
 namespace Coppice.Cli.BatchFiles;
 
 /// <summary>The file a command reads and the one it writes, and what becomes of results that are there.</summary>
@@ -7,6 +9,9 @@ internal sealed record ResultsTarget(string Input, string? Output, bool Resume, 
 
     /// <summary>The file that results go to; null for standard output.</summary>
     public string? OutputFile => Output is "-" ? null : Output;
+
+    /// <summary>Whether progress is drawn: not over results that appear on the same terminal, which are progress enough.</summary>
+    public bool LeavesRoomForProgress(Streams streams) => OutputFile is not null || !streams.OutIsTerminal || !streams.ErrorIsTerminal;
 
     // What can be refused is refused before the model is read, which may take long.
     public void Check()
@@ -32,6 +37,14 @@ internal sealed record ResultsTarget(string Input, string? Output, bool Resume, 
         if (Directory.Exists(Input)) throw new UsageException($"{Input} is a folder; it must be a file of lines.");
         await using FileStream file = new(Input, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, useAsync: true);
         return await BatchFile.ReadAsync(file, parser, cancellation);
+    }
+
+    /// <summary>The lines that an earlier run was at when it died, where results are kept in a file.</summary>
+    /// <exception cref="IOException">The journal cannot be read, or one that is out of date cannot be removed.</exception>
+    public LineJournal OpenJournal(ResultLog log)
+    {
+        if (!Resume && log.Journal is string old) File.Delete(old);
+        return new LineJournal(log.Journal);
     }
 
     /// <summary>Opens the log. Lines that have a result are taken out of <paramref name="lines"/>.</summary>

@@ -22,13 +22,14 @@ internal static class BenchCommand
         ModelVerb.CreatePrefill(),
     };
 
-    /// <summary>A verb with the options that all have.</summary>
-    public static Command Verb(string name, string description, IEnumerable<Option> options, Func<ParseResult, BenchRun, int> run)
+    /// <summary>A verb with the options that all have, and with examples in its help.</summary>
+    public static Command Verb(string name, string description, IEnumerable<Option> options, Func<ParseResult, BenchRun, int> run, params (string What, string Line)[] examples)
     {
         var command = new Command(name, description);
         foreach (Option option in options) command.Add(option);
         CommonOptions common = new();
         common.AddTo(command);
+        HelpPage.Attach(command, examples);
         command.SetAction((parsed, cancellation) => Task.Run(() => Guarded(parsed, () => run(parsed, common.Begin(parsed, cancellation)))));
         return command;
     }

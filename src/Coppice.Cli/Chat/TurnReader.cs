@@ -1,5 +1,6 @@
 using System.Text;
 using Coppice.Cli.BatchFiles;
+using Coppice.Server.Batches;
 
 namespace Coppice.Cli.Chat;
 
@@ -10,7 +11,7 @@ internal sealed class TurnReader(Stream input)
 
     private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    private readonly IAsyncEnumerator<(int Number, ReadOnlyMemory<byte> Line)> _lines = BatchFile.LinesAsync(input, BatchFile.LongestRequest, CancellationToken.None).GetAsyncEnumerator(CancellationToken.None);
+    private readonly IAsyncEnumerator<InputLine> _lines = LineReader.ReadAsync(input, BatchFile.MostRequestBytes, CancellationToken.None).GetAsyncEnumerator(CancellationToken.None);
 
     /// <summary>The next turn; null at the end of the input.</summary>
     /// <param name="more">Called before each further line of a turn.</param>
@@ -42,9 +43,10 @@ internal sealed class TurnReader(Stream input)
     private async Task<string?> LineAsync(CancellationToken cancellation)
     {
         if (!await _lines.MoveNextAsync().AsTask().WaitAsync(cancellation)) return null;
+        if (_lines.Current.IsTooLong) throw new UsageException($"Line {_lines.Current.Number} of standard input has {_lines.Current.ByteCount} bytes and may have {BatchFile.MostRequestBytes}.");
         try
         {
-            return s_utf8.GetString(_lines.Current.Line.Span);
+            return s_utf8.GetString(_lines.Current.Bytes.Span);
         }
         catch (DecoderFallbackException)
         {

@@ -27,15 +27,23 @@ internal static class Checked
     {
         HelpName = "number",
         Description = description,
-        CustomParser = argument => Read<float?>(argument, name, $"a number from {from} to {to}", text =>
+        CustomParser = argument => Read<float?>(argument, name, string.Create(CultureInfo.InvariantCulture, $"a number from {from} to {to}"), text =>
             float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float value) && value >= from && value <= to ? value : null),
+    };
+
+    public static Option<float?> AboveZero(string name, float to, string description) => new(name)
+    {
+        HelpName = "number",
+        Description = description,
+        CustomParser = argument => Read<float?>(argument, name, string.Create(CultureInfo.InvariantCulture, $"a number above 0 and at most {to}"), text =>
+            float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float value) && value > 0 && value <= to ? value : null),
     };
 
     public static Option<double?> Number(string name, double from, double to, string description) => new(name)
     {
         HelpName = "number",
         Description = description,
-        CustomParser = argument => Read<double?>(argument, name, $"a number from {from} to {to}", text =>
+        CustomParser = argument => Read<double?>(argument, name, string.Create(CultureInfo.InvariantCulture, $"a number from {from} to {to}"), text =>
             double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value >= from && value <= to ? value : null),
     };
 

@@ -11,10 +11,10 @@ internal sealed class SamplingOptions
     private readonly Option<int?> _maxTokens;
     private readonly Option<int?> _minTokens = Checked.Whole("--min-tokens", "tokens", 0, int.MaxValue, "Tokens before which nothing ends a sample");
     private readonly Option<float?> _temperature = Checked.Real("--temperature", 0, 2, "0 takes the likeliest token each time. Default: 1");
-    private readonly Option<float?> _topP = Checked.Real("--top-p", float.Epsilon, 1, "Sample among the likeliest tokens that together reach this probability");
+    private readonly Option<float?> _topP = Checked.AboveZero("--top-p", 1, "Sample among the likeliest tokens that together reach this probability");
     private readonly Option<int?> _topK = Checked.Whole("--top-k", "count", 0, int.MaxValue, "Sample among this many likeliest tokens");
     private readonly Option<float?> _minP = Checked.Real("--min-p", 0, 1, "Drop tokens less likely than this share of the likeliest");
-    private readonly Option<float?> _repetition = Checked.Real("--repetition-penalty", 0.01f, 10, "Above 1 avoids tokens of prompt and answer");
+    private readonly Option<float?> _repetition = Checked.AboveZero("--repetition-penalty", 10, "Above 1 avoids tokens of prompt and answer");
     private readonly Option<float?> _presence = Checked.Real("--presence-penalty", -2, 2, "Above 0 avoids tokens the answer has");
     private readonly Option<float?> _frequency = Checked.Real("--frequency-penalty", -2, 2, "Above 0 avoids tokens the more, the more often the answer has them");
     private readonly Option<string[]> _stop = new("--stop") { HelpName = "text", Description = "Text that ends a sample and is not printed; may be given several times" };

@@ -1,13 +1,15 @@
 using System.Threading.Channels;
 using Coppice.Cli.BatchFiles;
+using Coppice.Server.Batches;
 
 namespace Coppice.Cli.Scoring;
 
 /// <summary>
 /// Takes lines through a model. Results are written in the order of the lines; within a block of them, prompts with a common prefix
-/// are submitted as neighbours, so that at most a block waits to be written, or is lost to a kill.
+/// are submitted as neighbours, so that at most a block waits to be written, or is lost to a kill. A line that an earlier run was at when
+/// it died is scored alone.
 /// </summary>
-internal sealed class ScoreRun(ITextModel model, ResultLog log, RunTally tally, ScoreTally right, int? topLogProbs, ScoreCheck? check = null)
+internal sealed class ScoreRun(ITextModel model, ResultLog log, LineJournal journal, RunTally tally, ScoreTally right, int? topLogProbs, ScoreCheck? check = null)
 {
     private const int BlockLines = 1024;
 
@@ -31,11 +33,13 @@ internal sealed class ScoreRun(ITextModel model, ResultLog log, RunTally tally, 
             foreach (Job job in Jobs(lines, ended.Writer, stop.Token))
             {
                 // A bad line has ended already, without rows.
-                while (job.Texts.Length > 0 && requests > 0 && rows + job.Texts.Length > _mostRowsInFlight) await TakeAsync();
+                bool isAlone = journal.IsSuspect(job.Line.CustomId);
+                while (job.Texts.Length > 0 && requests > 0 && (isAlone || rows + job.Texts.Length > _mostRowsInFlight)) await TakeAsync();
                 requests++;
                 rows += job.Texts.Length;
+                if (job.Texts.Length > 0) journal.Begin(job.Line.CustomId);
                 if (job.Texts.Length > 0) _ = ScoreAsync(job, ended.Writer, stop.Token);      // up to its queueing in the engine at once: in this order
-                while (ended.Reader.TryPeek(out _)) await TakeAsync();
+                while (isAlone ? requests > 0 : ended.Reader.TryPeek(out _)) await TakeAsync();
             }
             while (requests > 0) await TakeAsync();
         }
@@ -51,6 +55,7 @@ internal sealed class ScoreRun(ITextModel model, ResultLog log, RunTally tally, 
             Ended one = await ended.Reader.ReadAsync(CancellationToken.None);
             requests--;
             rows -= one.Job.Texts.Length;
+            journal.Pause(one.Job.Line.CustomId);
             waiting.Add(one.Job.Index, one);
             // What was cancelled is a gap: nothing behind it is written, and a later run takes it up again.
             while (waiting.TryGetValue(written, out Ended? next) && next.Error is not OperationCanceledException)
@@ -74,11 +79,19 @@ internal sealed class ScoreRun(ITextModel model, ResultLog log, RunTally tally, 
                 Exception? error = null;
                 try
                 {
-                    if (lines[i] is ScoreLine line) job = job with { Texts = Texts(line) };
+                    if (lines[i] is ScoreLine line && !journal.IsCondemned(line.CustomId))
+                    {
+                        journal.Begin(line.CustomId);
+                        job = job with { Texts = Texts(line) };
+                    }
                 }
                 catch (InvalidRequestException e)
                 {
                     error = e;
+                }
+                finally
+                {
+                    journal.Pause(lines[i].CustomId);
                 }
                 if (job.Texts.Length == 0)
                 {
@@ -125,9 +138,13 @@ internal sealed class ScoreRun(ITextModel model, ResultLog log, RunTally tally, 
             case null when job.Line is BadLine bad:
                 Fail(bad, bad.Error);
                 break;
+            case null when job.Texts.Length == 0:
+                Fail(job.Line, LineError.CrashedTwice);
+                break;
             case null:
                 ScoreLine line = (ScoreLine)job.Line;
                 log.Append(_json.Result(line, scored!));
+                journal.End(line.CustomId);
                 if (line.Answer is int answer) right.Add(scored!, answer);
                 check?.Add(line, scored!);
                 tally.Answered([], []);
@@ -147,6 +164,7 @@ internal sealed class ScoreRun(ITextModel model, ResultLog log, RunTally tally, 
     private void Fail(BatchLine line, LineError error)
     {
         log.Append(ResultJson.Error(line, error));
+        journal.End(line.CustomId);
         tally.Fail();
     }
 }

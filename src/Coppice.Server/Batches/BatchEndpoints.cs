@@ -92,7 +92,7 @@ internal sealed class BatchEndpoints(FileStore files, BatchStore batches, BatchR
             if (value is null) throw ApiException.Invalid(name, $"The field {name} is missing.", "missing_required_parameter");
         StoredFile input = files.Find(caller, body.InputFileId!);
         StoredBatch batch = new($"batch_{Guid.NewGuid():N}", body.Endpoint!, input.Id, body.CompletionWindow!, time.GetUtcNow().ToUnixTimeSeconds()) { Status = BatchStatus.Validating, Metadata = body.Metadata };
-        batches.Add(caller.Name, batch);
+        batches.Add(caller.Name, batch, limits.BatchesPerKey);
         runner.Start(caller.Name, batch.Id);
         await ShowAsync(context, batch);
     }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Collections.Concurrent;
 using System.Text.Json;
 using Coppice.Server.Access;
@@ -9,12 +8,10 @@ using Microsoft.Extensions.Logging;
 namespace Coppice.Server.Batches;
 
 /// <summary>Takes batches through the engine, behind the requests that somebody waits for. A batch that a stop or a kill interrupted goes on where it was.</summary>
-internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolder folder, Func<string, Field, Caller, LineWork> read, Callers callers, Admission admission, int maxBatch, TimeProvider time, ILogger logger)
+internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolder folder, LineRunner lines, LineJournal journal, Callers callers, ServerLimits limits, TimeProvider time, ILogger logger)
 {
-    private static readonly TimeSpan s_diskRetry = TimeSpan.FromSeconds(5);
-
-    // Enough that the engine always finds its next rows, bounded so that a file of a million lines is not a million requests.
-    private readonly SemaphoreSlim _room = new(2 * maxBatch);
+    // One file at a time: while it is read, the ids of all its lines are held.
+    private readonly SemaphoreSlim _reading = new(1);
     private readonly ConcurrentDictionary<string, CancellationTokenSource> _cancels = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Task> _running = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stop = new();
@@ -22,6 +19,12 @@ internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolde
     /// <summary>Takes up what an earlier run of the server left.</summary>
     public void Resume()
     {
+        HashSet<string> open = [.. batches.All.Where(batch => !batch.Value.IsOver).Select(batch => batch.Value.Id)];
+        foreach (string line in journal.Left)
+        {
+            if (!open.Contains(line.Split(' ')[0])) journal.End(line);
+        }
+
         foreach (Owned<StoredBatch> batch in batches.All.Where(batch => !batch.Value.IsOver)) Start(batch.Owner, batch.Value.Id);
     }
 
@@ -51,6 +54,7 @@ internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolde
     /// <summary>Stops; the batches go on when the server is started again.</summary>
     public async Task StopAsync()
     {
+        journal.Stop();
         await _stop.CancelAsync();
         await Task.WhenAll(_running.Values);
     }
@@ -67,20 +71,16 @@ internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolde
                 return;
             }
 
-            List<BatchError> errors = [];
-            List<BatchRequest> requests = BatchInput.Read(folder.Content(batches[id].InputFileId), batches[id].Endpoint, errors);
-            if (errors.Count > 0)
-            {
-                batches.Update(id, batch => batch with { Status = BatchStatus.Failed, FailedAt = Now, Errors = new BatchErrors(errors) });
-                return;
-            }
-
-            await StoredAsync(() => batches.Update(id, batch => batch.Status != BatchStatus.Validating ? batch : batch with { Status = BatchStatus.InProgress, InProgressAt = Now, OutputFileId = FileStore.NewId(), ErrorFileId = FileStore.NewId() }), _stop.Token);
-            await AnswerAsync(caller, id, requests, cancellation);
+            using Opened? opened = await OpenAsync(batches[id], cancellation);
+            if (opened is not null) await AnswerAsync(caller, opened, cancellation);
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
             // Goes on when the server is started again.
+        }
+        catch (OperationCanceledException)      // before it began
+        {
+            batches.Update(id, batch => batch with { Status = BatchStatus.Cancelled, CancelledAt = Now });
         }
         catch (Exception e)
         {
@@ -88,6 +88,7 @@ internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolde
         }
         finally
         {
+            if (!_stop.IsCancellationRequested) lines.Forget(id);
             lock (_cancels)
             {
                 if (_cancels.TryRemove(id, out CancellationTokenSource? cancel)) cancel.Dispose();
@@ -97,177 +98,108 @@ internal sealed class BatchRunner(BatchStore batches, FileStore files, DataFolde
         }
     }
 
-    private async Task AnswerAsync(Caller caller, string id, List<BatchRequest> requests, CancellationToken cancellation)
+    /// <summary>A batch that is in progress, with its requests and its results.</summary>
+    private sealed record Opened(StoredBatch Batch, BatchInput Input, ResultFile Output, ResultFile Failed) : IDisposable
     {
-        StoredBatch batch = batches[id];
-        if (batch.OutputFileId is null || batch.ErrorFileId is null)        // cancelled before it began
+        public void Dispose()
         {
-            batches.Update(id, begun => begun with { Status = BatchStatus.Cancelled, CancelledAt = Now });
-            return;
+            Output.Dispose();
+            Failed.Dispose();
         }
+    }
 
-        HashSet<string> finished = new(StringComparer.Ordinal);
-        using ResultFile output = await OpenedAsync(batch.OutputFileId, finished), failed = await OpenedAsync(batch.ErrorFileId, finished);
-        SemaphoreSlim writing = new(1);
-        List<Task> running = [];
-        Count();
+    /// <summary>Reads a batch's requests, and the results that it has. Null if the requests are not what they should be, and the batch has failed.</summary>
+    private async Task<Opened?> OpenAsync(StoredBatch batch, CancellationToken cancellation)
+    {
+        bool isBegun = batch.OutputFileId is not null;
+        CancellationToken reading = isBegun ? _stop.Token : cancellation;       // one that is begun keeps its results when it is cancelled
+        ResultFile? output = null, failed = null;
+        await _reading.WaitAsync(reading);
         try
         {
-            foreach (BatchRequest request in requests.Where(request => !finished.Contains(request.CustomId)))
+            HashSet<UInt128> finished = [];
+            if (isBegun) await OpenResultsAsync(finished);
+            List<BatchError> errors = [];
+            BatchInput? input = null;
+            try
             {
-                // First the key's own limits: a key that has to wait takes no room from others.
-                BatchLine line = await EnterAsync(batch.Endpoint, caller, request, cancellation);
-                try
-                {
-                    await _room.WaitAsync(cancellation);
-                }
-                catch
-                {
-                    line.Place?.Dispose();
-                    throw;
-                }
-
-                running.RemoveAll(task => task.IsCompletedSuccessfully);
-                running.Add(OneAsync(line));
+                input = await BatchInput.OpenAsync(folder.Content(batch.InputFileId), batch.Endpoint, limits, finished, errors, reading);
             }
+            catch (FileNotFoundException)
+            {
+                errors.Add(new BatchError("input_file_missing", "The server no longer has the bytes of the batch's file. Upload it again.", "input_file_id", null));
+            }
+
+            if (errors.Count > 0)
+            {
+                await StoredAsync(() => batches.Update(batch.Id, refused => refused with { Status = BatchStatus.Failed, FailedAt = Now, Errors = new BatchErrors(errors) }));
+            }
+            else if (!isBegun)
+            {
+                batch = await StoredAsync(() => batches.Update(batch.Id, begun => begun.Status != BatchStatus.Validating ? begun : begun with { Status = BatchStatus.InProgress, InProgressAt = Now, OutputFileId = FileStore.NewId(), ErrorFileId = FileStore.NewId() }));
+                if (batch.OutputFileId is null) throw new OperationCanceledException(cancellation);
+                await OpenResultsAsync(finished);
+            }
+
+            if (output is not null && failed is not null && errors.Count == 0)
+            {
+                Opened opened = new(batch, input!, output, failed);
+                (output, failed) = (null, null);
+                return opened;
+            }
+
+            return null;
         }
-        catch (OperationCanceledException)
+        finally
         {
-            // What runs is ended with the same token.
+            output?.Dispose();
+            failed?.Dispose();
+            _reading.Release();
         }
 
-        await Task.WhenAll(running);
+        async Task OpenResultsAsync(HashSet<UInt128> finished)
+        {
+            output = await OpenResultAsync(batch.OutputFileId!, finished);
+            failed = await OpenResultAsync(batch.ErrorFileId!, finished);
+        }
+    }
+
+    private async Task AnswerAsync(Caller caller, Opened opened, CancellationToken cancellation)
+    {
+        (StoredBatch batch, BatchInput input, ResultFile output, ResultFile failed) = opened;
+        Count();
+        await lines.RunAsync(batch, caller, input, async result =>
+        {
+            await Disk.UntilStoredAsync(() => (result.IsAnswer ? output : failed).Append(result.Line), time, logger, _stop.Token);
+            Count();
+        }, cancellation);
         _stop.Token.ThrowIfCancellationRequested();
         bool cancelled = cancellation.IsCancellationRequested;
-        if (!cancelled) await StoredAsync(() => batches.Update(id, running => running with { Status = BatchStatus.Finalizing, FinalizingAt = Now }), _stop.Token);
-        await StoredAsync(output.Sync, _stop.Token);
-        await StoredAsync(failed.Sync, _stop.Token);
-        string? outputId = await ResultAsync(output, batch.OutputFileId, "output"), errorId = await ResultAsync(failed, batch.ErrorFileId, "errors");
-        await StoredAsync(() => batches.Update(id, ending => ending with
+        if (!cancelled) await StoredAsync(() => batches.Update(batch.Id, running => running with { Status = BatchStatus.Finalizing, FinalizingAt = Now }));
+        await Disk.UntilStoredAsync(output.Sync, time, logger, _stop.Token);
+        await Disk.UntilStoredAsync(failed.Sync, time, logger, _stop.Token);
+        string? outputId = await ResultAsync(output, batch.OutputFileId!, "output"), errorId = await ResultAsync(failed, batch.ErrorFileId!, "errors");
+        await StoredAsync(() => batches.Update(batch.Id, ending => ending with
         {
             Status = cancelled ? BatchStatus.Cancelled : BatchStatus.Completed,
             CompletedAt = cancelled ? null : Now,
             CancelledAt = cancelled ? Now : null,
             OutputFileId = outputId,
             ErrorFileId = errorId,
-        }), _stop.Token);
+        }));
 
-        void Count() => batches.Count(id, new BatchCounts(requests.Count, output.Count, failed.Count));
-
-        async Task OneAsync(BatchLine entered)
-        {
-            try
-            {
-                (bool ok, byte[] line) = await LineAsync(batch.Endpoint, entered, cancellation);
-                await writing.WaitAsync(CancellationToken.None);
-                try
-                {
-                    await StoredAsync(() => (ok ? output : failed).Append(line), _stop.Token);
-                    Count();
-                }
-                finally
-                {
-                    writing.Release();
-                }
-            }
-            catch (OperationCanceledException)
-            {
-                // Not finished: a resumed batch takes it up again.
-            }
-            finally
-            {
-                entered.Place?.Dispose();
-                _room.Release();
-            }
-        }
+        void Count() => batches.Count(batch.Id, new BatchCounts(input.Count, output.Count, failed.Count));
 
         async Task<string?> ResultAsync(ResultFile results, string fileId, string name)
         {
             if (results.Count == 0) return null;
-            await StoredAsync(() => files.Register(caller.Name, new StoredFile(fileId, results.Bytes, Now, $"{id}_{name}.jsonl", "batch_output")), _stop.Token);
+            await StoredAsync(() => files.Register(caller.Name, new StoredFile(fileId, results.Bytes, Now, $"{batch.Id}_{name}.jsonl", "batch_output")));
             return fileId;
         }
     }
 
-    private async Task<ResultFile> OpenedAsync(string fileId, ISet<string> finished)
-    {
-        ResultFile? file = null;
-        await StoredAsync(() => file = new ResultFile(folder.Content(fileId), finished), _stop.Token);
-        return file!;
-    }
+    private Task<ResultFile> OpenResultAsync(string fileId, HashSet<UInt128> finished) =>
+        Disk.UntilStoredAsync(() => ResultFile.OpenAsync(folder.Content(fileId), finished), time, logger, _stop.Token);
 
-    /// <summary>A result waits for room on the disk rather than being lost.</summary>
-    private async Task StoredAsync(Action store, CancellationToken cancellation)
-    {
-        while (true)
-        {
-            try
-            {
-                store();
-                return;
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException or ApiException)
-            {
-                Log.DiskRefused(logger, e.Message);
-                await Task.Delay(s_diskRetry, cancellation);
-            }
-        }
-    }
-
-    /// <summary>Reads a line and waits until its key may have it run. One that cannot be read keeps its error.</summary>
-    private async Task<BatchLine> EnterAsync(string endpoint, Caller caller, BatchRequest request, CancellationToken cancellation)
-    {
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(request.Body);
-            LineWork work = read(endpoint, new Field("The body", document.RootElement), caller);
-            return new BatchLine(request, work, await admission.EnterLineAsync(caller, work.Samples, work.Bytes, time, cancellation), null);
-        }
-        catch (Exception e) when (e is not OperationCanceledException and not ObjectDisposedException)
-        {
-            return new BatchLine(request, null, null, e);
-        }
-    }
-
-    private async Task<(bool Ok, byte[] Line)> LineAsync(string endpoint, BatchLine entered, CancellationToken cancellation)
-    {
-        ArrayBufferWriter<byte> body = new();
-        BatchRequest request = entered.Request;
-        int status = 200;
-        try
-        {
-            if (entered.Error is { } error) throw error;
-            await entered.Work!.AnswerAsync(body, cancellation);
-        }
-        catch (Exception e) when (e is not OperationCanceledException and not ObjectDisposedException)
-        {
-            ApiException api = ApiException.Of(e);
-            if (api.Status >= 500 && e is not ApiException) Log.Failed(logger, e, request.CustomId, endpoint);
-            status = api.Status;
-            body.Clear();
-            AnswerJson.WriteError(body, api);
-        }
-
-        ArrayBufferWriter<byte> line = new();
-        using (Utf8JsonWriter json = new(line, AnswerJson.Json))
-        {
-            json.WriteStartObject();
-            json.WriteString("id", $"batch_req_{Guid.NewGuid():N}");
-            json.WriteString("custom_id", request.CustomId);
-            json.WriteStartObject("response");
-            json.WriteNumber("status_code", status);
-            json.WriteString("request_id", $"req_{Guid.NewGuid():N}");
-            json.WritePropertyName("body");
-            json.WriteRawValue(body.WrittenSpan);
-            json.WriteEndObject();
-            json.WriteNull("error");
-            json.WriteEndObject();
-        }
-
-        line.Write("\n"u8);
-        return (status == 200, line.WrittenSpan.ToArray());
-    }
-
-    /// <summary>A line that may run, or the error that it has instead of an answer.</summary>
-    private sealed record BatchLine(BatchRequest Request, LineWork? Work, IDisposable? Place, Exception? Error);
+    private Task<T> StoredAsync<T>(Func<T> store) => Disk.UntilStoredAsync(() => Task.FromResult(store()), time, logger, _stop.Token);
 }

@@ -7,6 +7,8 @@ namespace Coppice.Server.Batches;
 /// <summary>The batches, each with its latest state on the disk.</summary>
 internal sealed class BatchStore
 {
+    private static readonly TimeSpan s_tryAgain = TimeSpan.FromSeconds(60);
+
     private readonly Lock _lock = new();
     private readonly DataFolder _folder;
     private readonly ConcurrentDictionary<string, Owned<StoredBatch>> _batches = new(StringComparer.Ordinal);
@@ -14,7 +16,7 @@ internal sealed class BatchStore
     public BatchStore(DataFolder folder)
     {
         _folder = folder;
-        foreach (Owned<StoredBatch> batch in folder.ReadAll("batches", StoredJson.Default.OwnedStoredBatch)) _batches[batch.Value.Id] = batch;
+        foreach (Owned<StoredBatch> batch in folder.ReadAll("batches", StoredJson.Default.OwnedStoredBatch, batch => batch.Value?.Id)) _batches[batch.Value.Id] = batch;
     }
 
     public IEnumerable<Owned<StoredBatch>> All => _batches.Values;
@@ -29,9 +31,16 @@ internal sealed class BatchStore
         : throw new ApiException(404, $"No batch found with id '{Field.Shortened(id)}'.") { Param = "id", Code = "batch_not_found", Type = "invalid_request_error" };
 
     /// <summary>Stores a new batch. When this returns, it is on the disk.</summary>
-    public void Add(string owner, StoredBatch batch)
+    /// <exception cref="ApiException">The owner has as many open batches as it may have, or the disk refuses.</exception>
+    public void Add(string owner, StoredBatch batch, int mostOpen)
     {
-        lock (_lock) Put(new Owned<StoredBatch>(owner, batch));
+        lock (_lock)
+        {
+            int open = _batches.Values.Count(other => other.Owner == owner && !other.Value.IsOver);
+            if (open >= mostOpen)
+                throw new ApiException(429, $"You have {open} open batches and may have {mostOpen}. Begin another when one has ended, or cancel one.") { Code = "batch_limit_exceeded", RetryAfter = s_tryAgain };
+            Put(new Owned<StoredBatch>(owner, batch));
+        }
     }
 
     /// <summary>Stores a batch's next state. When this returns, it is on the disk.</summary>

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Coppice.Server.Serving;
 using Coppice.Server.Wire;
+using Microsoft.Extensions.Logging;
 
 namespace Coppice.Server.Batches;
 
@@ -10,12 +12,17 @@ namespace Coppice.Server.Batches;
 /// </summary>
 internal sealed class DataFolder : IDisposable
 {
+    // A document has a few texts; one with errors of a hundred lines has some 100 KB.
+    private const long MostDocumentBytes = 1 << 24;
+
     private readonly string _path;
     private readonly FileStream _lock;
+    private readonly ILogger _logger;
 
     /// <exception cref="IOException">The folder cannot be written, or another server uses it.</exception>
-    public DataFolder(string path)
+    public DataFolder(string path, ILogger logger)
     {
+        _logger = logger;
         _path = Path.GetFullPath(path);
         try
         {
@@ -38,6 +45,9 @@ internal sealed class DataFolder : IDisposable
         foreach (string left in Directory.GetFiles(_path, "*.new", SearchOption.AllDirectories)) File.Delete(left);
     }
 
+    /// <summary>Where the server notes which lines of batches it is answering.</summary>
+    public string Journal => Path.Combine(_path, "begun");
+
     /// <summary>Where the bytes of a file are.</summary>
     public string Content(string fileId) => Path.Combine(_path, "files", fileId + ".bin");
 
@@ -59,14 +69,56 @@ internal sealed class DataFolder : IDisposable
         });
     }
 
-    /// <summary>Everything of a kind that is stored.</summary>
-    public IEnumerable<T> ReadAll<T>(string kind, JsonTypeInfo<T> type)
+    /// <summary>Everything of a kind that is stored. What is not what a server wrote is named in the log, put aside, and not in the way.</summary>
+    /// <param name="kind">The folder.</param>
+    /// <param name="type">How it is written.</param>
+    /// <param name="id">The id of what was read, which is the document's name; null where it has none.</param>
+    public IEnumerable<T> ReadAll<T>(string kind, JsonTypeInfo<T> type, Func<T, string?> id)
     {
-        foreach (string path in Directory.GetFiles(Path.Combine(_path, kind), "*.json"))
+        foreach (string path in Directory.GetFileSystemEntries(Path.Combine(_path, kind), "*.json"))
         {
-            using FileStream file = File.OpenRead(path);
-            yield return JsonSerializer.Deserialize(file, type) ?? throw new IOException($"{path} is not what this server wrote.");
+            T? value = default;
+            try
+            {
+                value = Read(path, type);
+                if (value is null || id(value) != Path.GetFileNameWithoutExtension(path)) throw new InvalidDataException("it does not hold what its name says");
+            }
+            catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException or IOException or InvalidDataException or UnauthorizedAccessException)
+            {
+                PutAside(path, e is JsonException json ? $"it is not the JSON that a server wrote ({json.Path ?? "$"}, byte {json.BytePositionInLine + 1})" : e.Message);
+                continue;
+            }
+
+            yield return value;
         }
+    }
+
+    private static T? Read<T>(string path, JsonTypeInfo<T> type)
+    {
+        FileInfo info = new(path);
+        if (Directory.Exists(path)) throw new InvalidDataException("it is a folder");
+        if (info.LinkTarget is not null) throw new InvalidDataException("it is a link");
+        if (info.Length == 0) throw new InvalidDataException("it is empty");        // as a pipe is, which must not even be opened
+        if (info.Length > MostDocumentBytes) throw new InvalidDataException($"it has {info.Length} bytes");
+        using FileStream file = File.OpenRead(path);
+        return JsonSerializer.Deserialize(file, type);
+    }
+
+    private void PutAside(string path, string why)
+    {
+        string aside = path + ".corrupt";
+        for (int i = 2; Path.Exists(aside); i++) aside = $"{path}.corrupt{i}";
+        try
+        {
+            Directory.Move(path, aside);        // of a file as well
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Log.NotPutAside(_logger, path, why, e.Message);
+            return;
+        }
+
+        Log.PutAside(_logger, path, why, aside);
     }
 
     public void Delete(string fileId)

@@ -15,7 +15,7 @@ internal sealed class FileStore
     public FileStore(DataFolder folder, TimeProvider time)
     {
         (_folder, _time) = (folder, time);
-        foreach (Owned<StoredFile> file in folder.ReadAll("files", StoredJson.Default.OwnedStoredFile))
+        foreach (Owned<StoredFile> file in folder.ReadAll("files", StoredJson.Default.OwnedStoredFile, file => file.Value?.Id))
         {
             _files[file.Value.Id] = file;
             Use(file.Owner, file.Value.Bytes);
@@ -35,7 +35,7 @@ internal sealed class FileStore
 
     /// <summary>Stores what a stream has. When this returns, it is on the disk.</summary>
     /// <exception cref="ApiException">It is too long, the caller has stored what it may, or there is no room.</exception>
-    public async Task<StoredFile> AddAsync(Caller caller, string name, string purpose, Stream content, ServerLimits limits, CancellationToken cancellation)
+    public async Task<StoredFile> AddAsync(Caller caller, string name, string purpose, Stream content, ServerLimits limits)
     {
         string id = NewId(), path = _folder.Content(id), unfinished = path + ".new";
         long bytes = 0;
@@ -44,13 +44,13 @@ internal sealed class FileStore
             using (FileStream file = new(unfinished, FileMode.CreateNew, FileAccess.Write))
             {
                 byte[] buffer = new byte[1 << 16];
-                for (int read; (read = await ReadAsync(content, buffer, cancellation)) > 0;)
+                for (int read; (read = await ArrivingAsync(content, buffer)) > 0;)
                 {
                     bytes += read;
                     long used = Use(caller.Name, read);
                     if (bytes > limits.FileBytes) throw new ApiException(413, $"The file has more than {limits.FileBytes} bytes, which is what this server takes.") { Param = "file", Code = "file_too_large" };
                     if (used > limits.StoredBytesPerKey) throw new ApiException(413, $"With this file your key would have stored more than {limits.StoredBytesPerKey} bytes, which is what it may. Delete files first.") { Param = "file", Code = "storage_limit_exceeded" };
-                    await file.WriteAsync(buffer.AsMemory(0, read), cancellation);
+                    await file.WriteAsync(buffer.AsMemory(0, read));
                 }
 
                 file.Flush(flushToDisk: true);
@@ -59,7 +59,7 @@ internal sealed class FileStore
             File.Move(unfinished, path);
             return Publish(caller.Name, new StoredFile(id, bytes, _time.GetUtcNow().ToUnixTimeSeconds(), name, purpose));
         }
-        catch (Exception e) when (e is not ApiException and (IOException or UnauthorizedAccessException) and not Microsoft.AspNetCore.Http.BadHttpRequestException)
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException && !FileUpload.IsOfConnection(e))
         {
             throw DataFolder.Refused(e);
         }
@@ -84,16 +84,16 @@ internal sealed class FileStore
     /// <summary>Counts bytes that an owner has on the disk, those of files that are arriving among them, and returns how many there are.</summary>
     private long Use(string owner, long more) => _used.AddOrUpdate(owner, more, (_, bytes) => bytes + more);
 
-    // What is wrong with the body is the client's, and not the disk's.
-    private static async Task<int> ReadAsync(Stream content, byte[] buffer, CancellationToken cancellation)
+    // A body that ends too early is the client's fault, and not the disk's.
+    private static async Task<int> ArrivingAsync(Stream content, byte[] buffer)
     {
         try
         {
-            return await content.ReadAsync(buffer, cancellation);
+            return await content.ReadAsync(buffer);
         }
-        catch (IOException e) when (e is not Microsoft.AspNetCore.Http.BadHttpRequestException)
+        catch (IOException e) when (!FileUpload.IsOfConnection(e))
         {
-            throw new InvalidDataException(e.Message, e);
+            throw new InvalidDataException(FileUpload.EndsEarly, e);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using Coppice.Server.Access;
 using Coppice.Server.Wire;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
@@ -10,6 +11,8 @@ namespace Coppice.Server.Batches;
 /// <summary>Reads the multipart body of POST /v1/files: the part file goes to the disk as it arrives, and the other parts are short.</summary>
 internal sealed class FileUpload(FileStore files, ServerLimits limits)
 {
+    public const string EndsEarly = "It ends before its last boundary.";
+
     private const int MostFieldBytes = 1 << 12;
 
     /// <exception cref="ApiException">It is not multipart/form-data, has parts that it must not have, or the file is too long.</exception>
@@ -17,25 +20,24 @@ internal sealed class FileUpload(FileStore files, ServerLimits limits)
     {
         if (!MediaTypeHeaderValue.TryParse(request.ContentType, out MediaTypeHeaderValue? type) || !type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase) || HeaderUtilities.RemoveQuotes(type.Boundary) is not { Length: > 0 } boundary)
             throw new ApiException(415, "A file is sent as multipart/form-data, with the parts purpose and file.") { Code = "unsupported_media_type" };
-        CancellationToken left = request.HttpContext.RequestAborted;
         StoredFile? stored = null;
         try
         {
             MultipartReader parts = new(boundary.ToString(), request.Body);
             string? purpose = null;
-            while (await parts.ReadNextSectionAsync(left) is { } part)
+            while (await parts.ReadNextSectionAsync(CancellationToken.None) is { } part)
             {
                 ContentDispositionHeaderValue? disposition = part.GetContentDispositionHeader();
                 string name = HeaderUtilities.RemoveQuotes(disposition?.Name ?? "").ToString();
                 switch (name)
                 {
                     case "purpose" when purpose is null:
-                        purpose = await FieldAsync(name, part.Body, left);
+                        purpose = await FieldAsync(name, part.Body);
                         if (purpose != "batch") throw ApiException.Invalid("purpose", $"purpose is '{Field.Shortened(purpose)}'; it must be batch.");
                         break;
                     case "file" when stored is null:
                         string fileName = HeaderUtilities.RemoveQuotes(disposition!.FileNameStar.HasValue ? disposition.FileNameStar : disposition.FileName).ToString();
-                        stored = await files.AddAsync(caller, Field.Shortened(fileName), "batch", part.Body, limits, left);
+                        stored = await files.AddAsync(caller, Field.Shortened(fileName), "batch", part.Body, limits);
                         break;
                     case "purpose" or "file":
                         throw ApiException.Invalid(name, $"The part {name} stands twice.");
@@ -48,18 +50,37 @@ internal sealed class FileUpload(FileStore files, ServerLimits limits)
             if (purpose is null) throw ApiException.Invalid("purpose", "The part purpose is missing; it must be batch.", "missing_required_parameter");
             return stored;
         }
-        catch (Exception e) when (stored is not null || e is InvalidDataException or (IOException and not BadHttpRequestException))
+        catch (InvalidDataException e)
+        {
+            Forget();
+            throw NotMultipart(e.Message);
+        }
+        catch (IOException e) when (!IsOfConnection(e))
+        {
+            Forget();
+            throw NotMultipart(EndsEarly);
+        }
+        catch
+        {
+            Forget();
+            throw;
+        }
+
+        void Forget()
         {
             if (stored is not null) files.Delete(caller, stored.Id);
-            if (e is InvalidDataException or (IOException and not BadHttpRequestException)) throw new ApiException(400, $"The body is not multipart/form-data: {e.Message}") { Code = "invalid_multipart" };
-            throw;
         }
     }
 
-    private static async Task<string> FieldAsync(string name, Stream content, CancellationToken cancellation)
+    /// <summary>Whether an error of reading says that the connection broke, or how the request is written, and nothing of the body.</summary>
+    public static bool IsOfConnection(Exception error) => error is BadHttpRequestException or ConnectionResetException or ConnectionAbortedException;
+
+    private static ApiException NotMultipart(string why) => new(400, $"The body is not multipart/form-data. {why}") { Code = "invalid_multipart" };
+
+    private static async Task<string> FieldAsync(string name, Stream content)
     {
         byte[] buffer = new byte[MostFieldBytes + 1];
-        int length = await content.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellation);
+        int length = await content.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false);
         return length <= MostFieldBytes ? Encoding.UTF8.GetString(buffer, 0, length) : throw new ApiException(413, $"The part {name} has more than {MostFieldBytes} bytes, which is what this server takes.") { Param = name, Code = "request_too_large" };
     }
 }

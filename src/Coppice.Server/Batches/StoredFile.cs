@@ -68,7 +68,7 @@ internal sealed record BatchError(string Code, string Message, string? Param, in
 /// <summary>Something stored and the caller it belongs to.</summary>
 internal sealed record Owned<T>(string Owner, T Value);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, Converters = [typeof(StatusNames)])]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, Converters = [typeof(StatusNames)])]
 [JsonSerializable(typeof(Owned<StoredFile>))]
 [JsonSerializable(typeof(Owned<StoredBatch>))]
 internal sealed partial class StoredJson : JsonSerializerContext;

@@ -81,7 +81,7 @@ internal sealed class AnswerStream : IDisposable
         string text = delta?.Content ?? chunk.Text;
         if (text.Length == 0 && chunk.LogProb is null && chunk.Finish is null && delta is not { Calls.Count: > 0 }) return;      // a part of a character, or of a call
         _events.Begin();
-        await AnswerJson.WriteChunkAsync(_events.Output, _format, _model, _id, index, _states[index], chunk with { Text = text }, delta?.Calls, MentionsUsage);
+        await AnswerJson.WriteChunkAsync(_events.Output, _format, _model, _id, index, _states[index], chunk with { Text = text, Finish = _states[index].Tools?.Finish ?? chunk.Finish }, delta?.Calls, MentionsUsage);
         _events.End();
         await _events.DrainAsync();
     }

@@ -5,6 +5,7 @@ using Coppice.Server.Prefixes;
 using Coppice.Server.Telemetry;
 using Coppice.Server.Wire;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
@@ -46,14 +47,15 @@ internal sealed class ApiRoutes(ServedModel model, Callers callers, Admission ad
         {
             await handler(context);
         }
-        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
+        catch (Exception error) when (context.RequestAborted.IsCancellationRequested || error is ConnectionResetException or ConnectionAbortedException)
         {
             Log.Disconnected(logger, id, context.Request.Path, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
         }
         catch (Exception error)
         {
             ApiException api = error is BadHttpRequestException bad ? new ApiException(bad.StatusCode, bad.Message) { Code = "bad_request" } : ApiException.Of(error);
-            if (api.Status >= 500 && error is not ApiException) Log.Failed(logger, error, id, context.Request.Path);
+            if (error is LogitsException) Log.ModelFailed(logger, id, context.Request.Path, error.Message);
+            else if (api.Status >= 500 && error is not ApiException) Log.Failed(logger, error, id, context.Request.Path);
             else Log.Refused(logger, id, context.Request.Path, api.Status, api.Code, api.Param);
             if (!context.Response.HasStarted) await Respond.ErrorAsync(context, api);
         }
@@ -129,6 +131,15 @@ internal static partial class Log
 
     [LoggerMessage(7, LogLevel.Error, "A batch waits for the disk: {Message}")]
     public static partial void DiskRefused(ILogger logger, string message);
+
+    [LoggerMessage(11, LogLevel.Error, "{Id} {Path}: the model failed: {Message}")]
+    public static partial void ModelFailed(ILogger logger, string id, string path, string message);
+
+    [LoggerMessage(12, LogLevel.Warning, "{Path} was left out: {Reason}. It is now {Aside}")]
+    public static partial void PutAside(ILogger logger, string path, string reason, string aside);
+
+    [LoggerMessage(13, LogLevel.Warning, "{Path} was left out: {Reason}. It could not be renamed: {Message}")]
+    public static partial void NotPutAside(ILogger logger, string path, string reason, string message);
 
     [LoggerMessage(8, LogLevel.Debug, "{Id} {Path}: {Answers} answers to {PromptTokens} tokens, {CachedTokens} of them cached; {CompletionTokens} tokens generated in {Milliseconds} ms")]
     public static partial void Answered(ILogger logger, string id, string path, int answers, int promptTokens, int cachedTokens, int completionTokens, double milliseconds);

@@ -36,7 +36,7 @@ internal sealed record Generation(IReadOnlyList<int[]> Prompts, GenerateOptions 
         if (request.Prefix is { Prefix: { } prefix }) sources = sources.Select(source => Joined(model, prefix, source));
         PromptSource[] whole = [.. sources];
         Generation generation = new(Checked(model, request, [.. whole.Select(model.Encode)], "prompt", limits), request.Options, request);
-        return request.Body.Echo ? generation with { Echoes = [.. whole.Select(source => source.Text ?? model.Tokenizer.Decode([.. source.Tokens!.Where(token => token < model.Tokenizer.VocabularySize)]))] } : generation;
+        return request.Body.Echo ? generation with { Echoes = [.. whole.Select(source => source.Text ?? model.Tokenizer.Decode(source.Tokens!))] } : generation;
     }
 
     private static Generation OfChat(GenerationRequest request, ServedModel model, ServerLimits limits)

@@ -44,7 +44,8 @@ internal static class RequestBody
         int length = 0;
         while (true)
         {
-            int read = await request.Body.ReadAsync(buffer.AsMemory(length), request.HttpContext.RequestAborted);
+            // A connection that breaks ends this by itself.
+            int read = await request.Body.ReadAsync(buffer.AsMemory(length), CancellationToken.None);
             if (read == 0) return buffer.AsMemory(0, length);
             length += read;
             if (length > mostBytes) throw TooLong(mostBytes);

@@ -49,16 +49,14 @@ internal sealed class ServedModel(Engine engine, string name, ChatTemplates? tem
     /// <exception cref="ApiException">A token is unknown.</exception>
     public void CheckTokens(string field, IEnumerable<int> tokens)
     {
-        int count = Engine.Config.VocabularySize;
         foreach (int token in tokens)
-            if (token >= count) throw ApiException.Invalid(field, $"{field} has token {token}; the vocabulary ends at {count - 1}.");
+            if (Tokenizer.Ids.Refusal(token) is string why) throw ApiException.Invalid(field, $"{field} has token {token}, {why}.");
     }
 
     public int[] Encode(PromptSource prompt) => prompt.Tokens ?? Tokenizer.Encode(prompt.Text!);
 
     /// <summary>The UTF-8 bytes of a token where tokens are listed: special ones add nothing to a text, but show in a list.</summary>
-    public ReadOnlySpan<byte> TokenBytes(int token) => token >= Tokenizer.VocabularySize ? []
-        : Tokenizer.IsSpecial(token) ? Encoding.UTF8.GetBytes(Tokenizer.Piece(token)) : Tokenizer.Bytes(token);
+    public ReadOnlySpan<byte> TokenBytes(int token) => Tokenizer.IsSpecial(token) ? Encoding.UTF8.GetBytes(Tokenizer.Piece(token)) : Tokenizer.Bytes(token);
 
     /// <summary>A token as a text. One that is not whole characters is shown by its bytes, as the API does.</summary>
     public string TokenText(int token)

@@ -80,8 +80,8 @@ internal sealed class TokenEndpoints(ServedModel model, ServerLimits limits, Cal
         Caller caller = callers.Of(context.Request);
         TokenBody body = await ReadAsync(context, DetokenizeFields);
         int[] tokens = body.Tokens ?? throw ApiException.Invalid("tokens", "The field tokens is missing; it is a list of token ids.", "missing_required_parameter");
-        int beyond = Array.FindIndex(tokens, token => token >= model.Tokenizer.VocabularySize);
-        if (beyond >= 0) throw ApiException.Invalid($"tokens[{beyond}]", $"tokens[{beyond}] is {tokens[beyond]}; the vocabulary ends at {model.Tokenizer.VocabularySize - 1}.");
+        int unknown = Array.FindIndex(tokens, token => !model.Tokenizer.Has(token));
+        if (unknown >= 0) throw ApiException.Invalid($"tokens[{unknown}]", $"tokens[{unknown}] is {tokens[unknown]}, {model.Tokenizer.Ids.Refusal(tokens[unknown])}.");
         string text = await preparation.EncodeAsync(body.Bytes, () => model.Tokenizer.Decode(tokens), caller, Urgency.Awaited, context.RequestAborted);
         await Respond.JsonAsync(context, json => json.WriteString("prompt", text));
     }

@@ -1,6 +1,6 @@
+using System.Buffers;
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Coppice.Server.Wire;
 using Coppice.ToolCalls;
 
@@ -26,8 +26,9 @@ internal sealed record ToolUse(ChatTemplate Template, string Opening, Constraint
         (KeyValuePair<string, string> Tool, int Index)[] demanded = [.. source.Schemas.Select((tool, i) => (tool, i)).Where(one => source.Named is null || one.tool.Key == source.Named)];
         KeyValuePair<string, string>[] tools = [.. demanded.Select(one => one.Tool)];
         bool isList = format.Kind == ToolCallKind.Mistral;
-        string at = isList ? "#/items" : "#";
-        string one = tools.Length == 1 ? Call(tools[0], format.Kind, at) : $$"""{"anyOf":[{{string.Join(',', tools.Select((tool, i) => Call(tool, format.Kind, $"{at}/anyOf/{i}")))}}]}""";
+        HashSet<string> ids = new(StringComparer.Ordinal);
+        string[] calls = [.. tools.Select(tool => Call(tool, format.Kind, ids))];
+        string one = calls.Length == 1 ? calls[0] : $$"""{"anyOf":[{{string.Join(',', calls)}}]}""";
         string schema = isList ? $$"""{"type":"array","minItems":1,"maxItems":{{(source.Parallel && source.Named is null ? 16 : 1)}},"items":{{one}}}""" : one;
         string opening = format.Kind switch { ToolCallKind.Hermes => format.Open + "\n", ToolCallKind.Mistral => format.Open, _ => "" };
         SchemaStrictness strictness = tools.All(tool => source.Strict.Contains(tool.Key)) ? SchemaStrictness.Strict : SchemaStrictness.BestEffort;
@@ -35,7 +36,7 @@ internal sealed record ToolUse(ChatTemplate Template, string Opening, Constraint
         {
             Blame = "The parameters of a tool that must be called cannot be kept to. ",
             Places = [.. demanded.Select((one, i) => new ConstraintPlace(
-                $"{(isList ? "$.items" : "$")}{(tools.Length == 1 ? "" : $".anyOf[{i}]")}.properties.{Arguments(format.Kind)}",
+                $"{(isList ? "$.items" : "$")}{(tools.Length == 1 ? "" : $".anyOf[{i}]")}.properties.{Arguments(format.Kind)}.allOf[0]",
                 $"tools[{one.Index}].function.parameters",
                 source.Strict.Contains(one.Tool.Key) ? SchemaStrictness.Strict : SchemaStrictness.BestEffort))],
         }, source.Parallel);
@@ -43,29 +44,30 @@ internal sealed record ToolUse(ChatTemplate Template, string Opening, Constraint
 
     private static string Arguments(ToolCallKind kind) => kind == ToolCallKind.Llama ? "parameters" : "arguments";
 
-    private static string Call(KeyValuePair<string, string> tool, ToolCallKind kind, string at)
+    /// <summary>The schema of a call. Arguments are an object, whatever else the parameters admit.</summary>
+    private static string Call(KeyValuePair<string, string> tool, ToolCallKind kind, HashSet<string> ids)
     {
         string arguments = Arguments(kind);
-        JsonNode parameters = JsonNode.Parse(tool.Value)!;
-        Move(parameters, $"{at}/properties/{arguments}");
-        return $$"""{"type":"object","properties":{"name":{"const":{{JsonSerializer.Serialize(tool.Key)}}},"{{arguments}}":{{parameters.ToJsonString()}}},"required":["name","{{arguments}}"],"additionalProperties":false}""";
+        string schema = $$"""{"type":"object","allOf":[{{Identified(tool, ids)}}]}""";
+        return $$"""{"type":"object","properties":{"name":{"const":{{JsonSerializer.Serialize(tool.Key)}}},"{{arguments}}":{{schema}}},"required":["name","{{arguments}}"],"additionalProperties":false}""";
     }
 
-    // References lead from the root of the document, which is no longer the schema's own.
-    private static void Move(JsonNode? node, string to)
+    /// <summary>The parameters with an identifier that no other tool's have: references in them lead from their own root.</summary>
+    private static string Identified(KeyValuePair<string, string> tool, HashSet<string> ids)
     {
-        if (node is JsonArray items)
+        using JsonDocument parameters = JsonDocument.Parse(tool.Value);
+        if (parameters.RootElement.TryGetProperty("$id", out JsonElement id) && id.ValueKind == JsonValueKind.String && id.GetString() is [not '#', ..] own && ids.Add(own)) return tool.Value;
+        ArrayBufferWriter<byte> text = new();
+        using (Utf8JsonWriter json = new(text))
         {
-            foreach (JsonNode? item in items) Move(item, to);
+            json.WriteStartObject();
+            json.WriteString("$id", $"tool:/{tool.Key}");
+            foreach (JsonProperty property in parameters.RootElement.EnumerateObject())
+                if (property.Name != "$id") property.WriteTo(json);
+            json.WriteEndObject();
         }
-        else if (node is JsonObject properties)
-        {
-            foreach ((string name, JsonNode? value) in properties.ToArray())
-            {
-                if (name == "$ref" && value is JsonValue text && text.GetValueKind() == JsonValueKind.String && text.GetValue<string>() is ['#', .. string path]) properties[name] = to + path;
-                else Move(value, to);
-            }
-        }
+
+        return Encoding.UTF8.GetString(text.WrittenSpan);
     }
 }
 
@@ -85,13 +87,18 @@ internal sealed class ToolReader
     /// <summary>Calls so far.</summary>
     public int Calls { get; private set; }
 
+    /// <summary>Why the answer ended: a demanded call that a stop text cut off is as little whole as one that a limit did.</summary>
+    public FinishReason? Finish { get; private set; }
+
     public ToolCallDelta Read(GenerateChunk chunk)
     {
         ToolCallDelta delta = _parser.Append(chunk, _tokenizer);
-        if (chunk.Finish is not null)
+        if (chunk.Finish is FinishReason finish)
         {
-            ToolCallDelta rest = _parser.Finish();
+            bool wasWhole = true;
+            ToolCallDelta rest = _use.Form is null ? _parser.Finish() : _parser.FinishDemanded(out wasWhole);
             delta = new(delta.Content + rest.Content, [.. delta.Calls, .. rest.Calls]);
+            Finish = wasWhole ? finish : FinishReason.Length;
         }
 
         if (!_use.Parallel) delta = delta with { Calls = [.. delta.Calls.Take(1 - Math.Min(1, Calls))] };
@@ -117,7 +124,7 @@ internal sealed class ToolAnswers(ToolUse use, Tokenizer tokenizer, GenerateOpti
             one.Calls.AddRange(delta.Calls);
             one.Tokens.Add(chunk.Token);
             if (chunk.LogProb is not null) one.LogProbs.Add(chunk.LogProb);
-            if (chunk.Finish is { } finish) _ends[chunk.Index] = finish;
+            if (one.Reader.Finish is { } finish) _ends[chunk.Index] = finish;
             _usage = chunk.Usage ?? _usage;
         }
 

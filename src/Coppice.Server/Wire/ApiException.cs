@@ -33,6 +33,7 @@ internal sealed class ApiException(int status, string message) : Exception(messa
         ContextTooLongException => new ApiException(400, error.Message) { Code = "context_length_exceeded" },
         InvalidRequestException => new ApiException(400, error.Message) { Code = "invalid_value" },
         ChatTemplateException template => new ApiException(400, $"The model's chat template refuses the conversation. {template.Message}") { Param = "messages", Code = "chat_template_error" },
+        LogitsException => new ApiException(500, error.Message) { Code = "model_failed" },
         ObjectDisposedException or OperationCanceledException => new ApiException(503, "The server is stopping; try another or try later.") { Code = "shutting_down", RetryAfter = TimeSpan.FromSeconds(5) },
         _ => new ApiException(500, "The server failed while it answered this request. Its log says why.") { Code = "internal_error" },
     };

@@ -18,6 +18,8 @@ internal sealed class Alphabet
 
     public int Count { get; }
 
+    public int IntervalCount => _starts.Length;
+
     /// <summary>The fewest classes such that each set is a union of some.</summary>
     public static Alphabet Of(IReadOnlyCollection<CharSet> sets, BuildBudget budget)
     {
@@ -95,14 +97,14 @@ internal sealed class Alphabet
         return [.. classes];
     }
 
-    /// <summary>The code points of classes.</summary>
-    /// <param name="chosen">By class: whether it is wanted.</param>
-    public CharSet SetOf(ReadOnlySpan<bool> chosen)
+    /// <summary>All code points in order, as ranges of one class each.</summary>
+    public IEnumerable<(int From, int To, int Class)> Intervals
     {
-        List<(int, int)> ranges = [];
-        for (int i = 0; i < _starts.Length; i++)
-            if (_classes[i] != Surrogates && chosen[_classes[i]]) ranges.Add((_starts[i], End(i) - 1));
-        return CharSet.Of([.. ranges]);
+        get
+        {
+            for (int i = 0; i < _starts.Length; i++)
+                if (_classes[i] != Surrogates) yield return (_starts[i], End(i) - 1, _classes[i]);
+        }
     }
 
     private int End(int interval) => interval + 1 < _starts.Length ? _starts[interval + 1] : CharSet.Last + 1;

@@ -13,13 +13,14 @@ internal sealed class Automaton
     public const byte Never = byte.MaxValue;
 
     /// <exception cref="InvalidRequestException">A rule calls itself before any text, or no text fits.</exception>
-    public Automaton(Node[] nodes, Edge[] edges, int[] starts, string[] names, BuildBudget budget)
+    public Automaton(Node[] nodes, Edge[] edges, int[] starts, IReadOnlyList<string> names, BuildBudget budget)
     {
         Nodes = nodes;
         Edges = edges;
         Starts = starts;
-        LeftRecursion.Refuse(this, names, budget);
-        Needs = StackNeeds.Of(this, budget);
+        Predecessors before = new(this, budget);
+        LeftRecursion.Refuse(this, before, names, budget);
+        Needs = StackNeeds.Of(this, before, budget);
         if (Needs[starts[0]] == Never) throw new InvalidRequestException($"The constraint fits no text: what it asks for contradicts itself, never ends, or nests deeper than {ConstraintLimits.Depth}.");
         ClassOfByte = Classes(edges, out int classes);
         ClassCount = classes;

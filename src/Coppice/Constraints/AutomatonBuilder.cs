@@ -1,38 +1,43 @@
 namespace Coppice.Constraints;
 
-/// <summary>Compiles rules to an <see cref="Automaton"/>, from the end of each to its beginning: a node is made when what follows it is there.</summary>
+/// <summary>
+/// Compiles rules to an <see cref="Automaton"/>, from the end of each to its beginning: a node is made when what follows it is there.
+/// It recurses as deep as expressions nest, which whoever makes them bounds.
+/// </summary>
 internal sealed class AutomatonBuilder
 {
     // A repeated item of more nodes becomes a rule that is called, instead of copies.
     private const int CopiedNodes = 4;
 
-    // A repetition that counts far counts blocks of so many.
-    private const int Block = 256;
+    // Counts beyond these are counted in blocks of blocks: a state is then at most some places, and a count of n takes few nodes.
+    private const int FlatCopies = 1024, Blocks = 256;
 
     private readonly List<Node> _nodes = [new(NodeKind.Return, 0, 0)];
     private readonly List<Edge> _edges = [];
     private readonly List<Expr> _rules;
     private readonly List<string> _names;
-    private readonly Dictionary<Expr, int> _ruleOfItem = new(ReferenceEqualityComparer.Instance);
-
+    private readonly Dictionary<Expr, CallExpr> _callOfItem = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<(Expr Item, int Min, int Max), CallExpr> _callOfBlock = [];
     private readonly Dictionary<(Func<CharSet, Expr>, CharSet), Expr> _spelled = [];
     private readonly BuildBudget _budget;
+    private readonly ByteTree _tree;
 
     private AutomatonBuilder(IEnumerable<(string Name, Expr Body)> rules, BuildBudget budget)
     {
         _budget = budget;
         _rules = [.. rules.Select(rule => rule.Body)];
         _names = [.. rules.Select(rule => rule.Name)];
+        _tree = new ByteTree(Bytes, Split, budget);
     }
 
     /// <summary>Rule 0 is the root.</summary>
-    /// <exception cref="InvalidRequestException">It grows beyond the limits, recurs to the left, or fits no text.</exception>
+    /// <exception cref="InvalidRequestException">It grows beyond the budget, recurs to the left, or fits no text.</exception>
     public static Automaton Build(IReadOnlyList<(string Name, Expr Body)> rules, BuildBudget budget)
     {
         AutomatonBuilder builder = new(rules, budget);
         List<int> starts = [];
         while (starts.Count < builder._rules.Count) starts.Add(builder.Emit(builder._rules[starts.Count], Automaton.Return));
-        return new Automaton([.. builder._nodes], [.. builder._edges], [.. starts], [.. builder._names], budget);
+        return new Automaton([.. builder._nodes], [.. builder._edges], [.. starts], builder._names, budget);
     }
 
     private int Emit(Expr expr, int next)
@@ -43,9 +48,9 @@ internal sealed class AutomatonBuilder
                 for (int i = text.Bytes.Length; i-- > 0;) next = Bytes([new Edge(text.Bytes[i], text.Bytes[i], next)]);
                 return next;
             case WordsExpr words:
-                return Words(words.Words, 0, next);
+                return _tree.Words(words.Words, next);
             case CharsExpr chars:
-                return Sequences(Utf8Ranges.Of(chars.Set), 0, next, []);
+                return _tree.Characters(chars.Set, next);
             case SequenceExpr sequence:
                 for (int i = sequence.Items.Count; i-- > 0;) next = Emit(sequence.Items[i], next);
                 return next;
@@ -58,10 +63,10 @@ internal sealed class AutomatonBuilder
                 return Repeat(repeat, next);
             case CallExpr call:
                 return Call(call.Rule, next);
+            case SharedExpr shared:
+                return Emit(Called(shared.Item), next);
             case ListExpr list:
                 return List(list, next);
-            case SharedExpr shared:
-                return Call(RuleOf(shared.Item), next);
             case LanguageExpr language:
                 return Language(language, next);
             default:
@@ -71,52 +76,53 @@ internal sealed class AutomatonBuilder
 
     private int Repeat(RepeatExpr repeat, int next)
     {
-        int copies = repeat.Max ?? (repeat.Min + 1);
         Expr item = repeat.Item;
-        if (copies > 2 * Block) return Emit(InBlocks(item, repeat.Min, repeat.Max), next);
-        if (copies > 1 && !IsSmall(item, CopiedNodes))
-        {
-            item = new CallExpr(RuleOf(item));
-        }
+        if ((repeat.Max ?? (repeat.Min + 1)) > 1 && !IsSmall(item)) item = Called(item);
+        if (repeat.Max is int max) return Exactly(item, repeat.Min, UpTo(item, max - repeat.Min, next));
+        int loop = Split(next, next);
+        _nodes[loop] = new Node(NodeKind.Split, Emit(item, loop), next);
+        return Exactly(item, repeat.Min, loop);
+    }
 
-        int at = next;
-        if (repeat.Max is int max)
+    private int Exactly(Expr item, int count, int next)
+    {
+        int block = count <= FlatCopies ? 1 : count / Blocks, rest = block == 1 ? count : count % block;
+        for (int i = 0; i < rest; i++) next = Emit(item, next);
+        if (block == 1) return next;
+        CallExpr full = Block(item, block, block);
+        for (int i = 0; i < count / block; i++) next = Emit(full, next);
+        return next;
+    }
+
+    /// <summary>Full blocks and then a part of one; or all full blocks and then what is left. So each count is reached in one way.</summary>
+    private int UpTo(Expr item, int count, int next)
+    {
+        int block = count <= FlatCopies ? 1 : count / Blocks, at = next;
+        if (block == 1)
         {
-            for (int i = repeat.Min; i < max; i++) at = Split(Emit(item, at), next);
+            for (int i = 0; i < count; i++) at = Split(Emit(item, at), next);
+            return at;
         }
-        else
-        {
-            int loop = at = Split(next, next);
-            _nodes[loop] = new Node(NodeKind.Split, Emit(item, loop), next);
-        }
-        for (int i = 0; i < repeat.Min; i++) at = Emit(item, at);
+        CallExpr full = Block(item, block, block), part = Block(item, 0, block - 1);
+        at = Emit(Block(item, 0, count % block), next);
+        for (int i = 0; i < count / block; i++) at = Split(Emit(full, at), Emit(part, next));
         return at;
     }
 
-    /// <summary>The same texts with few nodes: whole blocks, each a call, then a part of one.</summary>
-    private static Expr InBlocks(Expr item, int min, int? max)
+    private CallExpr Block(Expr item, int min, int max)
     {
-        Expr one = new SharedExpr(item), block = new SharedExpr(Expr.Repeat(one, Block, Block));
-        List<Expr> parts = [Expr.Repeat(block, min / Block, min / Block), Expr.Repeat(one, min % Block, min % Block)];
-        if (max is not int most)
-        {
-            parts.Add(Expr.Repeat(one, 0, null));
-        }
-        else
-        {
-            int blocks = (most - min) / Block;
-            Expr last = Expr.Sequence([Expr.Repeat(block, blocks, blocks), Expr.Repeat(one, 0, (most - min) % Block)]);
-            parts.Add(blocks == 0 ? last : Expr.Choice([Expr.Sequence([Expr.Repeat(block, 0, blocks - 1), Expr.Repeat(one, 0, Block - 1)]), last]));
-        }
-        return Expr.Sequence(parts);
+        if (_callOfBlock.TryGetValue((item, min, max), out CallExpr? call)) return call;
+        return _callOfBlock[(item, min, max)] = Rule(Expr.Repeat(item, min, max));
     }
 
-    private int RuleOf(Expr item)
+    private CallExpr Called(Expr item) => _callOfItem.TryGetValue(item, out CallExpr? call) ? call : _callOfItem[item] = Rule(item);
+
+    private CallExpr Rule(Expr body)
     {
-        if (_ruleOfItem.TryGetValue(item, out int rule)) return rule;
-        _rules.Add(item);
+        _budget.Bytes(128);
+        _rules.Add(body);
         _names.Add("(a part)");
-        return _ruleOfItem[item] = _rules.Count - 1;
+        return new CallExpr(_rules.Count - 1);
     }
 
     /// <summary>A node for each state: its characters, each with the node of the state that it leads to.</summary>
@@ -135,6 +141,7 @@ internal sealed class AutomatonBuilder
             }
             else
             {
+                _budget.Steps(dfa.Alphabet.IntervalCount);
                 if (dfa.Accepts(state)) ways.Add(next);
                 foreach ((CharSet set, int to) in dfa.Edges(state))
                 {
@@ -157,7 +164,7 @@ internal sealed class AutomatonBuilder
     {
         if (_spelled.TryGetValue((spell, set), out Expr? known)) return known;
         Expr spelled = spell(set);
-        return _spelled[(spell, set)] = spelled is CharsExpr && IsSmall(spelled, CopiedNodes) ? spelled : new SharedExpr(spelled);
+        return _spelled[(spell, set)] = spelled is CharsExpr { Set.IsAscii: true } ? spelled : Called(spelled);
     }
 
     private int List(ListExpr list, int next)
@@ -190,41 +197,6 @@ internal sealed class AutomatonBuilder
         return before;
     }
 
-    /// <summary>A tree of the words' bytes from <paramref name="depth"/> on.</summary>
-    private int Words(IReadOnlyList<byte[]> words, int depth, int next)
-    {
-        int shared = depth;
-        while (words.Count > 0 && words.All(word => word.Length > shared && word[shared] == words[0][shared])) shared++;
-        if (shared > depth) return Emit(new TextExpr(words[0][depth..shared]), Words(words, shared, next));
-
-        List<Edge> edges = [];
-        foreach (IGrouping<byte, byte[]> group in words.Where(word => word.Length > depth).GroupBy(word => word[depth]).OrderBy(group => group.Key))
-        {
-            byte[][] rest = [.. group];
-            int to = rest.Length > 1 ? Words(rest, depth + 1, next) : Emit(new TextExpr(rest[0][(depth + 1)..]), next);
-            edges.Add(new Edge(group.Key, group.Key, to));
-        }
-        bool ends = words.Any(word => word.Length == depth);
-        if (edges.Count == 0 && ends) return next;
-        int node = Bytes(edges);
-        return ends ? Split(node, next) : node;
-    }
-
-    /// <summary>The sequences from their byte <paramref name="depth"/> on; those left with one tail share it.</summary>
-    private int Sequences(IReadOnlyList<(byte Low, byte High)[]> sequences, int depth, int next, Dictionary<string, int> tails)
-    {
-        if (sequences.Count > 0 && sequences[0].Length == depth) return next;
-        string? key = sequences.Count == 1 ? string.Join(' ', sequences[0][depth..]) : null;
-        if (key is not null && tails.TryGetValue(key, out int tail)) return tail;
-
-        List<Edge> edges = [];
-        foreach (IGrouping<(byte Low, byte High), (byte Low, byte High)[]> group in sequences.GroupBy(sequence => sequence[depth]))
-            edges.Add(new Edge(group.Key.Low, group.Key.High, Sequences([.. group], depth + 1, next, tails)));
-        int node = Bytes(edges);
-        if (key is not null) tails[key] = node;
-        return node;
-    }
-
     private int Bytes(IReadOnlyCollection<Edge> edges)
     {
         _budget.Nodes(edges.Count);
@@ -244,10 +216,10 @@ internal sealed class AutomatonBuilder
         return _nodes.Count - 1;
     }
 
-    private static bool IsSmall(Expr expr, int nodes) => expr switch
+    private static bool IsSmall(Expr expr) => expr switch
     {
-        TextExpr text => text.Bytes.Length <= nodes,
-        CharsExpr chars => chars.Set.Ranges is [] or [.., (_, < 0x80)],
+        TextExpr text => text.Bytes.Length <= CopiedNodes,
+        CharsExpr chars => chars.Set.IsAscii,
         CallExpr or SharedExpr => true,
         _ => false,
     };

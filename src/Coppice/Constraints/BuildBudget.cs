@@ -1,10 +1,8 @@
-using System.Diagnostics;
-
 namespace Coppice.Constraints;
 
 /// <summary>
 /// What building one constraint may still cost. All that grows is counted while it grows: nodes of expressions, states and edges of automata, and bytes.
-/// The counts refuse the same input on every machine; the clock stands behind them, for work that they do not see.
+/// The counts refuse the same input on every machine; the clock stands behind them, for work that they do not see. For one thread.
 /// </summary>
 /// <param name="cancellation">Ends the building, as when the client has left.</param>
 internal sealed class BuildBudget(CancellationToken cancellation = default)
@@ -12,12 +10,14 @@ internal sealed class BuildBudget(CancellationToken cancellation = default)
     // Between two looks at the clock; some 10 µs of work.
     private const int StepsBetweenLooks = 1024;
 
-    private readonly long _started = Stopwatch.GetTimestamp();
-    private long _nodes, _bytes, _steps;
+    private readonly TimeSpan _started = ThreadTime.Now;
+    private long _nodes, _bytes, _steps, _nextLook = StepsBetweenLooks;
 
     public int MaxNodes { get; init; } = ConstraintLimits.Nodes;
 
     public long MaxBytes { get; init; } = ConstraintLimits.BuildBytes;
+
+    public long MaxSteps { get; init; } = ConstraintLimits.BuildSteps;
 
     public TimeSpan MaxTime { get; init; } = ConstraintLimits.BuildTime;
 
@@ -43,15 +43,16 @@ internal sealed class BuildBudget(CancellationToken cancellation = default)
     public void Step() => Steps(1);
 
     /// <summary>Counts steps of work, each some nanoseconds.</summary>
-    /// <exception cref="InvalidRequestException">Too much time has gone.</exception>
+    /// <exception cref="InvalidRequestException">They are too many, or too much time has gone.</exception>
     /// <exception cref="OperationCanceledException">The building is cancelled.</exception>
     public void Steps(int count)
     {
         _steps += count;
-        if (_steps < StepsBetweenLooks) return;
-        _steps = 0;
+        if (_steps < _nextLook) return;
+        _nextLook = _steps + StepsBetweenLooks;
         cancellation.ThrowIfCancellationRequested();
-        if (MaxTime != Timeout.InfiniteTimeSpan && Stopwatch.GetElapsedTime(_started) > MaxTime)
-            throw new InvalidRequestException($"The constraint takes more than {MaxTime.TotalSeconds:0.#} s to build. Repeat less often, list fewer alternatives, or ask for less.");
+        if (_steps > MaxSteps) throw new InvalidRequestException($"The constraint takes more than {MaxSteps} steps to build. Write what is simpler: fewer look-arounds, alternatives that begin differently, shorter counts.");
+        if (MaxTime != Timeout.InfiniteTimeSpan && ThreadTime.Now - _started > MaxTime)
+            throw new InvalidRequestException($"The constraint takes more than {MaxTime.TotalSeconds:0.#} s of processor time to build. Repeat less often, list fewer alternatives, or ask for less.");
     }
 }

@@ -18,6 +18,9 @@ internal sealed class CharSet : IEquatable<CharSet>
 
     public bool IsEmpty => Ranges.Length == 0;
 
+    /// <summary>Whether each character is one byte.</summary>
+    public bool IsAscii => Ranges is [] or [.., (_, < 0x80)];
+
     public static CharSet Of(params ReadOnlySpan<(int From, int To)> ranges) => new(Subtract(Normal([.. ranges]), s_surrogates));
 
     public static CharSet Of(char value) => Of((value, value));
@@ -45,7 +48,17 @@ internal sealed class CharSet : IEquatable<CharSet>
         return hash.ToHashCode();
     }
 
-    public bool Contains(int codePoint) => Array.Exists(Ranges, range => range.From <= codePoint && codePoint <= range.To);
+    public bool Contains(int codePoint)
+    {
+        int low = 0, high = Ranges.Length;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            if (Ranges[middle].To < codePoint) low = middle + 1;
+            else high = middle;
+        }
+        return low < Ranges.Length && Ranges[low].From <= codePoint;
+    }
 
     private static (int From, int To)[] Normal((int From, int To)[] ranges)
     {

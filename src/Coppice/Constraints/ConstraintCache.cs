@@ -1,9 +1,9 @@
 namespace Coppice.Constraints;
 
 /// <summary>The constraints an engine has met lately, over its vocabulary: requests that ask for the same share states and masks.</summary>
-internal sealed class ConstraintCache(Tokenizer tokenizer, int vocabularySize)
+internal sealed class ConstraintCache(Tokenizer tokenizer)
 {
-    private readonly Lazy<TokenTrie> _trie = new(() => new TokenTrie(tokenizer, vocabularySize));
+    private readonly Lazy<TokenTrie> _trie = new(() => new TokenTrie(tokenizer));
     private readonly Lock _lock = new();
     private readonly LinkedList<(OutputConstraint Constraint, TokenAutomaton Automaton)> _recent = new();   // latest first
 

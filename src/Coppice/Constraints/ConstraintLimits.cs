@@ -28,13 +28,19 @@ internal static class ConstraintLimits
     public const int Nodes = 400_000;
 
     /// <summary>Memory that is taken while a constraint is built, about.</summary>
-    public const long BuildBytes = 32 << 20;
+    public const long BuildBytes = 24 << 20;
+
+    /// <summary>Steps in which a constraint is built; they take about half a second.</summary>
+    public const long BuildSteps = 15_000_000;
 
     /// <summary>Time in which a constraint is built: what the counts do not see ends here.</summary>
     public static readonly TimeSpan BuildTime = TimeSpan.FromSeconds(1);
 
-    /// <summary>Most times that a repetition may count to.</summary>
+    /// <summary>Most times that a schema may count to where it counts what is large, as items.</summary>
     public const int Repetitions = 10_000;
+
+    /// <summary>Most times that a repetition of a pattern or grammar may count to.</summary>
+    public const int Counts = 1_000_000;
 
     /// <summary>Rules called in rules while text is made; JSON nests so deep.</summary>
     public const int Depth = 62;
@@ -42,8 +48,8 @@ internal static class ConstraintLimits
     /// <summary>Places of the grammar looked at for one byte in one state.</summary>
     public const int Places = 4096;
 
-    /// <summary>Places looked at for one mask, for each node of the vocabulary's tree.</summary>
-    public const int PlacesPerTrieNode = 48;
+    /// <summary>Places looked at for one mask, each step from a state counted once; they take some 50 ms.</summary>
+    public const int MaskWork = 1 << 18;
 
     /// <summary>Memory of one constraint's states and masks. Beyond it they are forgotten, and found again when needed.</summary>
     public const long StateBytes = 16 << 20;

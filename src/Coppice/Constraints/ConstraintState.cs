@@ -31,5 +31,14 @@ internal sealed class ConstraintState(FrameTable frames, long[] places)
     public TokenMask? FirstMask { get; set; }
 }
 
-/// <summary>A step to another state, and how many places were looked at to find it; To is null until it is found.</summary>
-internal readonly record struct ConstraintStep(ConstraintState? To, int Work);
+/// <summary>A step to another state; To is null until it is found.</summary>
+internal struct ConstraintStep
+{
+    public ConstraintState? To;
+
+    /// <summary>How many places were looked at to find it.</summary>
+    public int Work;
+
+    /// <summary>The last walk for a mask that came by.</summary>
+    public int Walk;
+}

@@ -68,14 +68,15 @@ internal sealed class Dfa
     /// <summary>Where a state leads, and by which characters.</summary>
     public IEnumerable<(CharSet Set, int To)> Edges(int state)
     {
-        int[] next = Next(state).ToArray();
-        foreach (int to in next.Distinct())
+        Dictionary<int, List<(int, int)>> rangesTo = [];
+        foreach ((int from, int last, int inClass) in Alphabet.Intervals)
         {
+            int to = Next(state)[inClass];
             if (to == None) continue;
-            bool[] chosen = new bool[next.Length];
-            for (int c = 0; c < next.Length; c++) chosen[c] = next[c] == to;
-            yield return (Alphabet.SetOf(chosen), to);
+            if (!rangesTo.TryGetValue(to, out List<(int, int)>? ranges)) rangesTo[to] = ranges = [];
+            ranges.Add((from, last));
         }
+        return rangesTo.Select(pair => (CharSet.Of([.. pair.Value]), pair.Key));
     }
 
     private static Dfa Product(Dfa a, Dfa b, Func<bool, bool, bool> accepts, bool needsA, bool needsB, BuildBudget budget)

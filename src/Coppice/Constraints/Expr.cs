@@ -18,9 +18,23 @@ internal abstract class Expr
 
     public static Expr Choice(params IReadOnlyList<Expr> items) => items.Count == 1 ? items[0] : new ChoiceExpr(items);
 
+    /// <summary>A choice of which the texts become one tree, so that thousands of them are no thousands of places.</summary>
+    public static Expr ChoiceOfTexts(IReadOnlyList<Expr> items)
+    {
+        byte[][] texts = [.. items.OfType<TextExpr>().Select(text => text.Bytes)];
+        return texts.Length < 2 ? Choice(items) : Choice([new WordsExpr(texts), .. items.Where(item => item is not TextExpr)]);
+    }
+
     public static Expr Optional(Expr item) => new RepeatExpr(item, 0, 1);
 
-    public static Expr Repeat(Expr item, int min, int? max) => new RepeatExpr(item, min, max);
+    /// <summary>Min to max times. Chains of *, + and ? become one of them.</summary>
+    public static Expr Repeat(Expr item, int min, int? max)
+    {
+        if (max == 0 || item is SequenceExpr { Items.Count: 0 }) return Empty;
+        if (min == 1 && max == 1) return item;
+        if (item is RepeatExpr { Min: 0 or 1, Max: null or 1 } inner && min is 0 or 1 && max is null or 1) return new RepeatExpr(inner.Item, min * inner.Min, max is null ? null : inner.Max);
+        return new RepeatExpr(item, min, max);
+    }
 }
 
 /// <summary>These very bytes.</summary>
@@ -30,9 +44,13 @@ internal sealed class TextExpr(byte[] bytes) : Expr
 }
 
 /// <summary>One of the texts. They are compiled as a tree of what they begin with.</summary>
-internal sealed class WordsExpr(IEnumerable<string> texts) : Expr
+internal sealed class WordsExpr(IEnumerable<byte[]> words) : Expr
 {
-    public byte[][] Words { get; } = [.. texts.Distinct(StringComparer.Ordinal).Select(Encoding.UTF8.GetBytes)];
+    public WordsExpr(IEnumerable<string> texts) : this(texts.Select(Encoding.UTF8.GetBytes))
+    {
+    }
+
+    public byte[][] Words { get; } = [.. words.Distinct(ArrayComparer<byte>.Instance)];
 }
 
 /// <summary>One character.</summary>

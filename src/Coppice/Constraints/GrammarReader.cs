@@ -63,7 +63,7 @@ internal sealed class GrammarReader
             alternatives.Add(Sequence(depth));
         }
         while (NextAlternative());
-        return Expr.Choice(alternatives);
+        return Expr.ChoiceOfTexts(alternatives);
     }
 
     /// <summary>Passes a |, which may begin the next line.</summary>
@@ -91,12 +91,14 @@ internal sealed class GrammarReader
 
     private Expr Repeated(Expr item, int depth)
     {
-        while (_at < _text.Length)
+        // Chains of *, + and ? are one repetition; of counts each is around the last.
+        for (int counts = 0; _at < _text.Length;)
         {
             if (Take("*")) item = Expr.Repeat(item, 0, null);
             else if (Take("+")) item = Expr.Repeat(item, 1, null);
             else if (Take("?")) item = Expr.Repeat(item, 0, 1);
-            else if (_text[_at] == '{') item = Counted(item);
+            else if (_text[_at] == '{' && ++counts <= ConstraintLimits.Nesting) item = Counted(item);
+            else if (_text[_at] == '{') throw Wrong($"counts of counts nest deeper than {ConstraintLimits.Nesting}");
             else break;
             Space(newLines: depth > 1);
         }
@@ -129,8 +131,8 @@ internal sealed class GrammarReader
         Space(newLines: false);
         int from = _at;
         int count = 0;
-        for (; _at < _text.Length && char.IsAsciiDigit(_text[_at]); _at++) count = Math.Min(ConstraintLimits.Repetitions + 1, (count * 10) + (_text[_at] - '0'));
-        if (count > ConstraintLimits.Repetitions) throw Wrong($"a repetition counts to more than {ConstraintLimits.Repetitions}");
+        for (; _at < _text.Length && char.IsAsciiDigit(_text[_at]); _at++) count = Math.Min(ConstraintLimits.Counts + 1, (count * 10) + (_text[_at] - '0'));
+        if (count > ConstraintLimits.Counts) throw Wrong($"a repetition counts to more than {ConstraintLimits.Counts}");
         return _at > from ? count : null;
     }
 
@@ -173,7 +175,7 @@ internal sealed class GrammarReader
                 _at = open;
                 throw Wrong("this \" is not closed in its line");
             }
-            text.Append(new Rune(CodePoint()).ToString());
+            text.Append(char.ConvertFromUtf32(CodePoint()));
         }
         return new TextExpr(Encoding.UTF8.GetBytes(text.ToString()));
     }
@@ -182,7 +184,7 @@ internal sealed class GrammarReader
     {
         int open = _at++;
         bool negated = Take("^");
-        List<CharSet> sets = [];
+        List<(int From, int To)> ranges = [];
         while (!Take("]"))
         {
             if (_at == _text.Length || _text[_at] is '\n' or '\r')
@@ -197,9 +199,11 @@ internal sealed class GrammarReader
                 to = CodePoint();
                 if (to < from) throw Wrong("the range runs backwards");
             }
-            sets.Add(CharSet.Of((from, to)));
+            ranges.Add((from, to));
+            _budget.Bytes(32);
+            _budget.Step();
         }
-        CharSet set = CharSet.Union(sets);
+        CharSet set = CharSet.Of([.. ranges]);
         return new CharsExpr(negated ? set.Complement() : set);
     }
 
@@ -252,6 +256,8 @@ internal sealed class GrammarReader
     private int Index(string name, int at = 0)
     {
         if (_indexes.TryGetValue(name, out int index)) return index;
+        _budget.Nodes(1);
+        _budget.Bytes(160 + (2L * name.Length));
         _rules.Add((name, null, at));
         return _indexes[name] = _rules.Count - 1;
     }

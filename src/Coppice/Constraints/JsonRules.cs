@@ -128,13 +128,13 @@ internal sealed class JsonRules
     /// <summary>A character of the set as a JSON string spells it: itself where it may, else its shortest escape.</summary>
     public static Expr Spelled(CharSet set)
     {
-        CharSet escaped = set.Except(s_raw);
-        List<Expr> ways = [new CharsExpr(set.Except(escaped))];
+        CharSet escaped = set.Except(s_raw), raw = set.Except(escaped);
+        List<string> escapes = [];
         foreach ((int from, int to) in escaped.Ranges)
         {
             for (int c = from; c <= to; c++)
             {
-                ways.Add(Expr.Text(c switch
+                escapes.Add(c switch
                 {
                     '"' => "\\\"",
                     '\\' => "\\\\",
@@ -144,10 +144,12 @@ internal sealed class JsonRules
                     '\b' => "\\b",
                     '\f' => "\\f",
                     _ => "\\u" + c.ToString("x4", CultureInfo.InvariantCulture),
-                }));
+                });
             }
         }
-        return Expr.Choice(ways);
+        if (escapes.Count == 0) return new CharsExpr(raw);
+        Expr written = escapes.Count == 1 ? Expr.Text(escapes[0]) : new WordsExpr(escapes);
+        return raw.IsEmpty ? written : Expr.Choice([new CharsExpr(raw), written]);
     }
 
     /// <summary>A string that is none of the names. Where it runs along a name it has no escapes but that name's own, so that it cannot spell it differently.</summary>

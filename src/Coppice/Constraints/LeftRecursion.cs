@@ -3,10 +3,10 @@ namespace Coppice.Constraints;
 /// <summary>Finds rules that come back to themselves before any byte: following them would never end.</summary>
 internal static class LeftRecursion
 {
-    public static void Refuse(Automaton automaton, string[] names, BuildBudget budget)
+    public static void Refuse(Automaton automaton, Predecessors before, IReadOnlyList<string> names, BuildBudget budget)
     {
-        bool[] nullable = Nullable(automaton);
-        int[][] calls = [.. automaton.Starts.Select(start => FirstCalls(automaton, start, nullable, budget))];
+        bool[] nullable = Nullable(automaton, before);
+        int[][] calls = FirstCalls(automaton, nullable, budget);
         int[] next = new int[calls.Length];          // of each rule on the path: which of its calls to follow next
         byte[] colour = new byte[calls.Length];      // 0 not seen, 1 on the path, 2 done
         Stack<int> path = new();
@@ -34,9 +34,8 @@ internal static class LeftRecursion
     }
 
     /// <summary>By node: whether its rule may end there without a byte.</summary>
-    private static bool[] Nullable(Automaton automaton)
+    private static bool[] Nullable(Automaton automaton, Predecessors before)
     {
-        Predecessors before = new(automaton);
         bool[] nullable = new bool[automaton.Nodes.Length];
         Stack<int> open = new([Automaton.Return]);
         nullable[Automaton.Return] = true;
@@ -54,29 +53,45 @@ internal static class LeftRecursion
         return nullable;
     }
 
-    private static int[] FirstCalls(Automaton automaton, int start, bool[] nullable, BuildBudget budget)
+    /// <summary>By rule: the rules that it may call before any byte.</summary>
+    private static int[][] FirstCalls(Automaton automaton, bool[] nullable, BuildBudget budget)
     {
-        HashSet<int> seen = [start], calls = [];
-        Stack<int> open = new([start]);
-        while (open.TryPop(out int n))
+        int[][] all = new int[automaton.Starts.Length][];
+        bool[] seen = new bool[automaton.Nodes.Length];   // a node is of one rule, but for the end
+        HashSet<int> calls = [];
+        Stack<int> open = new();
+        for (int rule = 0; rule < all.Length; rule++)
         {
-            budget.Step();
-            Node node = automaton.Nodes[n];
-            switch (node.Kind)
+            calls.Clear();
+            Look(automaton.Starts[rule]);
+            while (open.TryPop(out int n))
             {
-                case NodeKind.Split:
-                    if (seen.Add(node.A)) open.Push(node.A);
-                    if (seen.Add(node.B)) open.Push(node.B);
-                    break;
-                case NodeKind.Call:
-                    calls.Add(node.A);
-                    if (nullable[automaton.Starts[node.A]] && seen.Add(node.B)) open.Push(node.B);
-                    break;
-                case NodeKind.TailCall:
-                    calls.Add(node.A);
-                    break;
+                budget.Step();
+                Node node = automaton.Nodes[n];
+                switch (node.Kind)
+                {
+                    case NodeKind.Split:
+                        Look(node.A);
+                        Look(node.B);
+                        break;
+                    case NodeKind.Call:
+                        calls.Add(node.A);
+                        if (nullable[automaton.Starts[node.A]]) Look(node.B);
+                        break;
+                    case NodeKind.TailCall:
+                        calls.Add(node.A);
+                        break;
+                }
             }
+            all[rule] = [.. calls];
         }
-        return [.. calls];
+        return all;
+
+        void Look(int node)
+        {
+            if (seen[node]) return;
+            seen[node] = true;
+            open.Push(node);
+        }
     }
 }

@@ -5,23 +5,22 @@ namespace Coppice;
 
 /// <summary>
 /// What an answer must look like: only tokens that can lead to such a text are drawn, and the answer ends only where it is whole.
-/// Made once, it serves any number of requests, models and threads; an engine keeps what it finds out about the constraints it met lately.
+/// Made once, it serves any number of requests, models and threads; those made lately are kept, and an engine keeps what it finds out about the constraints it met.
 /// </summary>
 /// <remarks>
 /// An answer that <see cref="GenerateOptions.MaxTokens"/> or a stop text cuts off is the beginning of a text that fits. An answer that is whole and that
 /// nothing may follow ends at once, whatever <see cref="GenerateOptions.MinTokens"/> says. Forbidden tokens are ruled out before bias, penalties and filters.
-/// Texts of more than 262,144 characters are refused. docs/notes/constrained-decoding.md says what is understood.
+/// Texts of more than 262,144 characters, and those that take more than a second, 32 MiB or 400,000 nodes to build, are refused; the building can be cancelled.
+/// docs/notes/constrained-decoding.md says what is understood.
 /// </remarks>
 public sealed class OutputConstraint : IEquatable<OutputConstraint>
 {
-    private readonly string _kind;
-
-    private OutputConstraint(string kind, string text, Automaton automaton, IReadOnlyList<string>? warnings = null)
+    private OutputConstraint(string kind, string text, Automaton automaton, IReadOnlyList<string> warnings)
     {
-        _kind = kind;
+        Kind = kind;
         Text = text;
         Automaton = automaton;
-        Warnings = warnings ?? [];
+        Warnings = warnings;
     }
 
     /// <summary>The schema, pattern or grammar it was made from; empty for <see cref="JsonObject"/>.</summary>
@@ -29,6 +28,9 @@ public sealed class OutputConstraint : IEquatable<OutputConstraint>
 
     /// <summary>What <see cref="SchemaStrictness.BestEffort"/> left out of the schema, a sentence each; else empty.</summary>
     public IReadOnlyList<string> Warnings { get; }
+
+    /// <summary>How the text is read.</summary>
+    internal string Kind { get; }
 
     internal Automaton Automaton { get; }
 
@@ -43,21 +45,17 @@ public sealed class OutputConstraint : IEquatable<OutputConstraint>
     public static OutputConstraint JsonSchema(string schemaJson, SchemaStrictness strictness = SchemaStrictness.Strict, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(schemaJson);
-        BuildBudget budget = new(cancellation);
-        (IReadOnlyList<(string Name, Expr Body)> rules, IReadOnlyList<string> warnings) = SchemaReader.Read(schemaJson, strictness, budget);
-        return new OutputConstraint(strictness == SchemaStrictness.Strict ? "schema" : "schema as far as possible", schemaJson, AutomatonBuilder.Build(rules, budget), warnings);
+        return Built(strictness == SchemaStrictness.Strict ? "schema" : "schema as far as possible", schemaJson, budget => SchemaReader.Read(schemaJson, strictness, budget), cancellation);
     }
 
-    /// <summary>A text that a regular expression matches as a whole. Classes (\d, \w, \s) are ASCII's, as in ECMAScript; no look-around and no back-references.</summary>
+    /// <summary>A text that a regular expression matches as a whole. The notation is ECMAScript's, with its u flag; no back-references.</summary>
     /// <param name="pattern">The pattern.</param>
     /// <param name="cancellation">Ends the building.</param>
     /// <exception cref="InvalidRequestException">It is malformed, too large, or asks for what is not supported; the message says where.</exception>
     public static OutputConstraint Regex(string pattern, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(pattern);
-        BuildBudget budget = new(cancellation);
-        Expr root = TextLanguage.FromWholePattern(pattern, "The pattern", budget).ToExpr(set => new CharsExpr(set), budget);
-        return new OutputConstraint("regex", pattern, AutomatonBuilder.Build([("root", root)], budget));
+        return Built("regex", pattern, budget => ([("root", TextLanguage.FromWholePattern(pattern, "The pattern", budget).ToExpr(set => new CharsExpr(set), budget))], []), cancellation);
     }
 
     /// <summary>A text of a grammar in GBNF, the notation of llama.cpp; its rule <c>root</c> is the whole text.</summary>
@@ -67,24 +65,31 @@ public sealed class OutputConstraint : IEquatable<OutputConstraint>
     public static OutputConstraint Grammar(string gbnf, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(gbnf);
-        BuildBudget budget = new(cancellation);
-        return new OutputConstraint("grammar", gbnf, AutomatonBuilder.Build(GrammarReader.Read(gbnf, budget), budget));
+        return Built("grammar", gbnf, budget => (GrammarReader.Read(gbnf, budget), []), cancellation);
     }
 
     /// <summary>Whether both were made from the same text in the same way.</summary>
-    public bool Equals(OutputConstraint? other) => other is not null && (ReferenceEquals(this, other) || (_kind == other._kind && Text == other.Text));
+    public bool Equals(OutputConstraint? other) => other is not null && (ReferenceEquals(this, other) || (Kind == other.Kind && Text == other.Text));
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as OutputConstraint);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(_kind, Text);
+    public override int GetHashCode() => HashCode.Combine(Kind, Text);
 
     /// <summary>What it was made from.</summary>
-    public override string ToString() => $"{_kind} {Text}".TrimEnd();
+    public override string ToString() => $"{Kind} {Text}".TrimEnd();
+
+    private static OutputConstraint Built(string kind, string text, Func<BuildBudget, (IReadOnlyList<(string Name, Expr Body)> Rules, IReadOnlyList<string> Warnings)> read, CancellationToken cancellation) =>
+        BuiltConstraints.Lately.Get(kind, text, () =>
+        {
+            BuildBudget budget = new(cancellation);
+            (IReadOnlyList<(string Name, Expr Body)> rules, IReadOnlyList<string> warnings) = read(budget);
+            return new OutputConstraint(kind, text, AutomatonBuilder.Build(rules, budget), warnings);
+        });
 
     private static class JsonObjectOnce
     {
-        public static readonly OutputConstraint Value = new("json", "", AutomatonBuilder.Build(JsonRules.AnyObject(), new BuildBudget { MaxTime = Timeout.InfiniteTimeSpan }));
+        public static readonly OutputConstraint Value = new("json", "", AutomatonBuilder.Build(JsonRules.AnyObject(), new BuildBudget { MaxTime = Timeout.InfiniteTimeSpan }), []);
     }
 }

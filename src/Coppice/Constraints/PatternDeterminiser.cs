@@ -22,12 +22,20 @@ internal sealed class PatternDeterminiser
     private readonly BuildBudget _budget;
     private readonly PatternContexts _contexts;
     private readonly int[][] _classesOfSet;
-    private readonly Right[] _rightOfClass;
+    private readonly Right[] _rightOfClass, _rights;
     private readonly List<(int Context, long[] Threads)> _states = [];
     private readonly List<int[]?> _rows = [];
     private readonly Dictionary<long[], int> _ids = new(ArrayComparer<long>.Instance);
     private readonly List<int[]> _demands = [];   // sets of state * 2, + 1 where the rest must not fit
     private readonly Dictionary<int[], int> _demandIds = new(ArrayComparer<int>.Instance);
+    private readonly Stack<List<long>[]> _spare = new();
+
+    // Of one closure: the threads without demands that it has seen by the node's stamp, and the others.
+    private readonly int[] _stamps;
+    private readonly HashSet<long> _seen = [];
+    private readonly Stack<long> _open = new();
+    private readonly List<long> _found = [];
+    private int _stamp;
 
     private PatternDeterminiser(PatternNfa nfa, Alphabet alphabet, BuildBudget budget)
     {
@@ -39,6 +47,9 @@ internal sealed class PatternDeterminiser
         Array.Fill(_rightOfClass, nfa.LooksAtEnd || nfa.LooksAtWords ? Right.Other : Right.End);
         if (nfa.LooksAtWords)
             foreach (int c in alphabet.ClassesOf(CharSet.Word)) _rightOfClass[c] = Right.Word;
+        _rights = [.. _rightOfClass.Distinct()];
+        budget.Bytes(4L * nfa.Nodes.Count);
+        _stamps = new int[nfa.Nodes.Count];
         Demands([]);
         Add(0, []);
         Add(0, [Thread(nfa.Rest, 0)]);
@@ -85,14 +96,24 @@ internal sealed class PatternDeterminiser
 
     private static long Thread(int node, int demands) => ((long)demands << 32) | (uint)node;
 
-    private int State(int context, IReadOnlyCollection<long> threads)
+    /// <summary>The state of these threads, which it sorts.</summary>
+    private int State(int context, List<long> threads)
     {
         if (threads.Count == 0) return Dead;
-        // A thread that asks for less makes one of the same node that asks for more needless.
-        SortedSet<long> sorted = [.. threads];
-        if (sorted.Contains(Thread(_nfa.Rest, 0))) return Satisfied;
-        if (sorted.Max >> 32 > 0) sorted.RemoveWhere(thread => thread >> 32 != 0 && sorted.Contains((uint)thread));
-        long[] key = [context, .. sorted];
+        threads.Sort();
+        // A thread without demands makes one of the same node that has some needless.
+        int free = threads.FindIndex(thread => thread >> 32 != 0);
+        if (free < 0) free = threads.Count;
+        if (threads.BinarySearch(0, free, Thread(_nfa.Rest, 0), null) >= 0) return Satisfied;
+        long[] key = new long[threads.Count + 1];
+        key[0] = context;
+        int count = 1;
+        for (int i = 0; i < threads.Count; i++)
+        {
+            bool isNeedless = (i > 0 && threads[i] == threads[i - 1]) || (i >= free && threads.BinarySearch(0, free, (uint)threads[i], null) >= 0);
+            if (!isNeedless) key[count++] = threads[i];
+        }
+        Array.Resize(ref key, count);
         return _ids.TryGetValue(key, out int id) ? id : _ids[key] = Add(context, key[1..]);
     }
 
@@ -110,8 +131,9 @@ internal sealed class PatternDeterminiser
     {
         if (_rows[state] is { } known) return known;
         (int context, long[] threads) = _states[state];
-        List<long>[] following = [.. Enumerable.Range(0, _alphabet.Count).Select(_ => new List<long>())];
-        foreach (Right right in _rightOfClass.Distinct())
+        // Rows of look-aheads are made in the middle of this one, so that each has its own lists.
+        List<long>[] following = _spare.TryPop(out List<long>[]? spare) ? spare : [.. Enumerable.Range(0, _alphabet.Count).Select(_ => new List<long>())];
+        foreach (Right right in _rights)
         {
             foreach (long thread in Closure(context, threads, right))
             {
@@ -125,31 +147,38 @@ internal sealed class PatternDeterminiser
         int[] row = new int[_alphabet.Count];
         for (int c = 0; c < row.Length; c++)
         {
-            _budget.Steps(4 * following[c].Count);
+            _budget.Steps(1 + (4 * following[c].Count));
             row[c] = State(_contexts.After(context, c), following[c]);
+            following[c].Clear();
         }
+        _spare.Push(following);
         return _rows[state] = row;
     }
 
     private bool Accepts(int state)
     {
         (int context, long[] threads) = _states[state];
-        return state == Satisfied || Closure(context, threads, Right.End).Any(thread => (int)thread == _nfa.Match && AreMetAtEnd((int)(thread >> 32)));
+        return state == Satisfied || Array.Exists(Closure(context, threads, Right.End), thread => (int)thread == _nfa.Match && AreMetAtEnd((int)(thread >> 32)));
     }
 
     private bool AreMetAtEnd(int demands) => Array.TrueForAll(_demands[demands], demand => Accepts(demand >> 1) == ((demand & 1) == 0));
 
-    /// <summary>The threads that these lead to without a character, before a character of a kind or the end.</summary>
-    private HashSet<long> Closure(int context, long[] threads, Right right)
+    /// <summary>The threads at characters and at the end that these lead to without a character, before a character of a kind or the end.</summary>
+    private long[] Closure(int context, long[] threads, Right right)
     {
-        HashSet<long> seen = [.. threads];
-        Stack<long> open = new(threads);
-        while (open.TryPop(out long thread))
+        _stamp++;
+        if (_seen.Count > 0) _seen.Clear();
+        _found.Clear();
+        foreach (long thread in threads) Look(thread);
+        while (_open.TryPop(out long thread))
         {
-            _budget.Steps(2);
+            _budget.Steps(1 + _demands[(int)(thread >> 32)].Length);
             (NfaNode node, int demands) = (_nfa.Nodes[(int)thread], (int)(thread >> 32));
             switch (node.Kind)
             {
+                case NfaKind.Chars or NfaKind.Match:
+                    _found.Add(thread);
+                    break;
                 case NfaKind.Split:
                     Look(Thread(node.A, demands));
                     Look(Thread(node.B, demands));
@@ -172,11 +201,13 @@ internal sealed class PatternDeterminiser
                     break;
             }
         }
-        return seen;
+        return [.. _found];
 
         void Look(long thread)
         {
-            if (seen.Add(thread)) open.Push(thread);
+            if (thread >> 32 == 0 ? _stamps[thread] == _stamp : !_seen.Add(thread)) return;
+            if (thread >> 32 == 0) _stamps[thread] = _stamp;
+            _open.Push(thread);
         }
     }
 
@@ -211,9 +242,10 @@ internal sealed class PatternDeterminiser
         _ => null,
     };
 
-    private int Demands(IReadOnlyCollection<int> demands)
+    private int Demands(List<int> demands)
     {
-        int[] key = [.. new SortedSet<int>(demands)];
+        demands.Sort();
+        int[] key = [.. demands.Where((demand, i) => i == 0 || demand != demands[i - 1])];
         if (_demandIds.TryGetValue(key, out int id)) return id;
         _budget.Nodes(1);
         _budget.Bytes(96 + (8L * key.Length));

@@ -47,6 +47,7 @@ internal sealed class PatternNfa
 
     private int Emit(Expr expr, int next)
     {
+        _budget.Step();
         switch (expr)
         {
             case CharsExpr chars:

@@ -1,27 +1,25 @@
-using System.Globalization;
-using System.Text;
-
 namespace Coppice.Constraints;
 
 /// <summary>
-/// Reads a regular expression: characters, classes, groups, alternatives, repetitions, and anchors at the ends. Classes are ASCII's and the dot
-/// leaves out line ends, as in ECMAScript without its u flag's Unicode classes. What needs more than a finite automaton is refused.
+/// Reads a regular expression of ECMAScript, as under its u flag: characters, classes, groups, alternatives, repetitions, anchors and look-around. What
+/// the flag forbids and other engines take (a dash beside a class, a lone brace) has the meaning of the specification's annex B. What is no regular
+/// language is refused.
 /// </summary>
 internal sealed class PatternReader
 {
-    private static readonly CharSet s_digits = CharSet.Of(('0', '9'));
-    private static readonly CharSet s_space = CharSet.Of(('\t', '\r'), (' ', ' '));
-    private static readonly CharSet s_dot = CharSet.Of(('\n', '\n'), ('\r', '\r'), (0x2028, 0x2029)).Complement();
+    private static readonly CharsExpr[] s_ascii = [.. Enumerable.Range(0, 128).Select(c => new CharsExpr(CharSet.Of((char)c)))];
 
-    private readonly string _text, _what;
+    private readonly PatternText _text;
+    private readonly PatternCharacters _characters;
     private readonly BuildBudget _budget;
     private readonly Dictionary<CharSet, CharsExpr> _chars = [];
-    private int _at;
+    private int _lookBehinds;
 
-    private PatternReader(string text, string what, BuildBudget budget)
+    private PatternReader(string pattern, string what, BuildBudget budget)
     {
-        ConstraintLimits.CheckLength("pattern", text);
-        (_text, _what, _budget) = (text, what, budget);
+        ConstraintLimits.CheckLength("pattern", pattern);
+        (_text, _budget) = (new PatternText(pattern, what), budget);
+        _characters = new PatternCharacters(_text, budget);
     }
 
     /// <summary>The pattern as an expression of characters and assertions.</summary>
@@ -32,247 +30,175 @@ internal sealed class PatternReader
     {
         PatternReader reader = new(pattern, what, budget);
         Expr whole = reader.Alternatives(0);
-        return reader._at == pattern.Length ? whole : throw reader.Wrong("this ) closes nothing; write \\) for the character");
+        return reader._text.IsAtEnd ? whole : throw reader._text.Wrong("this ) closes nothing; write \\) for the character");
     }
 
     private Expr Alternatives(int depth)
     {
-        if (depth > ConstraintLimits.Nesting) throw Wrong($"groups nest deeper than {ConstraintLimits.Nesting}");
+        if (depth > ConstraintLimits.Nesting) throw _text.Wrong($"groups nest deeper than {ConstraintLimits.Nesting}");
         List<Expr> alternatives = [];
-        do alternatives.Add(Sequence(depth));
-        while (Take('|'));
+        do
+        {
+            _budget.Nodes(1);
+            _budget.Bytes(64);
+            alternatives.Add(Sequence(depth));
+        }
+        while (_text.Take('|'));
         return Expr.Choice(alternatives);
     }
 
     private Expr Sequence(int depth)
     {
         List<Expr> items = [];
-        while (_at < _text.Length && _text[_at] is not ('|' or ')'))
+        while (_text.Next is not (null or '|' or ')'))
         {
             _budget.Nodes(1);
-            _budget.Bytes(64);
-            items.Add(Repeated(Item(depth)));
+            _budget.Bytes(24);
+            bool isAnchor = _text.Next is '^' or '$' || (_text.Next == '\\' && _text.Ahead(1) is 'b' or 'B' or 'A' or 'z' or 'Z');
+            Expr item = Item(depth);
+            items.Add(isAnchor ? NotRepeated(item) : Repeated(item));
         }
-        return Expr.Sequence(items);
+        return items.Count == 0 ? Expr.Empty : Expr.Sequence(items);
     }
-
-    private CharsExpr Chars(CharSet set) => _chars.TryGetValue(set, out CharsExpr? known) ? known : _chars[set] = new CharsExpr(set);
 
     private Expr Repeated(Expr item)
     {
-        if (_at == _text.Length) return item;
-        int min = 0;
-        int? max = null;
-        switch (_text[_at])
-        {
-            case '*': break;
-            case '+': min = 1; break;
-            case '?': max = 1; break;
-            case '{' when TryCounts(out min, out max): break;
-            default: return item;
-        }
-        _at++;
-        Take('?');      // lazy and greedy match the same texts
-        if (_at < _text.Length && (_text[_at] is '*' or '+' or '?' || (_text[_at] == '{' && TryCounts(out _, out _))))
-            throw Wrong("a repetition follows a repetition; possessive and nested ones are not supported, group the inner one");
-        return Expr.Repeat(item, min, max);
+        if (Repetition() is not { } counts) return item;
+        _text.Take('?');      // lazy and greedy match the same texts
+        if (Repetition() is not null) throw _text.Wrong("a repetition follows a repetition; possessive and nested ones are not supported, group the inner one");
+        _budget.Bytes(40);
+        return Expr.Repeat(item, counts.Min, counts.Max);
     }
 
-    /// <summary>Reads {n}, {n,} or {n,m} up to its last character. False: it is text, as in ECMAScript.</summary>
-    private bool TryCounts(out int min, out int? max)
+    private Expr NotRepeated(Expr anchor) => Repetition() is null ? anchor : throw _text.Wrong("a repetition follows an assertion, which takes no text; leave it out");
+
+    private (int Min, int? Max)? Repetition()
     {
-        int at = _at + 1;
-        min = 0;
-        max = null;
-        if (!TryCount(ref at, out min)) return false;
-        max = min;
-        if (at < _text.Length && _text[at] == ',')
-        {
-            at++;
-            max = null;
-            if (TryCount(ref at, out int most)) max = most;
-        }
-        if (at >= _text.Length || _text[at] != '}') return false;
-        if (Math.Max(min, max ?? 0) > ConstraintLimits.Repetitions) throw Wrong($"a repetition counts to more than {ConstraintLimits.Repetitions}");
-        if (max < min) throw Wrong($"the repetition {{{min},{max}}} counts down");
-        _at = at;
-        return true;
+        if (_text.Take('*')) return (0, null);
+        if (_text.Take('+')) return (1, null);
+        if (_text.Take('?')) return (0, 1);
+        return _text.Next == '{' ? Counts() : null;
     }
 
-    private bool TryCount(ref int at, out int count)
+    /// <summary>Reads {n}, {n,} or {n,m}. Null: it is text, as in annex B.</summary>
+    private (int Min, int? Max)? Counts()
     {
-        int from = at;
-        count = 0;
-        for (; at < _text.Length && char.IsAsciiDigit(_text[at]); at++) count = Math.Min(ConstraintLimits.Repetitions + 1, (count * 10) + (_text[at] - '0'));
-        return at > from;
+        int at = _text.At++;
+        int? min = Count(), max = min;
+        if (min is not null && _text.Take(',')) max = Count();
+        if (min is null || !_text.Take('}'))
+        {
+            _text.At = at;
+            return null;
+        }
+        if (Math.Max(min.Value, max ?? 0) > ConstraintLimits.Counts) throw _text.Wrong($"a repetition counts to more than {ConstraintLimits.Counts}");
+        return max < min ? throw _text.Wrong($"the repetition {{{min},{max}}} counts down") : (min.Value, max);
+    }
+
+    private int? Count()
+    {
+        int? count = null;
+        for (; _text.Next is char c && char.IsAsciiDigit(c); _text.At++) count = Math.Min(ConstraintLimits.Counts + 1, ((count ?? 0) * 10) + (c - '0'));
+        return count;
     }
 
     private Expr Item(int depth)
     {
-        char c = _text[_at];
-        switch (c)
+        switch (_text.Next)
         {
             case '(':
                 return Group(depth);
             case '[':
-                return Chars(Class());
+                return Chars(_characters.Class());
             case '.':
-                _at++;
-                return Chars(s_dot);
-            case '*' or '+' or '?':
-                throw Wrong($"'{c}' repeats nothing; write \\{c} for the character");
+                _text.At++;
+                return Chars(PatternCharacters.Dot);
             case '^':
-                _at++;
+                _text.At++;
                 return new AnchorExpr(Anchor.Start);
             case '$':
-                _at++;
-                return new AnchorExpr(Anchor.End);
-            case '\\' when _at + 1 < _text.Length && _text[_at + 1] is 'b' or 'B':
-                _at += 2;
-                return new AnchorExpr(_text[_at - 1] == 'b' ? Anchor.WordEdge : Anchor.NoWordEdge);
+                return ToRight(new AnchorExpr(Anchor.End), 1);
+            case '*' or '+' or '?':
+                throw _text.Wrong($"'{_text.Next}' repeats nothing; write \\{_text.Next} for the character");
+            case '{' when Counts() is not null:
+                throw _text.Wrong("the repetition repeats nothing; write \\{ for the character");
             case '\\':
-                return Chars(Escape(inClass: false));
+                return Escape();
             default:
-                return Chars(CharSet.Of((CodePoint(), _codePoint)));
+                return Char(_text.TakeCodePoint());
         }
     }
 
-    private int _codePoint, _lookBehinds;
-
-    /// <summary>The code point here, which is passed.</summary>
-    private int CodePoint()
+    private Expr Escape()
     {
-        if (Rune.DecodeFromUtf16(_text.AsSpan(_at), out Rune rune, out int length) != System.Buffers.OperationStatus.Done) throw Wrong("half a surrogate pair is no character");
-        _at += length;
-        return _codePoint = rune.Value;
+        switch (_text.Ahead(1))
+        {
+            case 'b': return ToRight(new AnchorExpr(Anchor.WordEdge), 2);
+            case 'B': return ToRight(new AnchorExpr(Anchor.NoWordEdge), 2);
+            case 'z' or 'Z': return ToRight(new AnchorExpr(Anchor.End), 2);   // of other dialects, and unambiguous
+            case 'A':
+                _text.At += 2;
+                return new AnchorExpr(Anchor.Start);
+            default:
+                (int? codePoint, CharSet? set) = _characters.Escape();
+                return codePoint is int one ? Char(one) : Chars(set!);
+        }
+    }
+
+    /// <summary>An assertion that asks what comes next, which look-behinds do not know: they are read from the text before alone.</summary>
+    private AnchorExpr ToRight(AnchorExpr anchor, int characters)
+    {
+        if (_lookBehinds > 0) throw _text.Wrong("of assertions, only ^ is supported in a look-behind");
+        _text.At += characters;
+        return anchor;
+    }
+
+    private CharsExpr Char(int codePoint) => codePoint < 128 ? s_ascii[codePoint] : Chars(CharSet.Of((codePoint, codePoint)));
+
+    private CharsExpr Chars(CharSet set)
+    {
+        if (_chars.TryGetValue(set, out CharsExpr? known)) return known;
+        _budget.Bytes(128 + (8L * set.Ranges.Length));
+        return _chars[set] = new CharsExpr(set);
     }
 
     private Expr Group(int depth)
     {
-        int open = _at++;
-        (LookWhere Where, bool Wanted)? look = null;
-        if (Take('?')) look = Kind();
-        if (look is { Where: LookWhere.Behind }) _lookBehinds++;
+        int open = _text.At++;
+        (LookWhere Where, bool Wanted)? look = _text.Take('?') ? Kind() : null;
+        bool isBehind = look is { Where: LookWhere.Behind };
+        if (look is not null && _lookBehinds > 0) throw _text.Wrong("of assertions, only ^ is supported in a look-behind");
+        if (isBehind) _lookBehinds++;
         Expr inside = Alternatives(depth + 1);
-        if (look is { Where: LookWhere.Behind }) _lookBehinds--;
-        if (!Take(')'))
+        if (isBehind) _lookBehinds--;
+        if (!_text.Take(')'))
         {
-            _at = open;
-            throw Wrong("this ( is not closed; write \\( for the character");
+            _text.At = open;
+            throw _text.Wrong("this ( is not closed; write \\( for the character");
         }
         return look is (LookWhere where, bool wanted) ? new LookExpr(inside, where, wanted) : inside;
     }
 
-    /// <summary>Passes what follows (? and says what is not a group of its own; null: a group.</summary>
+    /// <summary>Reads what follows (?. Null: it is a group, and no assertion.</summary>
     private (LookWhere Where, bool Wanted)? Kind()
     {
-        if (Take(':')) return null;
-        if (Take('=')) return (LookWhere.Ahead, true);
-        if (Take('!')) return (LookWhere.Ahead, false);
-        if (!Take('<')) throw Wrong("only (...), (?:...), (?<name>...) and look-around are supported; options and atomic groups are not");
-        if (Take('=')) return (LookWhere.Behind, true);
-        if (Take('!')) return (LookWhere.Behind, false);
-        int close = _text.IndexOf('>', _at);
-        if (close < 0) throw Wrong("the group's name has no >");
-        _at = close + 1;
-        return null;
-    }
-
-    private CharSet Class()
-    {
-        int open = _at++;
-        bool negated = Take('^');
-        List<CharSet> sets = [];
-        while (true)
+        if (_text.Take(':')) return null;
+        if (_text.Take('=')) return (LookWhere.Ahead, true);
+        if (_text.Take('!')) return (LookWhere.Ahead, false);
+        if (_text.Take("<=")) return (LookWhere.Behind, true);
+        if (_text.Take("<!")) return (LookWhere.Behind, false);
+        if (_text.Take("P<") || _text.Take('<'))   // (?P<name>...) is Python's
         {
-            if (_at == _text.Length)
-            {
-                _at = open;
-                throw Wrong("this [ is not closed; write \\[ for the character");
-            }
-            if (Take(']')) break;
-            CharSet low = _text[_at] == '\\' ? Escape(inClass: true) : CharSet.Of((CodePoint(), _codePoint));
-            bool isRange = _at + 1 < _text.Length && _text[_at] == '-' && _text[_at + 1] != ']';
-            if (!isRange)
-            {
-                sets.Add(low);
-                continue;
-            }
-            _at++;
-            CharSet high = _text[_at] == '\\' ? Escape(inClass: true) : CharSet.Of((CodePoint(), _codePoint));
-            if (low.Ranges is not [(int from, int to)] || from != to || high.Ranges is not [(int first, int last)] || first != last) throw Wrong("a range needs a character on each side; write \\- for the character");
-            if (last < from) throw Wrong("the range runs backwards");
-            sets.Add(CharSet.Of((from, last)));
+            string name = _text.TakeUntil('>') ?? throw _text.Wrong("the group's name has no >");
+            return name.Length > 0 && name.All(c => char.IsLetterOrDigit(c) || c is '_' or '$') ? null : throw _text.Wrong("a group's name has letters, digits, _ and $ only");
         }
-        CharSet set = CharSet.Union(sets);
-        return negated ? set.Complement() : set;
-    }
-
-    private CharSet Escape(bool inClass)
-    {
-        if (++_at == _text.Length) throw Wrong("a \\ ends the pattern; write \\\\ for the character");
-        char c = _text[_at++];
-        switch (c)
+        throw _text.Wrong(_text.Next switch
         {
-            case 'd': return s_digits;
-            case 'D': return s_digits.Complement();
-            case 'w': return CharSet.Word;
-            case 'W': return CharSet.Word.Complement();
-            case 's': return s_space;
-            case 'S': return s_space.Complement();
-            case 'n': return CharSet.Of('\n');
-            case 'r': return CharSet.Of('\r');
-            case 't': return CharSet.Of('\t');
-            case 'f': return CharSet.Of('\f');
-            case 'v': return CharSet.Of('\v');
-            case 'b' when inClass: return CharSet.Of('\b');
-            case '0' when _at == _text.Length || !char.IsAsciiDigit(_text[_at]): return CharSet.Of('\0');
-            case 'x': return CharSet.Of((Hex(2), _codePoint));
-            case 'u' when Take('{'):
-                int close = _text.IndexOf('}', _at);
-                if (close < 0 || close - _at is 0 or > 6) throw Wrong("\\u{...} takes 1 to 6 hexadecimal digits");
-                int value = Hex(close - _at);
-                _at++;
-                return CharSet.Of((value, value));
-            case 'u': return CharSet.Of((HexPair(), _codePoint));
-            case >= '1' and <= '9' or 'k': throw Wrong("back-references are not supported: they match no regular language");
-            case 'p' or 'P': throw Wrong("Unicode classes (\\p) are not supported; write the ranges in [...]");
-            case 'B' or 'A' or 'z' or 'Z' or 'G': throw Wrong($"\\{c} is not supported; anchors are ^ and $, at the ends of the pattern");
-            default:
-                if (char.IsAsciiLetterOrDigit(c)) throw Wrong($"\\{c} is unknown");
-                _at--;
-                return CharSet.Of((CodePoint(), _codePoint));
-        }
+            '>' => "atomic groups (?>...) are not supported",
+            'P' => "of (?P, only (?P<name>...) is supported",
+            '#' => "comments (?#...) are not supported",
+            '(' => "conditions (?(...)...) are not supported",
+            _ => "options as in (?i) are not supported; for either case write [aA], for a dot with line ends [^]",
+        });
     }
-
-    /// <summary>\uHHHH, or two of them that are one character.</summary>
-    private int HexPair()
-    {
-        int high = Hex(4);
-        if (high is < 0xD800 or > 0xDFFF) return high;
-        if (high <= 0xDBFF && _at + 1 < _text.Length && _text[_at] == '\\' && _text[_at + 1] == 'u')
-        {
-            _at += 2;
-            int low = Hex(4);
-            if (low is >= 0xDC00 and <= 0xDFFF) return _codePoint = char.ConvertToUtf32((char)high, (char)low);
-        }
-        throw Wrong("half a surrogate pair is no character");
-    }
-
-    private int Hex(int digits)
-    {
-        if (_at + digits > _text.Length || !int.TryParse(_text.AsSpan(_at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int value) || value > CharSet.Last)
-            throw Wrong($"{digits} hexadecimal digits of a character up to 10FFFF must follow");
-        _at += digits;
-        return _codePoint = value;
-    }
-
-    private bool Take(char c)
-    {
-        if (_at >= _text.Length || _text[_at] != c) return false;
-        _at++;
-        return true;
-    }
-
-    private InvalidRequestException Wrong(string what) => new($"{_what}, character {Math.Min(_at, _text.Length) + 1}: {what}.");
 }

@@ -22,9 +22,9 @@ internal static class PlainPattern
                 spelled.Add(item);
             }
             if (to == items.Count) spelled.Add(around);
-            ways.Add(Expr.Sequence(spelled));
+            ways.Add(Speller.Joined(spelled));
         }
-        return Expr.Choice(ways);
+        return Expr.ChoiceOfTexts(ways);
     }
 
     private sealed class Speller(Func<CharSet, Expr> spell, BuildBudget budget)
@@ -38,6 +38,8 @@ internal static class PlainPattern
         {
             if (_known.TryGetValue(set, out Expr? known)) return known;
             Expr spelled = spell(set);
+            if (spelled is CharsExpr { Set.Ranges: [(int from, int to)] } && from == to) return _known[set] = Expr.Text(char.ConvertFromUtf32(from));
+            if (spelled is TextExpr) return _known[set] = spelled;
             return _known[set] = spelled is CharsExpr { Set.Ranges.Length: <= InlineRanges } ? spelled : new SharedExpr(spelled);
         }
 
@@ -53,12 +55,19 @@ internal static class PlainPattern
                 case RepeatExpr repeat:
                     return Spelled(repeat.Item) is Expr item ? Expr.Repeat(item, repeat.Min, repeat.Max) : null;
                 case SequenceExpr sequence:
-                    return All(sequence.Items) is { } items ? Expr.Sequence(items) : null;
+                    return All(sequence.Items) is { } items ? Joined(items) : null;
                 case ChoiceExpr choice:
-                    return All(choice.Items) is { } ways ? Expr.Choice(ways) : null;
+                    return All(choice.Items) is { } ways ? Expr.ChoiceOfTexts(ways) : null;
                 default:
                     return null;
             }
+        }
+
+        /// <summary>A sequence, or one text if it is of texts.</summary>
+        public static Expr Joined(IReadOnlyList<Expr> items)
+        {
+            if (items.Count == 1 || !items.All(item => item is TextExpr)) return Expr.Sequence(items);
+            return new TextExpr([.. items.SelectMany(item => ((TextExpr)item).Bytes)]);
         }
 
         private List<Expr>? All(IReadOnlyList<Expr> items)

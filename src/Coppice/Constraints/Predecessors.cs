@@ -6,8 +6,10 @@ internal sealed class Predecessors
     private readonly int[] _first;   // node n's are _nodes[_first[n].._first[n + 1]]
     private readonly int[] _nodes;
 
-    public Predecessors(Automaton automaton)
+    public Predecessors(Automaton automaton, BuildBudget budget)
     {
+        budget.Bytes((8L * automaton.Nodes.Length) + (4L * automaton.Edges.Length));
+        budget.Steps(4 * (automaton.Nodes.Length + automaton.Edges.Length));
         _first = new int[automaton.Nodes.Length + 2];
         Visit(automaton, (to, _) => _first[to + 2]++);
         for (int i = 2; i < _first.Length; i++) _first[i] += _first[i - 1];

@@ -6,10 +6,9 @@ namespace Coppice.Constraints;
 /// </summary>
 internal static class StackNeeds
 {
-    public static byte[] Of(Automaton automaton, BuildBudget budget)
+    public static byte[] Of(Automaton automaton, Predecessors before, BuildBudget budget)
     {
         Node[] nodes = automaton.Nodes;
-        Predecessors before = new(automaton);
         byte[] needs = new byte[nodes.Length];
         Array.Fill(needs, Automaton.Never);
         Stack<int>[] levels = [.. Enumerable.Range(0, ConstraintLimits.Depth + 1).Select(_ => new Stack<int>())];

@@ -8,6 +8,9 @@ namespace Coppice.Constraints;
 /// </summary>
 internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
 {
+    // Edges that are passed over in the time of a look.
+    private const int EdgesPerLook = 8;
+
     private readonly ConstraintState?[] _path = new ConstraintState?[trie.Longest + 1];
     private readonly HashSet<long> _seen = [];
     private readonly Stack<long> _open = new();
@@ -15,6 +18,7 @@ internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
     private FrameTable _frames = new();
     private Dictionary<long[], ConstraintState> _states = new(ArrayComparer<long>.Instance);
     private long _bytes;
+    private int _framesCounted, _walk;
 
     /// <summary>States kept. For tests.</summary>
     public int StateCount => _states.Count;
@@ -28,6 +32,9 @@ internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
     /// <summary>What the states may take. For tests: less makes them be forgotten often.</summary>
     public long MaxStateBytes { get; init; } = ConstraintLimits.StateBytes;
 
+    /// <summary>What a mask may take. For tests.</summary>
+    public int MaxMaskWork { get; set; } = ConstraintLimits.MaskWork;
+
     public TokenTrie Trie => trie;
 
     /// <summary>Before the first byte.</summary>
@@ -40,7 +47,11 @@ internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
     }
 
     /// <summary>After one more byte; a dead state if it does not fit.</summary>
-    public ConstraintState Next(ConstraintState state, byte value) => Step(state, value).To!;
+    public ConstraintState Next(ConstraintState state, byte value)
+    {
+        if (_bytes > MaxStateBytes) Forget();
+        return Step(state, value).To!;
+    }
 
     /// <summary>The tokens that may follow.</summary>
     /// <param name="state">Where the output is.</param>
@@ -54,10 +65,14 @@ internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
 
     private TokenMask MakeMask(ConstraintState state, LeadingSpace leadingSpace)
     {
+        // Nothing is forgotten in a walk, so that it counts each step once, whatever was known before.
+        if (_bytes > MaxStateBytes) Forget();
+        if (state.Frames != _frames) state = Renew(state);
         TokenMask mask = new(trie.VocabularySize);
         _bytes += mask.Bytes;
         MasksMade++;
-        long work = 0;
+        _walk++;
+        int work = 0;
         for (int n = 0; n < trie.Count; n = leadingSpace == LeadingSpace.Kept ? trie.Count : trie.Ends[n])
         {
             if (leadingSpace == LeadingSpace.Dropped && trie.Values[n] == (byte)' ') Walk(state, n + 1, trie.Ends[n], 1, mask, ref work);
@@ -67,19 +82,20 @@ internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
     }
 
     /// <summary>Allows the tokens of nodes [from, to) that fit, the state being that before a byte at <paramref name="depth"/>.</summary>
-    private void Walk(ConstraintState state, int from, int to, int depth, TokenMask mask, ref long work)
+    private void Walk(ConstraintState state, int from, int to, int depth, TokenMask mask, ref int work)
     {
-        long limit = (long)ConstraintLimits.PlacesPerTrieNode * Math.Max(trie.Count, ConstraintLimits.Places);
         ReadOnlySpan<byte> values = trie.Values;
         ReadOnlySpan<int> depths = trie.Depths, ends = trie.Ends;
-        ReadOnlySpan<byte> classOfByte = automaton.ClassOfByte;
         _path[depth] = state;
         for (int n = from; n < to;)
         {
-            ConstraintState before = _path[depths[n]]!;
-            ConstraintStep step = before.Steps is { } steps && steps[classOfByte[values[n]]] is { To: not null } known ? known : Step(before, values[n]);
-            work += step.Work;
-            if (work > limit) throw TooOpen($"telling which tokens may come next takes more than {limit} looks at places of the grammar");
+            ref ConstraintStep step = ref Step(_path[depths[n]]!, values[n]);
+            if (step.Walk != _walk)
+            {
+                step.Walk = _walk;
+                work += step.Work;
+                if (work > MaxMaskWork) throw TooOpen($"telling which tokens may come next takes more than {MaxMaskWork} looks at places of the grammar");
+            }
             if (step.To!.IsDead)
             {
                 n = ends[n];
@@ -91,19 +107,19 @@ internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
         }
     }
 
-    private ConstraintStep Step(ConstraintState state, byte value)
+    private ref ConstraintStep Step(ConstraintState state, byte value)
     {
         byte byteClass = automaton.ClassOfByte[value];
-        if (state.Steps is { } steps && steps[byteClass].To is not null) return steps[byteClass];
-
-        if (_bytes > MaxStateBytes) Forget();
+        if (state.Steps is { } steps && steps[byteClass].To is not null) return ref steps[byteClass];
         if (state.Frames != _frames) state = Renew(state);
         _places.Clear();
         _seen.Clear();
+        int scanned = 0;
         foreach (long place in state.Places)
         {
             if (place == ConstraintState.End) continue;
             Node node = automaton.Nodes[(int)place];
+            scanned += 1 + ((node.B - node.A) / EdgesPerLook);
             foreach (Edge edge in automaton.Edges.AsSpan(node.A..node.B))
                 if (edge.Low <= value && value <= edge.High) Enter(edge.Next, (int)(place >> 32));
         }
@@ -113,7 +129,8 @@ internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
             state.Steps = new ConstraintStep[automaton.ClassCount];
             _bytes += 16 * automaton.ClassCount;
         }
-        return state.Steps[byteClass] = new ConstraintStep(next, work);
+        state.Steps[byteClass] = new ConstraintStep { To = next, Work = work + scanned };
+        return ref state.Steps[byteClass];
     }
 
     /// <summary>Follows a place to all places where a byte is taken.</summary>
@@ -163,12 +180,14 @@ internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
     /// <summary>The state of the places entered.</summary>
     private ConstraintState Close(out int work)
     {
-        work = _seen.Count + 1;
+        // What a state and its steps take, in looks of some 64 bytes, is work too.
+        work = _seen.Count + 4 + (automaton.ClassCount / 4);
         _places.Sort();
         long[] places = [.. _places];
         if (_states.TryGetValue(places, out ConstraintState? state)) return state;
         _states[places] = state = new ConstraintState(_frames, places);
-        _bytes += 160 + (8 * places.Length);
+        _bytes += 160 + (8 * places.Length) + (64 * (_frames.Count - _framesCounted));
+        _framesCounted = _frames.Count;
         return state;
     }
 
@@ -177,7 +196,7 @@ internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
     {
         _frames = new FrameTable();
         _states = new Dictionary<long[], ConstraintState>(ArrayComparer<long>.Instance);
-        _bytes = 0;
+        _bytes = _framesCounted = 0;
     }
 
     private ConstraintState Renew(ConstraintState old)

@@ -10,11 +10,10 @@ internal sealed class TokenTrie
     private readonly int[] _tokens;
 
     /// <param name="tokenizer">Whose tokens.</param>
-    /// <param name="vocabularySize">V of the model; the tokenizer may know fewer tokens, or more.</param>
-    public TokenTrie(Tokenizer tokenizer, int vocabularySize)
+    public TokenTrie(Tokenizer tokenizer)
     {
-        VocabularySize = vocabularySize;
-        byte[][] bytes = new byte[Math.Min(tokenizer.VocabularySize, vocabularySize)][];
+        VocabularySize = tokenizer.VocabularySize;
+        byte[][] bytes = new byte[VocabularySize][];
         for (int token = 0; token < bytes.Length; token++) bytes[token] = tokenizer.Bytes(token).ToArray();
         int[] sorted = [.. Enumerable.Range(0, bytes.Length).Where(token => bytes[token].Length > 0)];
         Array.Sort(sorted, (a, b) => bytes[a].AsSpan().SequenceCompareTo(bytes[b]) is var order && order != 0 ? order : a.CompareTo(b));

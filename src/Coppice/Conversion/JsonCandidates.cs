@@ -47,7 +47,7 @@ internal static class JsonCandidates
     {
         HashSet<int> bytes = [.. byteIds ?? []];
         PieceType[] types = new PieceType[tokens.Pieces.Length];
-        for (int id = 0; id < types.Length; id++) types[id] = bytes.Contains(id) ? PieceType.Byte : PieceType.Normal;
+        for (int id = 0; id < types.Length; id++) types[id] = !own.Has(id) ? PieceType.Unused : bytes.Contains(id) ? PieceType.Byte : PieceType.Normal;
         foreach ((AddedToken token, _) in tokens.Added)
         {
             // A piece with a mark in it is met where spaces have become marks already, and there merges make it.

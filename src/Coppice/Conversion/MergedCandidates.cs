@@ -20,7 +20,7 @@ internal static class MergedCandidates
             File = file,
             Model = "gpt2",
             Tokens = [.. Enumerable.Range(0, own.VocabularySize).Select(own.Piece)],
-            TokenTypes = [.. Enumerable.Range(0, own.VocabularySize).Select(id => (int)typeOf(id))],
+            TokenTypes = [.. Enumerable.Range(0, own.VocabularySize).Select(id => (int)(own.Has(id) ? typeOf(id) : PieceType.Unused))],
             Merges = [.. merges],
             Unknown = ((Bpe)own.Parts.Model).UnknownId,
             BeginOfText = own.BeginOfText,

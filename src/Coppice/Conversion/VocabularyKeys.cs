@@ -12,9 +12,9 @@ internal static class VocabularyKeys
     {
         writer.Key(Prefix + "model", vocabulary.Model);
         if (vocabulary.Pre is { } pre) writer.Key(Prefix + "pre", pre);
-        // A token for each row of the embedding, as programs that read GGUF expect.
+        // A token for each row of the embedding, each with a spelling of its own, as programs that read GGUF expect.
         int missing = source.Config.VocabularySize - vocabulary.Tokens.Count;
-        writer.Key(Prefix + "tokens", (IReadOnlyList<string>)[.. vocabulary.Tokens, .. Enumerable.Range(0, missing).Select(i => $"[PAD{vocabulary.Tokens.Count + i}]")]);
+        writer.Key(Prefix + "tokens", (IReadOnlyList<string>)[.. vocabulary.Tokens.Concat(Enumerable.Repeat("", missing)).Select((piece, id) => piece.Length > 0 ? piece : $"[PAD{id}]")]);
         if (vocabulary.Scores is { } scores) writer.Key(Prefix + "scores", (IReadOnlyList<float>)[.. scores, .. new float[missing]]);
         if (vocabulary.TokenTypes is { } types) writer.Key(Prefix + "token_type", (IReadOnlyList<int>)[.. types, .. Enumerable.Repeat((int)PieceType.Unused, missing)]);
         if (vocabulary.Merges is { } merges) writer.Key(Prefix + "merges", merges);

@@ -9,6 +9,7 @@ namespace Coppice.Loading;
 /// </summary>
 internal sealed class GgufCursor(FileWindow file)
 {
+    private const string LengthOf = "The length of ";
     private const int MaxHeaderBytes = SmallFile.LargestData;
 
     private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -23,23 +24,26 @@ internal sealed class GgufCursor(FileWindow file)
     public ulong UInt64(string field) => BinaryPrimitives.ReadUInt64LittleEndian(Take(sizeof(ulong), field));
 
     /// <summary>How many of something follow, each of at least <paramref name="leastBytes"/> bytes.</summary>
-    public long Count(string field, int leastBytes)
+    public long Count(string field, int leastBytes) => Count(field, leastBytes, "");
+
+    // What is counted is put into words for an error only: a header may have a hundred thousand texts.
+    private long Count(string field, int leastBytes, string what)
     {
         ulong count = UInt64(field);
         if (count > (ulong)(Remaining / leastBytes))
-            throw new ModelFormatException(file.Path, $"{field} is {count}, and the {Remaining} bytes that follow have room for {Remaining / leastBytes}.");
+            throw new ModelFormatException(file.Path, $"{what}{field} is {count}, and the {Remaining} bytes that follow have room for {Remaining / leastBytes}.");
         return (long)count;
     }
 
     /// <summary>A string: 64 bits of length, then UTF-8.</summary>
     public string String(string field, int maxBytes)
     {
-        long byteCount = Count($"The length of {field}", 1);
-        if (byteCount > maxBytes) throw new ModelFormatException(file.Path, $"The length of {field} is {byteCount}; at most {maxBytes} bytes are allowed.");
+        long byteCount = Count(field, 1, LengthOf);
+        if (byteCount > maxBytes) throw new ModelFormatException(file.Path, $"{LengthOf}{field} is {byteCount}; at most {maxBytes} bytes are allowed.");
         return Decode(file, Take((int)byteCount, field), field);
     }
 
-    public void SkipString(string field) => Skip(Count(field, 1), field);
+    public void SkipString(string field) => Skip(Count(field, 1, LengthOf), field);
 
     public void Skip(long byteCount, string field)
     {

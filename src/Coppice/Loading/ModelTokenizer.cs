@@ -9,8 +9,9 @@ internal static class ModelTokenizer
     public static Tokenizer Load(ModelSource source)
     {
         Tokenizer tokenizer = source.Gguf is { } metadata ? Tokenizer.FromGguf(Vocabulary(source.Path, metadata)) : Tokenizer.FromFolder(source.Folder!);
+        if (tokenizer.VocabularySize == 0) throw new ModelFormatException(source.Path, "The tokenizer has no tokens.");
         if (tokenizer.VocabularySize > source.Config.VocabularySize)
-            throw new ModelFormatException(source.Path, $"The tokenizer has {tokenizer.VocabularySize} tokens and the model {source.Config.VocabularySize}: they do not belong together.");
+            throw new ModelFormatException(source.Path, $"The tokenizer has {tokenizer.VocabularySize} tokens, the last of them {Quoted.Of(tokenizer.Piece(tokenizer.VocabularySize - 1))}, and the model has rows for {source.Config.VocabularySize}: they do not belong together. Use the tokenizer that the model was trained with, or enlarge the model's embedding.");
         return tokenizer;
     }
 

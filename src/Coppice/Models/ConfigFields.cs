@@ -111,10 +111,11 @@ internal sealed class GgufConfig(GgufMetadata metadata, ModelFamily family, IWei
             : throw new ModelFormatException(Weights.Path, $"Tensor {Quoted.Of(tensor)} divides RoPE's frequencies by numbers that are not all above 0.");
     }
 
-    /// <summary>Tokens in the file's vocabulary.</summary>
+    /// <summary>Rows of the embedding, or else tokens in the file's vocabulary.</summary>
     public int CountTokens(int max)
     {
         const string Key = "tokenizer.ggml.tokens";
+        if (Family.Names.Find(Weights!, new WeightKey(WeightRole.Embedding), Naming) is { Shape: [var rows and >= 1, _] } && rows <= max) return (int)rows;
         long tokens = metadata.ArrayCount(Key) ?? throw metadata.Wrong($"{_prefix}vocab_size", "missing", $"a number, or {Key}");
         return tokens is >= 1 && tokens <= max ? (int)tokens : throw metadata.Wrong(Key, $"an array of {tokens} elements", $"1 to {max}");
     }

@@ -26,8 +26,9 @@ internal sealed class Decoder : IDisposable
     /// <param name="source">Its file must stay open: the embedding is read from it.</param>
     /// <param name="backend">Runs the verbs.</param>
     /// <param name="maxPositions">Longest sequence.</param>
-    public Decoder(ModelSource source, IBackend backend, int maxPositions)
-        : this(source.Config, source.Weight, backend, maxPositions)
+    /// <param name="tokens">Logits that are computed: those of the tokenizer's tokens, T of at most V.</param>
+    public Decoder(ModelSource source, IBackend backend, int maxPositions, int tokens)
+        : this(source.Config, source.Weight, backend, maxPositions, tokens)
     {
     }
 
@@ -35,7 +36,8 @@ internal sealed class Decoder : IDisposable
     /// <param name="weight">Its weights. The embedding is read from as long as the model lives.</param>
     /// <param name="backend">Runs the verbs.</param>
     /// <param name="maxPositions">Longest sequence.</param>
-    public Decoder(ModelConfig config, Func<WeightKey, WeightTensor> weight, IBackend backend, int maxPositions)
+    /// <param name="tokens">Logits that are computed, T of at most V: what lies behind them pads the checkpoint.</param>
+    public Decoder(ModelConfig config, Func<WeightKey, WeightTensor> weight, IBackend backend, int maxPositions, int tokens)
     {
         _config = config;
         _backend = backend;
@@ -43,7 +45,7 @@ internal sealed class Decoder : IDisposable
         _embedding = weight(new WeightKey(WeightRole.Embedding));
         _layers = [.. Enumerable.Range(0, config.Layers).Select(layer => new DecoderLayer(load, layer))];
         _outputNorm = load.Norm(WeightRole.OutputNorm, WeightRole.OutputNormBias, 0);
-        _output = load.Matrix(0, WeightRole.Output);
+        _output = load.Rows(WeightRole.Output, tokens);
         _rope = Table(config.Rope, maxPositions);
         _localRope = config.LocalRope is null ? null : Table(config.LocalRope, maxPositions);
     }
@@ -51,7 +53,7 @@ internal sealed class Decoder : IDisposable
     /// <summary>Bytes of the weights as the backend keeps them.</summary>
     public long WeightBytes => _output.Bytes + _layers.Sum(layer => layer.Bytes);
 
-    /// <summary>Computes the batch's rows, writes their keys and values, and returns the logits of the rows that want them, [wanted, V].</summary>
+    /// <summary>Computes the batch's rows, writes their keys and values, and returns the logits of the rows that want them, [wanted, T].</summary>
     public Matrix Forward(Batch batch, AttentionPlan plan, KvPages kv, StepArena arena) => Forward(batch, plan, kv, arena, out _);
 
     /// <inheritdoc cref="Forward(Batch, AttentionPlan, KvPages, StepArena)"/>
@@ -94,7 +96,7 @@ internal sealed class Decoder : IDisposable
         _backend.Gather(x, batch.HiddenRows, hidden);
         Normalise(hidden, _outputNorm, hidden);
         ReadOnlySpan<int> wanted = batch.LogitRows;
-        Matrix last = arena.Matrix(wanted.Length, e), logits = arena.Matrix(wanted.Length, _config.VocabularySize);
+        Matrix last = arena.Matrix(wanted.Length, e), logits = arena.Matrix(wanted.Length, _output.Outputs);
         _backend.Gather(x, wanted, last);
         Normalise(last, _outputNorm, last);
         _backend.Linear(last, _output, logits);

@@ -86,6 +86,14 @@ internal sealed class WeightLoader(ModelConfig config, Func<WeightKey, WeightTen
 
     public ILinearWeights Matrix(int layer, params ReadOnlySpan<WeightRole> stacked) => Matrix(layer, 0, stacked);
 
+    /// <summary>The first rows of a matrix that no layer has.</summary>
+    public ILinearWeights Rows(WeightRole role, int count)
+    {
+        WeightTensor whole = weight(new WeightKey(role));
+        long rows = whole.Shape[0], columns = whole.Shape[1];
+        return backend.Load(count == rows ? whole : new TensorPart(whole, new TensorCut([rows, columns], 0, count, rows), [count, columns]));
+    }
+
     public ILinearWeights Router(int layer) => backend.LoadUnrounded(weight(new WeightKey(WeightRole.Router, layer)));
 
     public FeedForward FeedForward(int layer, int expert)

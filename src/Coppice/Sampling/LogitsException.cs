@@ -1,4 +1,7 @@
 namespace Coppice;
 
-/// <summary>The model produced logits no token can be drawn from: NaN, positive infinity, or none above negative infinity. It ends the one request.</summary>
+/// <summary>
+/// The model produced what nothing can be made of: logits that are NaN, positive infinity, or none above negative infinity, or hidden states that
+/// have no direction. It ends the one request.
+/// </summary>
 public sealed class LogitsException(string message) : Exception(message);

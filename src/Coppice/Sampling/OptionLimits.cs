@@ -1,3 +1,5 @@
+using Coppice.Tokens;
+
 namespace Coppice.Sampling;
 
 /// <summary>The ranges of <see cref="GenerateOptions"/>. Where OpenAI's API has a range, it is that one.</summary>
@@ -15,7 +17,7 @@ internal static class OptionLimits
 
     /// <summary>Checks every field.</summary>
     /// <exception cref="InvalidRequestException">The first field out of range, with its value and limit.</exception>
-    public static void Check(GenerateOptions options, int vocabularySize)
+    public static void Check(GenerateOptions options, TokenIds ids)
     {
         Whole(nameof(options.N), options.N, 1, MaxSamples);
         if (options.BestOf is int bestOf) Whole(nameof(options.BestOf), bestOf, options.N, MaxSamples);
@@ -32,26 +34,26 @@ internal static class OptionLimits
         Real(nameof(options.PresencePenalty), options.PresencePenalty, -MaxPenalty, MaxPenalty);
         Real(nameof(options.FrequencyPenalty), options.FrequencyPenalty, -MaxPenalty, MaxPenalty);
         AboveZero(nameof(options.OwnerWeight), options.OwnerWeight, MaxOwnerWeight);
-        if (options.LogProbs is int logProbs) Whole(nameof(options.LogProbs), logProbs, 0, Math.Min(MaxLogProbs, vocabularySize));
+        if (options.LogProbs is int logProbs) Whole(nameof(options.LogProbs), logProbs, 0, Math.Min(MaxLogProbs, ids.Count));
 
         foreach ((int token, float value) in options.LogitBias ?? new Dictionary<int, float>())
         {
-            Token($"A token of {nameof(options.LogitBias)}", token, vocabularySize);
+            Token($"A token of {nameof(options.LogitBias)}", token, ids);
             Real($"{nameof(options.LogitBias)}[{token}]", value, -MaxLogitBias, MaxLogitBias);
         }
         CheckStops(options.Stop);
         if (options.StopTokens is null) throw new InvalidRequestException($"{nameof(options.StopTokens)} is null; for none, leave it empty.");
-        foreach (int token in options.StopTokens) Token($"A token of {nameof(options.StopTokens)}", token, vocabularySize);
+        foreach (int token in options.StopTokens) Token($"A token of {nameof(options.StopTokens)}", token, ids);
     }
 
-    /// <inheritdoc cref="Check(GenerateOptions, int)"/>
-    public static void Check(ScoreOptions options, int vocabularySize)
+    /// <inheritdoc cref="Check(GenerateOptions, TokenIds)"/>
+    public static void Check(ScoreOptions options, TokenIds ids)
     {
-        Whole(nameof(options.TopLogProbs), options.TopLogProbs, 0, Math.Min(MaxLogProbs, vocabularySize));
+        Whole(nameof(options.TopLogProbs), options.TopLogProbs, 0, Math.Min(MaxLogProbs, ids.Count));
         AboveZero(nameof(options.OwnerWeight), options.OwnerWeight, MaxOwnerWeight);
     }
 
-    /// <inheritdoc cref="Check(GenerateOptions, int)"/>
+    /// <inheritdoc cref="Check(GenerateOptions, TokenIds)"/>
     public static void Check(EmbedOptions options)
     {
         if (!Enum.IsDefined(options.Pooling)) throw new InvalidRequestException($"{nameof(options.Pooling)} is {options.Pooling}; it must be {EmbeddingPooling.Mean} or {EmbeddingPooling.Last}.");
@@ -87,9 +89,8 @@ internal static class OptionLimits
         if (!(value > 0 && value <= to)) throw new InvalidRequestException($"{field} is {value}; it must be above 0 and at most {to}.");
     }
 
-    private static void Token(string field, int token, int vocabularySize)
+    private static void Token(string field, int token, TokenIds ids)
     {
-        if (token < 0 || token >= vocabularySize)
-            throw new InvalidRequestException($"{field} is {token}; token ids of this model are 0 to {vocabularySize - 1}.");
+        if (ids.Refusal(token) is string why) throw new InvalidRequestException($"{field} is {token}, {why}.");
     }
 }

@@ -23,13 +23,13 @@ internal sealed class Pooling(int tokens, int hidden, EmbeddingPooling kind)
     }
 
     /// <summary>The pooled state at length 1: the mean has the sum's direction.</summary>
-    /// <exception cref="InvalidOperationException">The model gave values that are no numbers, or only zeros.</exception>
+    /// <exception cref="LogitsException">The model gave values that are no numbers, or only zeros.</exception>
     public float[] Normalised()
     {
         double squares = 0;
         foreach (double value in _sum) squares += value * value;
         double length = Math.Sqrt(squares);
-        if (!(length > 0 && double.IsFinite(length))) throw new InvalidOperationException($"The model's hidden states have the length {length}: they make no embedding.");
+        if (!(length > 0 && double.IsFinite(length))) throw new LogitsException($"The model's hidden states have the length {length}, so they make no embedding: its weights hold values that are not numbers, or are broken.");
         return Array.ConvertAll(_sum, value => (float)(value / length));
     }
 }

@@ -83,12 +83,14 @@ internal static class GgufTokenizer
             if (given.Count != types.Length) throw new ModelFormatException(file, $"tokenizer.ggml.token_type has {given.Count} values for {types.Length} tokens.");
             for (int id = 0; id < types.Length; id++)
                 types[id] = given[id] is >= 1 and <= 6 ? (PieceType)given[id] : throw new ModelFormatException(file, $"tokenizer.ggml.token_type[{id}] is {given[id]}; types are 1 to 6.");
-            return types;
         }
-        for (int id = 0; id < types.Length; id++)
-            types[id] = vocabulary.Model is "llama" or Unigram && PieceDecoder.TryByteToken(vocabulary.Tokens[id], out _) ? PieceType.Byte : PieceType.Normal;
+        else
+        {
+            for (int id = 0; id < types.Length; id++)
+                types[id] = vocabulary.Model is "llama" or Unigram && PieceDecoder.TryByteToken(vocabulary.Tokens[id], out _) ? PieceType.Byte : PieceType.Normal;
+        }
         foreach (int? id in (int?[])[vocabulary.BeginOfText, vocabulary.EndOfText, vocabulary.Unknown])
-            if (id is int mark && (uint)mark < (uint)types.Length) types[mark] = PieceType.Control;
+            if (id is int mark && (uint)mark < (uint)types.Length && (vocabulary.TokenTypes is null || types[mark] == PieceType.Unused)) types[mark] = PieceType.Control;
         return types;
     }
 
@@ -140,7 +142,7 @@ internal static class GgufTokenizer
         int[] bytes = new int[256];
         for (int b = 0; b < 256; b++) bytes[b] = ids.TryGetValue(ByteAlphabet.CharOf((byte)b).ToString(), out int id) ? id : SymbolMerger.Unknown;
         bool[] special = [.. types.Select(t => t is PieceType.Control or PieceType.Unknown)];
-        Vocabulary pieces = new(file, [.. vocabulary.Tokens], special, [.. types.Select(t => t != PieceType.Normal)], new PieceDecoder { ByteLevel = true });
+        Vocabulary pieces = new(file, Vocabulary.WithoutUnused(vocabulary.Tokens, types), special, [.. types.Select(t => t != PieceType.Normal)], new PieceDecoder { ByteLevel = true });
         IEnumerable<AddedToken> added = Enumerable.Range(0, types.Length)
             .Where(id => types[id] is PieceType.Control or PieceType.Unknown or PieceType.UserDefined && vocabulary.Tokens[id].Length > 0)
             .Select(id => new AddedToken(id, vocabulary.Tokens[id]) { Special = special[id], StripRight = vocabulary.StripsRight(vocabulary.Tokens[id]) });

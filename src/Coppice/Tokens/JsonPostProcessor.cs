@@ -46,7 +46,7 @@ internal static class JsonPostProcessor
             string name = special.Required("id").String();
             foreach (JsonField id in field.Required("special_tokens").Required(name).Required("ids").Items())
             {
-                if ((uint)id.Int() >= (uint)vocabulary.Count) throw id.Wrong($"a token below {vocabulary.Count}");
+                if (!vocabulary.Ids.Has(id.Int())) throw id.Wrong($"a token below {vocabulary.Count}");
                 (textSeen ? after : before).Add(id.Int());
             }
         }

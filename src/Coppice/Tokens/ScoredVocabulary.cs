@@ -19,7 +19,7 @@ internal enum PieceType
     /// <summary>Text that is always one token.</summary>
     UserDefined = 4,
 
-    /// <summary>Never produced.</summary>
+    /// <summary>Never produced: it pads the vocabulary.</summary>
     Unused = 5,
 
     /// <summary>One byte.</summary>
@@ -85,7 +85,7 @@ internal sealed record ScoredVocabulary
         Dictionary<string, int> ids = MergeableIds();
         return new TokenizerParts
         {
-            Vocabulary = new Vocabulary(File, [.. Pieces], special, literal, decoder),
+            Vocabulary = new Vocabulary(File, Vocabulary.WithoutUnused(Pieces, Types), special, literal, decoder),
             AddedToText = new AddedTokens(File, UserDefinedHasMarks ? control : control.Concat(user)),
             Normalizer = Normalizer.Chain(File, normalizers),
             AddedToNormalized = new AddedTokens(File, UserDefinedHasMarks ? user : []),

@@ -24,8 +24,14 @@ public sealed class Tokenizer
     /// <summary>The steps a text passes through.</summary>
     internal TokenizerParts Parts => _parts;
 
-    /// <summary>Number of tokens: ids are in [0, this).</summary>
+    /// <summary>Ids are in [0, this). A model may have rows for more.</summary>
     public int VocabularySize => _vocabulary.Count;
+
+    /// <summary>Which ids there are.</summary>
+    internal TokenIds Ids => _vocabulary.Ids;
+
+    /// <summary>Whether there is a token of this id. Vocabularies may have gaps.</summary>
+    public bool Has(int token) => _vocabulary.Ids.Has(token);
 
     /// <summary>The token that begins a text, if the model has one.</summary>
     public int? BeginOfText => _parts.BeginOfText;

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 
 namespace Coppice.ToolCalls;
@@ -40,6 +41,41 @@ internal static class ToolCallJson
         if (name.Length == 0 || Object(arguments.Trim().ToString()) is not string text) return false;
         calls.Add(new ToolCall(FreshId(), name, text));
         return true;
+    }
+
+    /// <summary>Reads the beginning of one call or of a list of them: those that are whole, and what there is of the last if its name is.</summary>
+    public static void ReadCutOff(ReadOnlySpan<char> json, List<ToolCall> calls)
+    {
+        byte[] text = Encoding.UTF8.GetBytes(json.ToString());
+        Utf8JsonReader reader = new(text, isFinalBlock: false, new JsonReaderState(new JsonReaderOptions { MaxDepth = s_json.MaxDepth }));
+        string? name = null, key = null;
+        long from = 0, to = 0;      // the arguments, in bytes
+        int outside = 0;            // depth around a call
+        try
+        {
+            while (reader.Read())
+            {
+                int depth = reader.CurrentDepth - outside;
+                if (reader.TokenType == JsonTokenType.StartArray && reader.CurrentDepth == 0) outside = 1;
+                else if (reader.TokenType == JsonTokenType.EndObject && depth == 0) Add();
+                else if (reader.TokenType == JsonTokenType.PropertyName && depth == 1) key = reader.GetString();
+                else if (reader.TokenType == JsonTokenType.String && depth == 1 && key == "name") name = reader.GetString();
+                else if (depth == 1 && key is ("arguments" or "parameters") && reader.TokenType == JsonTokenType.StartObject) (from, to) = (reader.TokenStartIndex, text.Length);
+                else if (depth == 1 && key is ("arguments" or "parameters") && reader.TokenType == JsonTokenType.EndObject) to = reader.BytesConsumed;
+            }
+        }
+        catch (JsonException)
+        {
+            // What came before holds.
+        }
+
+        Add();
+
+        void Add()
+        {
+            if (!string.IsNullOrEmpty(name)) calls.Add(new ToolCall(FreshId(), name, Encoding.UTF8.GetString(text.AsSpan((int)from..(int)to))));
+            (name, key, from, to) = (null, null, 0, 0);
+        }
     }
 
     private static bool TryAdd(JsonElement call, List<ToolCall> calls)

@@ -68,6 +68,20 @@ public sealed class ToolCallParser
         return Delta(content, calls);
     }
 
+    /// <summary>An answer that had to be a call has ended. One that was cut off is given out as far as it came: its arguments may be no JSON yet. None of it is content.</summary>
+    /// <param name="isWhole">Whether it was not cut off.</param>
+    public ToolCallDelta FinishDemanded(out bool isWhole)
+    {
+        string held = _held.ToString();
+        ToolCallDelta rest = Finish();
+        // What is no call yet comes back as content.
+        isWhole = rest.Content.Length == 0;
+        if (isWhole) return rest;
+        List<ToolCall> calls = [];
+        ToolCallJson.ReadCutOff(held.AsSpan(held.StartsWith(_format.Open, StringComparison.Ordinal) ? _format.Open.Length : 0), calls);
+        return new ToolCallDelta("", calls);
+    }
+
     /// <summary>Gives out what lies before a call. True if one begins.</summary>
     private bool TryBeginCall(StringBuilder content)
     {

@@ -14,7 +14,7 @@ public sealed class ConstraintFieldsTests
     [InlineData(""" "response_format":null """, null)]
     [InlineData(""" "grammar":"root ::= \"a\"" """, "grammar root ::= \"a\"")]
     public void Lines_may_say_what_an_answer_must_look_like(string extra, string? constraint) =>
-        Assert.Equal(constraint, Assert.IsType<PromptLine>(Parse(extra)).Options.Constraint?.ToString());
+        Assert.Equal(constraint, Assert.IsType<PromptLine>(Parse(extra)).Constraint?.Invoke().ToString());
 
     [Theory]
     [InlineData(""" "response_format":"json" """, "must be an object")]
@@ -22,9 +22,16 @@ public sealed class ConstraintFieldsTests
     [InlineData(""" "response_format":{} """, "type is missing")]
     [InlineData(""" "response_format":{"type":"json_schema"} """, "json_schema is missing")]
     [InlineData(""" "response_format":{"type":"json_schema","json_schema":{"name":"a"}} """, "schema is missing")]
-    [InlineData(""" "response_format":{"type":"json_schema","json_schema":{"schema":{"type":"tuple"}}} """, "$.type")]
     [InlineData(""" "response_format":{"type":"json_object"},"grammar":"root ::= \"a\"" """, "give one of them")]
-    [InlineData(""" "grammar":"root = 1" """, "line 1, column 6")]
     public void What_cannot_be_meant_is_refused(string extra, string says) =>
         Assert.Contains(says, Assert.IsType<BadLine>(Parse(extra)).Error.Message);
+
+    [Theory]
+    [InlineData(""" "response_format":{"type":"json_schema","json_schema":{"schema":{"type":"tuple"}}} """, "$.type")]
+    [InlineData(""" "grammar":"root = 1" """, "line 1, column 6")]
+    public void What_cannot_be_built_is_refused_when_it_is_the_lines_turn(string extra, string says)
+    {
+        PromptLine line = Assert.IsType<PromptLine>(Parse(extra));
+        Assert.Contains(says, Assert.Throws<InvalidRequestException>(() => line.Constraint!()).Message, StringComparison.Ordinal);
+    }
 }

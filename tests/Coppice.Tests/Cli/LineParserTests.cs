@@ -1,6 +1,7 @@
 using System.Text;
 using Coppice.Cli;
 using Coppice.Cli.BatchFiles;
+using Coppice.Server.Batches;
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -204,9 +205,35 @@ public sealed class LineParserTests
         string longLine = new('x', 200_000);
         byte[] bytes = Encoding.UTF8.GetBytes($"\uFEFFone\r\n\n{longLine}\nlast");
         List<string> lines = [];
-        await foreach ((int number, ReadOnlyMemory<byte> line) in BatchFile.LinesAsync(new SlowStream(bytes, chunk), longest: 1 << 20, CancellationToken.None))
-            lines.Add($"{number}:{Encoding.UTF8.GetString(line.Span)}");
+        long end = 0;
+        await foreach (InputLine line in LineReader.ReadAsync(new SlowStream(bytes, chunk), 200_000, CancellationToken.None))
+        {
+            lines.Add($"{line.Number}:{Encoding.UTF8.GetString(line.Bytes.Span)}");
+            Assert.Equal(line.Number < 4, line.HasEnd);
+            Assert.True(line.End > end);
+            end = line.End;
+        }
         Assert.Equal(["1:one", "2:", $"3:{longLine}", "4:last"], lines);
+        Assert.Equal(bytes.Length, end);
+    }
+
+    [Theory]
+    [InlineData(1000)]
+    [InlineData(70_000)]
+    public async Task A_line_that_is_too_long_is_counted_and_not_kept_and_the_others_come_out_whole(int chunk)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes($"one\n{new string('x', 300_000)}\r\n \ntwo\n{new string('y', 150_001)}");
+        List<(int, string, long)> lines = [];
+        await foreach (InputLine line in LineReader.ReadFilledAsync(new SlowStream(bytes, chunk), 150_000, CancellationToken.None))
+            lines.Add((line.Number, line.IsTooLong ? "too long" : Encoding.UTF8.GetString(line.Bytes.Span), line.ByteCount));
+        Assert.Equal([(1, "one", 3), (2, "too long", 300_001), (4, "two", 3), (5, "too long", 150_001)], lines);
+    }
+
+    [Fact]
+    public async Task A_line_that_does_not_end_ends_the_reading_with_its_number()
+    {
+        IOException endless = await Assert.ThrowsAsync<IOException>(() => BatchFile.ReadAsync(new EndlessStream(), CancellationToken.None));
+        Assert.Contains("Line 1 does not end within 4294967296 bytes", endless.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -234,13 +261,10 @@ public sealed class LineParserTests
         return cut % 3 == 0 ? bytes[..cut] : bytes;
     }
 
+    /// <summary>Zeros, as of a device.</summary>
     private sealed class EndlessStream : MemoryStream
     {
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            buffer.Span.Clear();
-            return ValueTask.FromResult(buffer.Length);
-        }
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => ValueTask.FromResult(buffer.Length);
     }
 
     private sealed class SlowStream(byte[] bytes, int chunk) : MemoryStream(bytes)

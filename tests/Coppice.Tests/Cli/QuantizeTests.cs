@@ -17,15 +17,17 @@ public sealed class QuantizeTests
         Assert.Equal("starcoder", file.Metadata.RequiredString("tokenizer.ggml.pre"));
     }
 
-    [Fact]
-    public async Task A_file_that_is_there_is_replaced_only_if_asked()
+    [Theory]
+    [InlineData("--overwrite")]
+    [InlineData("--force")]     // its name in version 1, which no help shows
+    public async Task A_file_that_is_there_is_replaced_only_if_asked(string option)
     {
         using Tool tool = new();
         tool.File("q.gguf", "precious");
         Assert.Equal(ExitCodes.Usage, await tool.RunAsync("quantize", TestData.SampleModel, tool.Path("q.gguf"), "--type", "q8_0"));
-        Assert.Equal($"coppice: '{tool.Path("q.gguf")}' is there already. Name another file, or add --force to replace it.\n", tool.Error.ReplaceLineEndings("\n"));
+        Assert.Equal($"coppice: '{tool.Path("q.gguf")}' is there already. Name another file, or add --overwrite to replace it.\n", tool.Error.ReplaceLineEndings("\n"));
         Assert.Equal("precious", File.ReadAllText(tool.Path("q.gguf")).Trim());
-        Assert.Equal(ExitCodes.Ok, await tool.RunAsync("quantize", TestData.SampleModel, tool.Path("q.gguf"), "--type", "q8_0", "--force"));
+        Assert.Equal(ExitCodes.Ok, await tool.RunAsync("quantize", TestData.SampleModel, tool.Path("q.gguf"), "--type", "q8_0", option));
         using GgufFile file = GgufFile.Open(tool.Path("q.gguf"));
         Assert.True(file.TryGetTensor("token_embd.weight", out WeightTensor? embedding) && embedding.Type == WeightType.Q8_0);
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using System.Text.Json;
 
 namespace Coppice.Tests.Cli;
 
@@ -120,9 +121,48 @@ public sealed class ResumeTests : IDisposable
 
         using Process last = Start(arguments);
         last.WaitForExit();
-        Assert.Equal(0, last.ExitCode);
         Assert.Equal(whole, File.ReadAllBytes(output)[..whole.Length]);
         Assert.Equal(Enumerable.Range(0, lines), _tool.ResultsOf("out").Select(r => int.Parse(Tool.Id(r))).Order());
+        // A kill may come while a line that was in flight at the last one runs alone: that is what a line that kills looks like.
+        JsonElement[] failed = [.. _tool.ResultsOf("out").Where(result => Tool.Status(result) != 200)];
+        Assert.InRange(failed.Length, 0, 5);
+        Assert.All(failed, result => Assert.Equal("line_crashed_process", result.GetProperty("error").GetProperty("code").GetString()));
+        Assert.Equal(failed.Length > 0 ? 1 : 0, last.ExitCode);
+        Assert.False(File.Exists(output + ".begun"));
+    }
+
+    [Theory]
+    [InlineData("run", """{"prompt":"The prince","n":4,"max_tokens":1500,"ignore_eos":true,"custom_id":"ID"}""", """{"prompt":"!","max_tokens":1}""")]
+    [InlineData("score", """{"prompt":"The prince LONG","continuations":[" a"],"id":"ID"}""", """{"prompt":"!","continuations":[" a"]}""")]
+    public async Task A_line_that_ran_alone_at_a_second_death_gets_an_error_and_all_others_their_results(string verb, string endless, string brief)
+    {
+        endless = endless.Replace("LONG", string.Concat(Enumerable.Repeat("and the house of Ada is in Rome ", 250)), StringComparison.Ordinal);
+        string input = _tool.File("in", [.. ((string[])["a", "b", "c"]).Select(id => endless.Replace("ID", id, StringComparison.Ordinal)), brief]), output = _tool.Path("out");
+        string[] arguments = [verb, input, "-o", output, "--resume", "--quiet", "--threads", "1", "--kv-memory", "64MiB"];
+        await KilledAsync(running => running.Count >= 2);
+        string condemned = (await KilledAsync(running => running.Count == 1)).Single();
+        using Process last = Start(arguments);
+        await last.WaitForExitAsync();
+        Assert.Equal(1, last.ExitCode);
+        Assert.Equal(["a", "b", "c", "line-4"], _tool.ResultsOf("out").Select(Tool.Id).Order());
+        JsonElement error = Assert.Single(_tool.ResultsOf("out"), result => Tool.Status(result) != 200);
+        Assert.Equal((condemned, 500, "line_crashed_process"), (Tool.Id(error), Tool.Status(error), error.GetProperty("error").GetProperty("code").GetString()));
+        Assert.False(File.Exists(output + ".begun"));
+
+        async Task<IReadOnlyCollection<string>> KilledAsync(Func<IReadOnlyCollection<string>, bool> isWished)
+        {
+            using Process process = Start(arguments);
+            for (int tries = 0, same = 0; tries < 60_000; tries++, await Task.Delay(1))
+            {
+                HashSet<string> running = RunningIn(output + ".begun");
+                same = isWished(running) ? same + 1 : 0;
+                if (same < 20) continue;
+                process.Kill();
+                await process.WaitForExitAsync();
+                return RunningIn(output + ".begun");
+            }
+            throw new TimeoutException("The lines do not run.");
+        }
     }
 
     [Fact]
@@ -138,6 +178,27 @@ public sealed class ResumeTests : IDisposable
         Assert.True(process.WaitForExit(60_000));
         Assert.Equal(130, process.ExitCode);
         Assert.Contains("first", _tool.ResultsOf("out").Select(Tool.Id));
+        Assert.False(File.Exists(output + ".begun"));       // nobody is to blame
+    }
+
+    [Fact]
+    public async Task A_run_that_does_not_resume_knows_nothing_of_an_earlier_one()
+    {
+        string input = _tool.File("in", Line("a")), output = _tool.Path("out");
+        _tool.File("out.begun", "crashed line-1");
+        Assert.Equal(0, await _tool.RunAsync("run", input, "-o", output));
+        Assert.False(File.Exists(output + ".begun"));
+    }
+
+    private static HashSet<string> RunningIn(string journal)
+    {
+        HashSet<string> running = [];
+        foreach (string[] record in (File.Exists(journal) ? File.ReadAllLines(journal) : []).Select(line => line.Split(' ', 2)))
+        {
+            if (record[0] == "begin") running.Add(record[1]);
+            else if (record[0] is "end" or "pause") running.Remove(record[1]);
+        }
+        return running;
     }
 
     private static string Line(string prompt) => $$"""{"prompt":"{{prompt}}"}""";

@@ -15,6 +15,8 @@ internal sealed class Tool : IDisposable
 
     public bool ErrorIsTerminal { get; init; }
 
+    public bool OutIsTerminal { get; init; }
+
     public bool InIsTerminal { get; init; }
 
     public Interrupts Interrupts { get; } = new();
@@ -42,7 +44,7 @@ internal sealed class Tool : IDisposable
     {
         using MemoryStream own = new();
         _error = new LiveText();
-        Streams streams = new(new MemoryStream(Encoding.UTF8.GetBytes(input)), InIsTerminal, output ?? own, _error, ErrorIsTerminal) { Interrupts = Interrupts };
+        Streams streams = new(new MemoryStream(Encoding.UTF8.GetBytes(input)), InIsTerminal, output ?? own, _error, ErrorIsTerminal) { Interrupts = Interrupts, OutIsTerminal = OutIsTerminal };
         int code = await CoppiceCommand.RunAsync(arguments, streams, (_, _) => Model, cancellation);
         (Error, Output) = (LiveError, Encoding.UTF8.GetString(own.ToArray()));
         return code;

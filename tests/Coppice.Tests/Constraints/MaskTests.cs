@@ -66,7 +66,7 @@ public sealed class MaskTests
     public void States_that_were_forgotten_come_back_the_same()
     {
         OutputConstraint constraint = OutputConstraint.JsonSchema(Person);
-        TokenTrie trie = new(Tokenizers.Sample, Tokenizers.Sample.VocabularySize);
+        TokenTrie trie = new(Tokenizers.Sample);
         TokenAutomaton all = new(constraint.Automaton, trie), few = new(constraint.Automaton, trie) { MaxStateBytes = 2000 };
         ConstraintState a = all.Start(), b = few.Start();
         foreach (byte value in """{"name": "é","tags":["ab", "a"],"n":-1.5}"""u8)

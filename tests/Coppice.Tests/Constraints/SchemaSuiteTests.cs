@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Coppice.Constraints;
+using Xunit.Abstractions;
 
 namespace Coppice.Tests.Constraints;
 
@@ -9,12 +10,11 @@ public sealed class SchemaSuiteTests(ITestOutputHelper output)
 {
     private static readonly JsonSerializerOptions s_compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private static string Folder => TestData.Path("json-schema-test-suite");
+    private static string Folder => TestData.Shared("testdata/json-schema-test-suite");
 
-    [Fact]
+    [SharedFact]
     public void No_invalid_instance_is_accepted_and_most_valid_ones_can_be_produced()
     {
-        Assert.SkipUnless(Directory.Exists(Folder), $"The suite is not at {Folder}.");
         int groups = 0, taken = 0, valid = 0, produced = 0;
         List<string> wrong = [], refused = [], missed = [];
         foreach (string file in Directory.EnumerateFiles(Folder, "*.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
@@ -52,5 +52,7 @@ public sealed class SchemaSuiteTests(ITestOutputHelper output)
         foreach (string line in missed) output.WriteLine($"missed   {line}");
         output.WriteLine($"{taken} of {groups} groups taken, {produced} of {valid} valid instances can be produced");
         Assert.Empty(wrong);
+        // Groups that no instance of the suite fits are refused as contradictions; those that refer to other documents are never read.
+        Assert.Equal((433, 391, 803, 719), (groups, taken, valid, produced));
     }
 }

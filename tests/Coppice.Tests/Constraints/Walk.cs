@@ -7,7 +7,7 @@ namespace Coppice.Tests.Constraints;
 /// <summary>Outputs drawn from constraints without a model: random logits, the real sampler.</summary>
 internal static class Walk
 {
-    public static TokenAutomaton Over(OutputConstraint constraint, Tokenizer tokenizer) => new(constraint.Automaton, new TokenTrie(tokenizer, tokenizer.VocabularySize));
+    public static TokenAutomaton Over(OutputConstraint constraint, Tokenizer tokenizer) => new(constraint.Automaton, new TokenTrie(tokenizer));
 
     /// <summary>The state after these bytes, dead if they do not fit.</summary>
     public static ConstraintState After(TokenAutomaton automaton, ReadOnlySpan<byte> bytes)

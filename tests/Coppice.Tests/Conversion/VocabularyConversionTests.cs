@@ -109,7 +109,7 @@ public sealed class VocabularyConversionTests
         using ModelSource source = ModelSource.Open(folder.File("written.gguf"));
         Tokenizer written = ModelTokenizer.Load(source);
 
-        Assert.Equal(own.VocabularySize + 3, written.VocabularySize);
+        Assert.Equal(own.VocabularySize, written.VocabularySize);   // the rows behind them are padding in both
         Assert.Equal((own.BeginOfText ?? 1, own.AddsBeginOfText, own.AddsEndOfText), (written.BeginOfText, written.AddsBeginOfText, written.AddsEndOfText));
         for (int token = 0; token < own.VocabularySize; token++)
         {

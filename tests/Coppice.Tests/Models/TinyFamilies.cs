@@ -1,9 +1,10 @@
 using Coppice.Loading;
 using Coppice.Tests.Loading;
-using static Coppice.Tests.Models.TinyFiles;
-using static Coppice.Tests.Models.TinyMath;
 
 namespace Coppice.Tests.Models;
+
+using static Coppice.Tests.Models.TinyFiles;
+using static Coppice.Tests.Models.TinyMath;
 
 /// <summary>A checkpoint of a family in one container, and what it is.</summary>
 /// <param name="Name">Family, what is special, container.</param>

@@ -1,8 +1,10 @@
+using Coppice.Tokens;
+
 namespace Coppice.Tests.Sampling;
 
 public class OptionLimitsTests
 {
-    private const int V = 100;
+    private static readonly TokenIds V = new(100, 50, 60);
 
     public static TheoryData<string, GenerateOptions> Bad => new()
     {
@@ -30,8 +32,10 @@ public class OptionLimitsTests
         { "PresencePenalty is NaN;", new() { PresencePenalty = float.NaN } },
         { "FrequencyPenalty is -3; it must be -2 to 2.", new() { FrequencyPenalty = -3 } },
         { "FrequencyPenalty is NaN;", new() { FrequencyPenalty = float.NaN } },
-        { "A token of LogitBias is 100; token ids of this model are 0 to 99.", new() { LogitBias = new Dictionary<int, float> { [100] = 1 } } },
-        { "A token of LogitBias is -1;", new() { LogitBias = new Dictionary<int, float> { [-1] = 1 } } },
+        { "A token of LogitBias is 100, which is beyond the tokenizer's 100 tokens, 0 to 99.", new() { LogitBias = new Dictionary<int, float> { [100] = 1 } } },
+        { "A token of LogitBias is -1, which is below 0.", new() { LogitBias = new Dictionary<int, float> { [-1] = 1 } } },
+        { "A token of LogitBias is 50, an id that the tokenizer has no token for.", new() { LogitBias = new Dictionary<int, float> { [50] = 1 } } },
+        { "A token of StopTokens is 60, an id", new() { StopTokens = [60] } },
         { "LogitBias[7] is 101; it must be -100 to 100.", new() { LogitBias = new Dictionary<int, float> { [7] = 101 } } },
         { "LogitBias[7] is -Infinity;", new() { LogitBias = new Dictionary<int, float> { [7] = float.NegativeInfinity } } },
         { "LogitBias[7] is NaN;", new() { LogitBias = new Dictionary<int, float> { [7] = float.NaN } } },
@@ -41,8 +45,8 @@ public class OptionLimitsTests
         { "Stop[0] has 0 characters;", new() { Stop = [null!] } },
         { "Stop is null;", new() { Stop = null! } },
         { "StopTokens is null;", new() { StopTokens = null! } },
-        { "A token of StopTokens is 100;", new() { StopTokens = [1, 100] } },
-        { "A token of StopTokens is -5;", new() { StopTokens = [-5] } },
+        { "A token of StopTokens is 100,", new() { StopTokens = [1, 100] } },
+        { "A token of StopTokens is -5,", new() { StopTokens = [-5] } },
         { "LogProbs is 21; it must be 0 to 20.", new() { LogProbs = 21 } },
         { "LogProbs is -1;", new() { LogProbs = -1 } },
     };
@@ -64,5 +68,5 @@ public class OptionLimitsTests
 
     [Fact]
     public void Alternatives_are_limited_to_a_small_vocabulary() =>
-        Assert.StartsWith("LogProbs is 4; it must be 0 to 3.", Assert.Throws<InvalidRequestException>(() => new GenerateOptions { LogProbs = 4 }.Validate(3)).Message);
+        Assert.StartsWith("LogProbs is 4; it must be 0 to 3.", Assert.Throws<InvalidRequestException>(() => new GenerateOptions { LogProbs = 4 }.Validate(new TokenIds(4, 1))).Message);
 }

@@ -1,5 +1,7 @@
 using Coppice.Sampling;
 
+using Coppice.Tokens;
+
 namespace Coppice.Tests.Sampling;
 
 public class SamplerTests
@@ -35,7 +37,7 @@ public class SamplerTests
             int[] endOfText = [vocabularySize - 1];
             float[] logits = RandomLogits.Make(random, vocabularySize);
 
-            options.Validate(vocabularySize);
+            options.Validate(new TokenIds(vocabularySize));
             SamplingState state = new(options, prompt, endOfText, vocabularySize, 100);
             foreach (int token in answer) state.Append(token);
             double[] distribution = ReferenceSampler.Distribution(logits, options, prompt, answer, endOfText);

@@ -91,6 +91,7 @@ public sealed class BatchTests : IDisposable
     [Theory]
     [InlineData("""{"custom_id":"a"}""", "missing_required_parameter")]
     [InlineData("nonsense", "invalid_json_line")]
+    [InlineData("""{"custom_id":"a","\ud800":1}""", "invalid_json_line")]
     [InlineData("""{"custom_id":"a","method":"POST","url":"/v1/embeddings","body":{}}""", "mismatched_url")]
     [InlineData("\n", "empty_file")]
     [InlineData("""{"custom_id":"first","method":"POST","url":"/v1/completions","body":{}}""", "duplicate_custom_id")]
@@ -100,6 +101,52 @@ public sealed class BatchTests : IDisposable
         string first = line == "\n" ? "" : Line("first", "{}");
         JsonElement batch = await EndAsync(server.Client, await BeginAsync(server.Client, await UploadAsync(server.Client, first, line)));
         Assert.Equal(("failed", code), (batch.GetProperty("status").GetString(), batch.GetProperty("errors").GetProperty("data")[0].GetProperty("code").GetString()));
+    }
+
+    [Fact]
+    public async Task A_file_with_more_requests_than_a_batch_may_have_or_a_line_that_no_request_may_be_is_refused()
+    {
+        await using RunningServer server = await RunningServer.StartAsync(new ServerOptions { DataFolder = _data.Path, Limits = new ServerLimits { BatchRequests = 2, BodyBytes = 10_000 } });
+        JsonElement many = await EndAsync(server.Client, await BeginAsync(server.Client, await UploadAsync(server.Client, Line("a", "{}"), "", Line("b", "{}"), Line("c", "{}"))));
+        Assert.Equal(("too_many_requests", 4), Error(many));
+        JsonElement longLine = await EndAsync(server.Client, await BeginAsync(server.Client, await UploadAsync(server.Client, Line("a", "{}"), Line("b", $$"""{"prompt":"{{new string('x', 100_000)}}"}"""), Line("c", "{}"))));
+        Assert.Equal(("line_too_long", 2), Error(longLine));
+        Assert.Contains("bytes and may have 10000", longLine.GetProperty("errors").GetProperty("data")[0].GetProperty("message").GetString(), StringComparison.Ordinal);
+
+        static (string, int) Error(JsonElement batch)
+        {
+            JsonElement error = Assert.Single(batch.GetProperty("errors").GetProperty("data").EnumerateArray());
+            return (error.GetProperty("code").GetString()!, error.GetProperty("line").GetInt32());
+        }
+    }
+
+    [Fact]
+    public async Task A_key_may_have_so_many_batches_open_and_more_when_one_has_ended()
+    {
+        ApiKey ann = new("ann", "secret-of-ann"), ben = new("ben", "secret-of-ben");
+        await using RunningServer server = await RunningServer.StartAsync(new ServerOptions { DataFolder = _data.Path, DrainTime = TimeSpan.Zero, Keys = [ann, ben], Limits = new ServerLimits { BatchesPerKey = 2 } });
+        server.Client.DefaultRequestHeaders.Authorization = new("Bearer", ann.Secret);
+        string input = await UploadAsync(server.Client, Line("a", """{"prompt":"The prince","max_tokens":3000,"n":16,"ignore_eos":true}"""));
+        string first = await BeginAsync(server.Client, input);
+        await BeginAsync(server.Client, input);
+        (int status, JsonElement refused) = await server.AskAsync("/v1/batches", $$"""{"input_file_id":"{{input}}","endpoint":"/v1/completions","completion_window":"24h"}""", ann.Secret);
+        Assert.Equal((429, "batch_limit_exceeded"), (status, refused.GetProperty("error").GetProperty("code").GetString()));
+        using HttpClient other = new() { BaseAddress = server.Client.BaseAddress };
+        other.DefaultRequestHeaders.Authorization = new("Bearer", ben.Secret);
+        await BeginAsync(other, await UploadAsync(other, Line("a", """{"prompt":"x","max_tokens":1}""")));
+        using HttpResponseMessage cancel = await server.Client.PostAsync($"/v1/batches/{first}/cancel", null);
+        await EndAsync(server.Client, first);
+        await BeginAsync(server.Client, input);
+    }
+
+    [Fact]
+    public async Task A_batch_whose_file_has_lost_its_bytes_fails_and_says_so()
+    {
+        await using RunningServer server = await StartAsync();
+        string input = await UploadAsync(server.Client, Line("a", "{}"));
+        File.Delete(_data.File($"files/{input}.bin"));
+        JsonElement batch = await EndAsync(server.Client, await BeginAsync(server.Client, input));
+        Assert.Equal("input_file_missing", batch.GetProperty("errors").GetProperty("data")[0].GetProperty("code").GetString());
     }
 
     [Fact]

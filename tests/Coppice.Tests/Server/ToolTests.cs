@@ -114,6 +114,56 @@ public sealed class ToolTests(ToolTests.WithTools fixture) : IClassFixture<ToolT
     }
 
     [Theory]
+    [InlineData("{}")]
+    [InlineData("""{"description":"x"}""")]
+    [InlineData("""{"anyOf":[{"type":"string"},{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"]}]}""")]
+    [InlineData("""{"properties":{"a":{"type":["integer","null"]}}}""")]
+    public async Task Arguments_are_an_object_whatever_else_the_parameters_admit(string parameters)
+    {
+        JsonElement answer = await OkAsync($$$"""{"tools":[{"type":"function","function":{"name":"f","parameters":{{{parameters}}}}}],"tool_choice":"required","messages":[{"role":"user","content":"x"}],"max_tokens":600,"n":4,"seed":2,"temperature":1.2}""");
+        foreach (JsonElement choice in answer.GetProperty("choices").EnumerateArray())
+        {
+            JsonElement message = choice.GetProperty("message");
+            Assert.Equal(JsonValueKind.Null, message.GetProperty("content").ValueKind);
+            string arguments = Assert.Single(message.GetProperty("tool_calls").EnumerateArray()).GetProperty("function").GetProperty("arguments").GetString()!;
+            Assert.StartsWith("{", arguments);
+            if (choice.GetProperty("finish_reason").GetString() == "tool_calls") Assert.Equal(JsonValueKind.Object, JsonDocument.Parse(arguments).RootElement.ValueKind);
+        }
+    }
+
+    [Theory]
+    [InlineData(12)]
+    [InlineData(25)]
+    [InlineData(40)]
+    public async Task A_demanded_call_that_is_cut_off_comes_as_far_as_it_is(int tokens)
+    {
+        string body = $$$"""{"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"text":{"type":"string","minLength":200}},"required":["text"]}}}],"tool_choice":"required","messages":[{"role":"user","content":"x"}],"max_tokens":{{{tokens}}},"temperature":0""";
+        JsonElement choice = (await OkAsync(body + "}")).GetProperty("choices")[0], message = choice.GetProperty("message");
+        Assert.Equal("length", choice.GetProperty("finish_reason").GetString());
+        Assert.True(string.IsNullOrEmpty(message.GetProperty("content").GetString()), message.ToString());
+        List<JsonElement> parts = [.. (await _server.StreamAsync("/v1/chat/completions", body + ""","stream":true}""")).Select(part => part.GetProperty("choices")[0])];
+        Assert.Equal("length", parts[^1].GetProperty("finish_reason").GetString());
+        if (!message.TryGetProperty("tool_calls", out JsonElement calls)) return;
+        JsonElement function = calls[0].GetProperty("function");
+        Assert.Equal("f", function.GetProperty("name").GetString());
+        JsonElement streamed = Assert.Single(parts, part => part.GetProperty("delta").TryGetProperty("tool_calls", out _)).GetProperty("delta").GetProperty("tool_calls")[0].GetProperty("function");
+        Assert.Equal(function.GetRawText(), streamed.GetRawText());
+    }
+
+    [Theory]
+    [InlineData("""{"type":"object","properties":{"a":{"const":{"$ref":"#/x"}},"$ref":{"type":"null"}},"required":["a","$ref"]}""", """{"a":{"$ref":"#/x"},"$ref":null}""")]
+    [InlineData("""{"$id":"T","type":"object","properties":{"a":{"$ref":"T#n"},"b":{"$ref":"#/$defs/n"}},"required":["a","b"],"$defs":{"n":{"$anchor":"n","type":"integer"}}}""", """{"a":1,"b":2}""")]
+    public void References_lead_from_the_parameters_own_root_and_data_is_left_alone(string parameters, string arguments)
+    {
+        ToolSource source = new();
+        source.ReadTools(new Field("tools", JsonDocument.Parse($$$"""[{"type":"function","function":{"name":"f","parameters":{{{parameters}}}}},{"type":"function","function":{"name":"g","parameters":{{{parameters}}}}}]""").RootElement));
+        source.ReadChoice(new Field("tool_choice", JsonDocument.Parse("\"required\"").RootElement));
+        OutputConstraint form = ToolUse.Of(ChatTemplate.Parse("<tool_call>"), source).Form!.Build(CancellationToken.None);
+        foreach (string name in (string[])["f", "g"])
+            Assert.True(Constraints.Walk.Accepts(Constraints.Walk.Over(form, Constraints.Walk.Bytes), $$$"""{"name":"{{{name}}}","arguments":{{{arguments}}}}"""));
+    }
+
+    [Theory]
     [InlineData(""" "tool_choice":"required" """, "tool_choice")]
     [InlineData(""" "tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":{"type":"function","function":{"name":"g"}} """, "tool_choice")]
     [InlineData(""" "tools":[{"type":"function","function":{"name":"a b"}}] """, "tools[0].function.name")]

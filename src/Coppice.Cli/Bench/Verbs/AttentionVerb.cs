@@ -35,7 +35,7 @@ internal static class AttentionVerb
                 cases = Replace(cases, parsed, kv, (c, f) => c with { Kv = KvFormats.Of(f) });
             }
             return Run(run, [.. cases.Distinct()], [.. ExactModes.Names.Where(mode => mode == ExactModes.Baseline || modes.In(parsed).Contains(mode, StringComparer.Ordinal))], AttentionPresets.Plot(name));
-        });
+        }, ("64 rows behind a prefix of 4,096 tokens", "coppice bench attention --rows 64 --prefix 4096"));
     }
 
     // A size that stands on the command line takes the place of the preset's.

@@ -36,7 +36,8 @@ internal static class LinearVerb
         Setting<string[]> formats = BenchOptions.Names("--weights", [.. Formats.Select(format => format.Name)], ["f32", "bf16", "q8_0"], "Weight formats; the native ones are multiplied as floats. Layers whose rows are no whole blocks of a format are left out");
         Setting<int[]> rows = BenchOptions.Wholes("--rows", "M", 1, 65_536, [1, 4, 16, 64, 256], "Rows of the inputs");
         return BenchCommand.Verb("linear", "Products of M rows with the weights of known models: GFLOP/s, GB/s, and the share of what the machine could do", [shapes.Option, formats.Option, rows.Option],
-            (parsed, run) => Run(run, shapes.In(parsed), [.. Formats.Where(format => formats.In(parsed).Contains(format.Name, StringComparer.Ordinal))], rows.In(parsed)));
+            (parsed, run) => Run(run, shapes.In(parsed), [.. Formats.Where(format => formats.In(parsed).Contains(format.Name, StringComparer.Ordinal))], rows.In(parsed)),
+            ("One row and 64 with the weights of TinyLlama in bf16", "coppice bench linear --shape tinyllama --weights bf16 --rows 1,64"));
     }
 
     private static int Run(BenchRun run, string[] shapes, Format[] formats, int[] sizes)

@@ -13,7 +13,8 @@ internal static class MachineVerb
     private const string Read = "read", Compute = "compute", Region = "empty region";
     private const double IdleMicroseconds = 500;
 
-    public static Command Create() => BenchCommand.Verb("machine", "Read bandwidth by threads, peaks of multiplication per core and for all, time of a parallel region", [], (_, run) => Run(run));
+    public static Command Create() => BenchCommand.Verb("machine", "Read bandwidth by threads, peaks of multiplication per core and for all, time of a parallel region", [], (_, run) => Run(run),
+        ("What this machine can do", "coppice bench machine"));
 
     private static int Run(BenchRun run)
     {

@@ -67,7 +67,8 @@ internal static class ModelVerb
                 notes.Add($"{benchModel.Name} {formatName}: {benchModel.Decoder.WeightBytes / 1e6:0} MB of weights as packed, process {Environment.WorkingSet / 1e6:0} MB.");
             }
             return Finish(run, work, rows, notes);
-        });
+        }, ("A model of one's own, behind the usual prefixes", $"coppice bench {name} --model ./my-model"),
+            ("Random weights of a known shape, 16 rows behind 2,048 tokens", $"coppice bench {name} --shape {DefaultShape} --prefix 2048 --batch 16"));
     }
 
     private static IEnumerable<BenchRow> Measure(BenchRun run, Work work, BenchModel model, string name, KvFormat kv, TreeShape tree, string[] modes, int compression)

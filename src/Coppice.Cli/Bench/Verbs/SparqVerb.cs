@@ -24,7 +24,8 @@ internal static class SparqVerb
         Setting<string[]> kv = BenchOptions.Names("--kv", KvFormats.Names, ["f32"], "How keys and values are kept");
         Setting<string[]> compressions = BenchOptions.Names("--compression", s_compressions, ["8"], "Compressions of SparQ");
         return BenchCommand.Verb("sparq", "SparQ attention against exact attention, per sequence and shared", [lengths.Option, rows.Option, heads.Option, kv.Option, compressions.Option], (parsed, run) =>
-            Run(run, [.. from f in kv.In(parsed) from h in heads.In(parsed) from s in lengths.In(parsed) from b in rows.In(parsed) select (b, s, h, KvFormats.Of(f))], compressions.In(parsed)));
+            Run(run, [.. from f in kv.In(parsed) from h in heads.In(parsed) from s in lengths.In(parsed) from b in rows.In(parsed) select (b, s, h, KvFormats.Of(f))], compressions.In(parsed)),
+            ("One row and eight that see 65,536 positions", "coppice bench sparq --length 65536 --rows 1,8"));
     }
 
     private static int Run(BenchRun run, (int B, int S, Heads Heads, KvFormat Kv)[] cases, string[] compressions)

@@ -31,7 +31,8 @@ internal static class TreeVerb
         Setting<string[]> kv = BenchOptions.Names("--kv", KvFormats.Names, ["f32"], "How keys and values are kept");
         Setting<int> layers = BenchOptions.Whole("--layers", "count", 1, 1_024, 12, "Layers that use one plan: for the plan's share of a step's attention");
         return BenchCommand.Verb("tree", "Attention over trees of prefixes in each exact mode; the regret of auto, and what planning costs", [trees.Option, heads.Option, all, kv.Option, layers.Option], (parsed, run) =>
-            Run(run, trees.In(parsed), parsed.GetValue(all) ? AllHeads : heads.In(parsed), [.. kv.In(parsed).Select(KvFormats.Of)], layers.In(parsed)));
+            Run(run, trees.In(parsed), parsed.GetValue(all) ? AllHeads : heads.In(parsed), [.. kv.In(parsed).Select(KvFormats.Of)], layers.In(parsed)),
+            ("One tree of three levels", "coppice bench tree --tree 1,4,256/8,256,32"));
     }
 
     private static int Run(BenchRun run, TreeShape[] trees, Heads[] heads, KvFormat[] formats, int layers)

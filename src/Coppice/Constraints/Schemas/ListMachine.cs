@@ -22,6 +22,7 @@ internal static class ListMachine
             foreach ((Expr? item, TState next) in steps(at.State))
             {
                 budget.Nodes(1);
+                budget.Bytes(200);
                 if (item is null) ways.Add(At(next, at.Begun));
                 else ways.Add(at.Begun ? Expr.Sequence([rules.Comma, item, At(next, true)]) : Expr.Sequence([item, At(next, true)]));
             }

@@ -42,7 +42,7 @@ internal static class NumberLanguage
     public static TextLanguage Multiples(NumberStep step, BuildBudget budget)
     {
         // Remainders are of the number times 10^Decimals. State 0 is the start, 1 comes after the sign, then remainders for each count of decimals.
-        int m = step.Digits, places = step.Decimals + 1;
+        int m = step.Digits, places = step.Decimals == 0 ? 0 : step.Decimals + 1;
         const int Sign = 0, Point = 1, FirstDigit = 2, Classes = 12, Heads = 2;
         Alphabet alphabet = Alphabet.Of([CharSet.Of('-'), CharSet.Of('.'), .. Enumerable.Range(0, 10).Select(digit => CharSet.Of((char)('0' + digit)))], budget);
         int[] classOf = [.. "-.0123456789".Select(c => alphabet.ClassOf(c))];
@@ -64,10 +64,10 @@ internal static class NumberLanguage
                 // place 0: before the point; place p: after p - 1 decimals. What is left to come counts as zeros.
                 int at = State(place, rest), missing = step.Decimals - Math.Max(0, place - 1);
                 accepts[at] = (int)(rest * System.Numerics.BigInteger.ModPow(10, missing, m) % m) == 0;
-                if (place == 0) next[(at * k) + classOf[Point]] = State(1, rest);
+                if (place == 0 && places > 0) next[(at * k) + classOf[Point]] = State(1, rest);
+                if (place == places && place > 0) continue;
                 for (int digit = 0; digit < 10; digit++)
                 {
-                    if (place == places) continue;
                     next[(at * k) + classOf[FirstDigit + digit]] = State(place == 0 ? 0 : place + 1, (int)(((10L * rest) + digit) % m));
                 }
             }

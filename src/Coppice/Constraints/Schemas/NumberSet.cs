@@ -80,6 +80,9 @@ internal sealed class NumberSet
         return new() { _language = NumberLanguage.Plain.Except(Language(budget), budget), IsWide = IsWide };
     }
 
+    /// <summary>Whether no number is in it, for certain: numbers of more digits than are produced count too.</summary>
+    public bool IsVoid => List is { Count: 0 } || (Low is NumberBound low && High is NumberBound high && low.At.CompareTo(high.At) is var order && (order > 0 || (order == 0 && (low.IsOpen || high.IsOpen))));
+
     public bool Overlaps(NumberSet other) => List is null || other.List is null || List.Keys.Any(other.List.ContainsKey);
 
     /// <summary>The plain texts.</summary>

@@ -75,7 +75,7 @@ internal sealed class NumberWalk(SchemaTable table) : SchemaWalk<NumberSet>(tabl
     private NumberStep? Step(SchemaPart part)
     {
         if (part.Value.ValueKind != JsonValueKind.Number || Decimal10.Parse(part.Value.GetRawText()) is not { IsZero: false, IsNegative: false } step) throw part.Wrong("a number above 0");
-        if (step.WholeDigits <= 9 && step.Decimals < NumberLanguage.Digits && long.Parse(step.Whole + step.Fraction, System.Globalization.CultureInfo.InvariantCulture) is var digits && digits * (step.Decimals + 2) <= NumberLanguage.MaxStep)
+        if (step.WholeDigits <= 9 && step.Decimals < NumberLanguage.Digits && long.Parse(step.Whole + step.Fraction, System.Globalization.CultureInfo.InvariantCulture) is var digits && digits * (step.Decimals == 0 ? 1 : step.Decimals + 2) <= NumberLanguage.MaxStep)
             return new NumberStep((int)digits, (int)step.Decimals);
         Table.LeaveOut(part, $"multiples of {part.Shortened()} take more than {NumberLanguage.MaxStep} states to tell");
         return null;

@@ -28,7 +28,7 @@ internal sealed class ObjectWalk(SchemaTable table, GoalProbe probe, StringWalk 
         foreach (string name in a.Required)
         {
             Budget.Steps(4);
-            if (b.Values.TryGetValue(name, out Goal? other) && a.Values.TryGetValue(name, out Goal? own) && own != other && Probe.IsVoid(Table.And(own, other))) return true;
+            if (b.Values.TryGetValue(name, out Goal? other) && a.Values.TryGetValue(name, out Goal? own) && Probe.AreApart(own, other)) return true;
         }
         return false;
     }

@@ -102,7 +102,9 @@ internal sealed class SchemaDocument
         if (AddressOf(schema, around) is Uri address)
         {
             resource = new SchemaResource(address, schema);
-            if (!_resources.TryAdd(address, resource)) throw schema.Path.Wrong($"two schemas have the $id '{Shortened(address.OriginalString)}'");
+            _budget.Bytes(400);
+            // The same schema may stand at several places, as where two tools take the same kind of thing.
+            if (!_resources.TryAdd(address, resource) && !JsonElement.DeepEquals(_resources[address].Root.Value, schema.Value)) throw schema.Path.Wrong($"two schemas have the $id '{Shortened(address.OriginalString)}'");
         }
         foreach ((string name, SchemaPart part) in schema.Members())
         {
@@ -110,7 +112,7 @@ internal sealed class SchemaDocument
             if (name is "$anchor" or "$dynamicAnchor")
             {
                 _budget.Bytes(100);
-                if (!resource.Anchors.TryAdd(part.Text(), schema) && !resource.Anchors[part.Text()].Value.Equals(schema.Value)) throw part.Path.Wrong($"two schemas have the anchor '{Shortened(part.Text())}'");
+                if (!resource.Anchors.TryAdd(part.Text(), schema) && !JsonElement.DeepEquals(resource.Anchors[part.Text()].Value, schema.Value)) throw part.Path.Wrong($"two schemas have the anchor '{Shortened(part.Text())}'");
                 if (name == "$dynamicAnchor") resource.Dynamic.Add(part.Text());
             }
             else if (s_maps.Contains(name) && part.Value.ValueKind == JsonValueKind.Object)

@@ -11,6 +11,7 @@ internal sealed class SchemaReader
 {
     private readonly JsonRules _rules = new();
     private readonly SchemaTable _table;
+    private readonly GoalProbe _probe;
     private readonly AtomWalk _atoms;
     private readonly NumberWalk _numbers;
     private readonly StringWalk _strings;
@@ -26,7 +27,7 @@ internal sealed class SchemaReader
     private SchemaReader(JsonElement document, SchemaStrictness strictness, BuildBudget budget)
     {
         _table = new SchemaTable(document, strictness, budget);
-        GoalProbe probe = new(_table);
+        GoalProbe probe = _probe = new(_table);
         _atoms = new AtomWalk(_table);
         _numbers = new NumberWalk(_table);
         _strings = new StringWalk(_table);
@@ -35,9 +36,10 @@ internal sealed class SchemaReader
         probe.Rules.AddRange([
             goal => !_atoms.Of(goal).Words.Any(),
             goal => _strings.Of(goal).IsVoid(budget),
-            goal => _numbers.Of(goal).List is { Count: 0 },
+            goal => _numbers.Of(goal).IsVoid,
             goal => _objects.IsVoid(goal),
             goal => _arrays.IsVoid(goal)]);
+        probe.List = Listed;
         _hints = new SchemaTypeHints(_table);
         _scalars = new ScalarWriter(_rules, budget);
         _arrayWriter = new ArrayWriter(_table, probe, _rules, Write, Listed);
@@ -52,7 +54,9 @@ internal sealed class SchemaReader
         {
             using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 2 * ConstraintLimits.Nesting });
             SchemaReader reader = new(document.RootElement, strictness, budget);
-            reader._rules.Set(0, reader.Write(reader._table.Goal(reader._table.Root)));
+            Goal root = reader._table.Goal(reader._table.Root);
+            reader.RefuseContradiction(root);
+            reader._rules.Set(0, reader.Write(root));
             while (reader._waiting.TryDequeue(out (int Rule, Goal Goal) next)) reader._rules.Set(next.Rule, reader.Body(next.Goal));
             return (reader._rules.Rules, [.. reader._table.Warnings]);
         }
@@ -64,6 +68,22 @@ internal sealed class SchemaReader
         {
             throw new InvalidRequestException("The schema has a text with half a surrogate pair (U+D800 to U+DFFF); texts must be Unicode.");
         }
+    }
+
+    /// <summary>Refuses a goal that certainly no value reaches, by the schema in it that rules all out.</summary>
+    private void RefuseContradiction(Goal goal)
+    {
+        if (!_probe.IsVoid(goal)) return;
+        Goal at = goal;
+        SchemaPath path = _table.Root.Path;
+        while (at.Literals is [>= 0 and int first, ..])
+        {
+            path = _table[first].Path;
+            if (_objects.Of(at) is not [ObjectShape shape] || shape.Required.FirstOrDefault(name => _probe.IsVoid(shape.GoalOf(name, _table))) is not string name) break;
+            at = shape.GoalOf(name, _table);
+            if (at == _table.False) throw path.Wrong($"no value fits it: '{(name.Length > 60 ? name[..57] + "..." : name)}' is required and ruled out");
+        }
+        throw path.Wrong("no value fits it; what it asks for contradicts itself");
     }
 
     /// <summary>Values that reach the goal. Arrays and objects become a rule, whose body comes later.</summary>

@@ -26,14 +26,15 @@ internal abstract class ShapeWalk<TShape>(SchemaTable table, GoalProbe probe) : 
     {
         if (a.Count == 0 || ReferenceEquals(a, b)) return b;
         if (b.Count == 0) return a;
+        if (IsAll(a) || IsAll(b)) return All;
         Check(a.Count + b.Count);
         return [.. a, .. b];
     }
 
     protected override IReadOnlyList<TShape> And(IReadOnlyList<TShape> a, IReadOnlyList<TShape> b)
     {
-        if (a is [TShape first] && ReferenceEquals(first, Any)) return b;
-        if (b is [TShape second] && ReferenceEquals(second, Any)) return a;
+        if (IsAll(a)) return b;
+        if (IsAll(b)) return a;
         if (a is [TShape one] && b is [TShape other]) return [Both(one, other)];
         List<TShape> shapes = [];
         foreach (TShape x in a)
@@ -65,6 +66,8 @@ internal abstract class ShapeWalk<TShape>(SchemaTable table, GoalProbe probe) : 
         return true;
     }
 
+    private bool IsAll(IReadOnlyList<TShape> set) => set is [TShape only] && ReferenceEquals(only, Any);
+
     private void Check(int shapes)
     {
         Budget.Steps(shapes / 8);
@@ -80,21 +83,48 @@ internal sealed class GoalProbe(SchemaTable table)
     private const int Deepest = 6;
 
     private readonly Dictionary<Goal, bool> _known = [];
+    private readonly Dictionary<Goal, HashSet<string>?> _values = [];
     private readonly HashSet<Goal> _open = [];
 
     /// <summary>By type: whether certainly none of its values reaches the goal.</summary>
     public List<Func<Goal, bool>> Rules { get; } = [];
 
+    /// <summary>The texts of all values that reach a goal; null if they are not listed.</summary>
+    public Func<Goal, IReadOnlyList<string>?> List { get; set; } = _ => null;
+
+    /// <summary>Whether no value reaches both, for certain. Lists, such as those of consts that tell alternatives apart, are compared without a new goal.</summary>
+    public bool AreApart(Goal a, Goal b)
+    {
+        if (a == b) return false;
+        return Values(a) is { } own && Values(b) is { } other ? !own.Overlaps(other) : IsVoid(table.And(a, b));
+    }
+
     public bool IsVoid(Goal goal)
     {
         if (goal == table.False) return true;
-        if (goal == table.True || (goal.Literals.Length == 1 && table[goal.Literals[0]].Has("type"))) return false;
+        if (goal == table.True) return false;
         if (_known.TryGetValue(goal, out bool known)) return known;
         if (_open.Count >= Deepest || !_open.Add(goal)) return false;
+        bool isVoid = Asked(() => Rules.TrueForAll(rule => rule(goal)));
+        _open.Remove(goal);
+        return _known[goal] = isVoid;
+    }
+
+    private HashSet<string>? Values(Goal goal)
+    {
+        if (_values.TryGetValue(goal, out HashSet<string>? known)) return known;
+        HashSet<string>? values = null;
+        Asked(() => (values = List(goal) is { } list ? new HashSet<string>(list, StringComparer.Ordinal) : null) is not null);
+        return _values[goal] = values;
+    }
+
+    /// <summary>False where the answer is not known.</summary>
+    private bool Asked(Func<bool> question)
+    {
         table.Probes++;
         try
         {
-            return _known[goal] = Rules.TrueForAll(rule => rule(goal));
+            return question();
         }
         catch (OpenSchemaException)
         {
@@ -103,7 +133,6 @@ internal sealed class GoalProbe(SchemaTable table)
         finally
         {
             table.Probes--;
-            _open.Remove(goal);
         }
     }
 }

@@ -20,7 +20,7 @@ internal sealed record StringFormat(string Name, string Within, string Around)
         new("date-time", $"^{Date}T{Time}$", @"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d"),
         new("duration", @"^P(\d{1,4}W|\d{1,4}D(T\d{1,4}[HMS])?|T\d{1,4}[HMS])$", "^P[0-9.,YMWDTHS]+$"),
         new("uuid", @"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", @"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"),
-        new("email", $@"^[A-Za-z0-9_+-]{{1,30}}(\.[A-Za-z0-9_+-]{{1,30}}){{0,3}}@{Label}(\.{Label}){{1,3}}$", "@"),
+        new("email", $@"^[A-Za-z0-9_+-]{{1,30}}(\.[A-Za-z0-9_+-]{{1,30}}){{0,3}}@({Label}\.){{1,3}}[A-Za-z]{{2,10}}$", "@"),
         new("hostname", $@"^{Label}(\.{Label}){{0,5}}$", @"^[A-Za-z0-9.-]+$"),
         new("ipv4", $@"^{Byte}(\.{Byte}){{3}}$", @"^\d+(\.\d+){3}$"),
         new("ipv6", "^[0-9a-f]{1,4}(:[0-9a-f]{1,4}){7}$", "^[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*$"),

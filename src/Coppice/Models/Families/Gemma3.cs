@@ -27,7 +27,7 @@ internal static class Gemma3
             Rope = global,
             LocalRope = local,
             // The stretch is in the context that the config names.
-            MaxContextTokens = c.RequiredInt32(new("max_position_embeddings", "context_length"), 1, CommonConfig.MaxContext),
+            MaxContextTokens = c.RequiredInt32(new("max_position_embeddings", "context_length"), CommonConfig.LeastContext, CommonConfig.MaxContext),
         };
     }
 
