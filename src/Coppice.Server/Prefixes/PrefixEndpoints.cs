@@ -75,6 +75,7 @@ internal sealed partial class PrefixEndpoints(PrefixStore prefixes, ServedModel 
         if (body.Sources != 1) throw ApiException.Invalid("text", $"The prefix is one of text, tokens and messages; {body.Sources} of them are given.", "missing_required_parameter");
         if (body.Public && !caller.MayPublish) throw new ApiException(403, "Your key may not make prefixes public; the operator lets a key do so with 'publish' in the file of keys.") { Param = "public", Code = "not_permitted" };
         body.Chat.AddGenerationPrompt = false;
+        body.Chat.Cancellation = context.RequestAborted;
         int[] tokens = body.Prompt is null ? model.Encode(body.Chat, out _) : model.Encode(body.Prompt);
         if (tokens.Length > limits.PromptTokens) throw new ApiException(400, $"The prefix has {tokens.Length} tokens; this server takes {limits.PromptTokens}.") { Code = "context_length_exceeded" };
         using IDisposable place = admission.Enter(caller, 1);

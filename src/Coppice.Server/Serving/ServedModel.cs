@@ -42,7 +42,7 @@ internal sealed class ServedModel(Engine engine, string name, ChatTemplates? tem
             throw new ApiException(400, $"The model '{Name}' has no chat template, so it does not say how a conversation is written. Write the prompt yourself and send it to /v1/completions, or start the server with --chat-template.") { Param = "messages", Code = "no_chat_template" };
         chat.Tools.Check();
         tools = chat.Tools.Offered ? ToolUse.Of(templates.Chosen(withTools: true), chat.Tools) : null;
-        return ChatPrompt.Encode(Tokenizer, templates, chat.Messages!, chat.AddGenerationPrompt, chat.Variables, tools is null ? null : chat.Tools.Tools, tools?.Opening ?? "");
+        return ChatPrompt.Encode(Tokenizer, templates, chat.Messages!, chat.AddGenerationPrompt, chat.Variables, tools is null ? null : chat.Tools.Tools, tools?.Opening ?? "", chat.Cancellation);
     }
 
     public int[] Encode(PromptSource prompt) => prompt.Tokens ?? Tokenizer.Encode(prompt.Text!);

@@ -44,6 +44,7 @@ internal sealed class TokenEndpoints(ServedModel model, ServerLimits limits, Cal
     {
         TokenBody body = await ReadAsync(context, TokenizeFields);
         if ((body.Prompt is null) == (body.Chat.Messages is null)) throw ApiException.Invalid("prompt", "Give either prompt or messages.", "missing_required_parameter");
+        body.Chat.Cancellation = context.RequestAborted;
         int[] tokens = body.Prompt is null ? model.Encode(body.Chat, out _) : model.Tokenizer.Encode(body.Prompt, body.AddSpecialTokens ? Specials.All : Specials.InText);
         await Respond.JsonAsync(context, json =>
         {

@@ -94,7 +94,7 @@ internal sealed class Negation(int line, Expression operand, bool keepsSign) : E
     {
         object? value = operand.Evaluate(scope);
         object negated = Arithmetic.Negated(scope.Run, value);
-        return keepsSign ? value : negated;
+        return keepsSign && value is not bool ? value : keepsSign ? Arithmetic.Negated(scope.Run, negated) : negated;
     }
 }
 

@@ -131,10 +131,10 @@ internal readonly record struct FormatSpec
         if (Grouping != '\0' && digits.Length > 0)
         {
             int wanted = isZeroPadded || (Align == '=' && Fill == "0") ? Width - head.Length - rest.Length : 0;
-            int zeros = Math.Max(0, wanted - digits.Length - wanted / (groupSize + 1));
-            digits = new string('0', zeros) + digits;
-            if (zeros > 0 && Grouped(digits[1..], groupSize).Length >= wanted) digits = digits[1..];
-            digits = Grouped(digits, groupSize);
+            // As few zeros as fill the width; a separator does not come first, so it may be one more.
+            int count = Math.Max(digits.Length, wanted - wanted / groupSize);
+            while (count + (count - 1) / groupSize < wanted) count++;
+            digits = Grouped(digits.PadLeft(count, '0'), groupSize);
         }
         string text = head + digits + rest;
         return isZeroPadded || Align == '='

@@ -123,6 +123,7 @@ internal static class Lookup
                 }
                 return Found(CollectionMethods.Find(run, sequence, name), out member);
             case Map map: return Found(CollectionMethods.Find(run, map, name), out member);
+            case not null when Arithmetic.IsNumber(value): return NumberFilters.TryMember(value, name, out member);
             case Namespace names: return names.Values.TryGetValue(name, out member);
             case Facility facility: return facility.TryAttribute(run, name, out member);
             case Callable callable when name == "name":

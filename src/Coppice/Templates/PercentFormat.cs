@@ -45,7 +45,7 @@ internal sealed class PercentFormat
             if (_format[_at] != '%') text.Append(_format[_at]);
             else _run.Append(text, Field());
         }
-        bool mayBeUnused = _isNamed || _values is Map || (_used == 0 && _values is Sequence { Kind: not SequenceKind.Tuple });
+        bool mayBeUnused = _isNamed || _values is Map or Undefined || (_used == 0 && _values is Sequence { Kind: not SequenceKind.Tuple });
         if (_used < _items.Count && !mayBeUnused) throw _run.Fail("The format does not use all its values.");
         return text.ToString();
     }
