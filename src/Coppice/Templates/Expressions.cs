@@ -41,7 +41,7 @@ internal sealed class SequenceLiteral(int line, SequenceKind kind, Expression[] 
 
     protected override object? Compute(Scope scope)
     {
-        scope.Run.Items(items.Length);
+        scope.Run.Items(items.Length + 4L);
         return new Sequence(kind, Array.ConvertAll(items, i => i.Evaluate(scope)));
     }
 }
@@ -50,7 +50,7 @@ internal sealed class MapLiteral(int line, (Expression Key, Expression Value)[] 
 {
     protected override object? Compute(Scope scope)
     {
-        scope.Run.Items(pairs.Length * 4L);
+        scope.Run.Items(pairs.Length * 4L + 8);
         Map map = new();
         foreach ((Expression key, Expression value) in pairs)
         {

@@ -116,6 +116,7 @@ internal readonly record struct FormatSpec
         if (Kind is not ('\0' or 'e' or 'E' or 'f' or 'F' or 'g' or 'G' or 'n' or '%')) throw Wrong(run, "a float");
         int decimals = Precision ?? 6;
         if (decimals > MostDecimals) throw run.OverLimit($"A number has at most {MostDecimals} decimals; the format asks for {decimals}.");
+        run.Work(decimals);
         string text = FloatText.Of(Math.Abs(number), Kind, Precision, IsAlternate);
         int end = text.AsSpan().IndexOfAnyExceptInRange('0', '9');
         if (end < 0) end = text.Length;

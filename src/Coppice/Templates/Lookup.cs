@@ -25,6 +25,7 @@ internal static class Lookup
     {
         run.Step();
         key = Markup.Bare(key);
+        if (key is string looked) run.Characters(looked.Length);
         switch (value)
         {
             case Markup markup when AsIndex(key) is not null: return Markup.Marked(Item(run, markup.Text, key));

@@ -122,6 +122,7 @@ internal sealed class PercentFormat
             case 'o': return Digits(Whole(value, mayBeFloat: false), isAlternate ? "0o" : "", Octal);
             case 'e' or 'E' or 'f' or 'F' or 'g' or 'G':
                 double real = Real(value);
+                _run.Work(precision ?? 0);
                 return Sign(double.IsNegative(real) && !double.IsNaN(real), flags) + FloatText.Of(Math.Abs(real), kind, precision ?? 6, isAlternate);
             default: throw _run.Fail($"The format does not know '%{kind}'.");
         }
