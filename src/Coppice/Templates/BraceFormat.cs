@@ -11,10 +11,10 @@ internal sealed class BraceFormat(Arguments given)
     private int _next;
     private bool _isNumbered;
 
-    public static string Apply(Arguments given, string format) => new BraceFormat(given).Fill(format, isSpec: false);
+    public static string Apply(Arguments given, string format) => new BraceFormat(given).Fill(format, deepest: 1);
 
     // A spec may have fields of its own, but no deeper.
-    private string Fill(string format, bool isSpec)
+    private string Fill(string format, int deepest)
     {
         StringBuilder text = new();
         for (int at = 0; at < format.Length; at++)
@@ -25,9 +25,9 @@ internal sealed class BraceFormat(Arguments given)
             else if (c == '}') throw _run.Fail("A '}' in a format closes nothing; write '}}' for the character.");
             else if (c == '{')
             {
-                if (isSpec) throw _run.Fail("Fields in a format nest too deep.");
+                if (deepest < 0) throw _run.Fail("Fields in a format nest too deep.");
                 int end = End(format, at + 1);
-                _run.Append(text, Field(format[(at + 1)..end]));
+                _run.Append(text, Field(format[(at + 1)..end], deepest));
                 at = end;
                 continue;
             }
@@ -46,7 +46,7 @@ internal sealed class BraceFormat(Arguments given)
         throw _run.Fail("A '{' in a format is not closed; write '{{' for the character.");
     }
 
-    private string Field(string field)
+    private string Field(string field, int deepest)
     {
         int end = 0;
         for (bool inKey = false; end < field.Length && (inKey || field[end] is not (':' or '!')); end++)
@@ -65,7 +65,7 @@ internal sealed class BraceFormat(Arguments given)
             end += 2;
         }
         string spec = end < field.Length ? field[(end + 1)..] : "";
-        return FormatSpec.Apply(_run, value, spec.Contains('{', StringComparison.Ordinal) ? Fill(spec, isSpec: true) : spec);
+        return FormatSpec.Apply(_run, value, spec.Contains('{', StringComparison.Ordinal) ? Fill(spec, deepest - 1) : spec);
     }
 
     // name, then .attribute and [key], which are looked up as anywhere in a template.

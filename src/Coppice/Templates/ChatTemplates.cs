@@ -103,6 +103,23 @@ public sealed class ChatTemplates
         return Chosen(input.Tools is not null).RenderFitted(input, cancellation);
     }
 
+    /// <summary>Finds out now what the templates do with roles and fields, not at the first conversation. A template that is malformed says so when it is used.</summary>
+    internal void Probe()
+    {
+        foreach (string name in new[] { DefaultName, ToolUseName })
+        {
+            if (!_sources.ContainsKey(name)) continue;
+            try
+            {
+                _ = Find(name).Findings;
+            }
+            catch (ChatTemplateException)
+            {
+                // It is named by the first request that needs it; others do without.
+            }
+        }
+    }
+
     /// <summary>The template that <see cref="Render"/> takes.</summary>
     internal ChatTemplate Chosen(bool withTools) => Find(withTools && _sources.ContainsKey(ToolUseName) ? ToolUseName : DefaultName);
 

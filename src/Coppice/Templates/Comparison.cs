@@ -13,7 +13,7 @@ internal static class Comparison
         return (a, b) switch
         {
             (null, null) => true,
-            (string x, string y) => x == y,
+            (string x, string y) => SameTexts(run, x, y),
             (Undefined, Undefined) => true,
             (Sequence x, Sequence y) => ReferenceEquals(x, y) || (IsData(x) && x.Kind == y.Kind && SameItems(run, x, y)),
             (Map x, Map y) => ReferenceEquals(x, y) || SamePairs(run, x, y),
@@ -29,7 +29,7 @@ internal static class Comparison
         if (Arithmetic.IsNumber(a) && Arithmetic.IsNumber(b)) return CompareNumbers(a!, b!);
         return (a, b) switch
         {
-            (string x, string y) => CompareTexts(x, y),
+            (string x, string y) => CompareTexts(run, x, y),
             (Sequence x, Sequence y) when x.Kind == y.Kind && x.Kind is SequenceKind.List or SequenceKind.Tuple => OrderItems(run, x, y),
             _ => throw run.Fail(UndefinedIn(a, b) ?? $"{TypeName.Of(a)} and {TypeName.Of(b)} have no order."),
         };
@@ -45,7 +45,7 @@ internal static class Comparison
         {
             case string text:
                 if (item is not string part) throw run.Fail(UndefinedIn(item, null) ?? $"'in' a text needs a text to look for; it gets {TypeName.Of(item)}.");
-                run.Characters(text.Length);
+                run.Search(text, part);
                 return text.Contains(part, StringComparison.Ordinal);
             case Map map:
                 return Map.IsKey(item) && map.TryGet(item, out _);
@@ -102,6 +102,13 @@ internal static class Comparison
         return Arithmetic.Big(a).CompareTo(Arithmetic.Big(b));
     }
 
+    private static bool SameTexts(Rendering run, string x, string y)
+    {
+        if (x.Length != y.Length) return false;
+        run.Search(x, "");
+        return x == y;
+    }
+
     // Exactly: a large whole number is not rounded to a float first.
     private static int CompareMixed(double real, BigInteger whole)
     {
@@ -112,8 +119,9 @@ internal static class Comparison
     }
 
     // By code points: UTF-16 order differs above U+D7FF.
-    private static int CompareTexts(string x, string y)
+    private static int CompareTexts(Rendering run, string x, string y)
     {
+        run.Characters(Math.Min(x.Length, y.Length));
         for (int i = 0; i < Math.Min(x.Length, y.Length); i++)
         {
             char a = x[i], b = y[i];

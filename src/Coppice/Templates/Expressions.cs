@@ -41,7 +41,7 @@ internal sealed class SequenceLiteral(int line, SequenceKind kind, Expression[] 
 
     protected override object? Compute(Scope scope)
     {
-        scope.Run.Items(items.Length);
+        scope.Run.Items(items.Length + 4L);
         return new Sequence(kind, Array.ConvertAll(items, i => i.Evaluate(scope)));
     }
 }
@@ -50,7 +50,7 @@ internal sealed class MapLiteral(int line, (Expression Key, Expression Value)[] 
 {
     protected override object? Compute(Scope scope)
     {
-        scope.Run.Items(pairs.Length * 4L);
+        scope.Run.Items(pairs.Length * 4L + 8);
         Map map = new();
         foreach ((Expression key, Expression value) in pairs)
         {
@@ -94,7 +94,7 @@ internal sealed class Negation(int line, Expression operand, bool keepsSign) : E
     {
         object? value = operand.Evaluate(scope);
         object negated = Arithmetic.Negated(scope.Run, value);
-        return keepsSign ? value : negated;
+        return keepsSign && value is not bool ? value : keepsSign ? Arithmetic.Negated(scope.Run, negated) : negated;
     }
 }
 

@@ -53,7 +53,7 @@ internal static class Filters
         ["sum"] = NumberFilters.Sum,
         ["title"] = TextFilters.Title,
         ["tojson"] = TextFilters.ToJson,
-        ["trim"] = (v, a) => TextMethods.Stripped(TextFilters.Text(v, a), a.As("chars").OptionalText(0), left: true, right: true),
+        ["trim"] = (v, a) => TextFilters.Text(v, a) is var text ? TextMethods.Stripped(text, TextMethods.Characters(text, a), left: true, right: true) : null,
         ["truncate"] = TextFilters.Truncate,
         ["unique"] = SequenceFilters.Unique,
         ["upper"] = (v, a) => TextMethods.Upper(TextFilters.Text(v, a.As())),

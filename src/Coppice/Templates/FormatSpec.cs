@@ -116,6 +116,7 @@ internal readonly record struct FormatSpec
         if (Kind is not ('\0' or 'e' or 'E' or 'f' or 'F' or 'g' or 'G' or 'n' or '%')) throw Wrong(run, "a float");
         int decimals = Precision ?? 6;
         if (decimals > MostDecimals) throw run.OverLimit($"A number has at most {MostDecimals} decimals; the format asks for {decimals}.");
+        run.Work(decimals);
         string text = FloatText.Of(Math.Abs(number), Kind, Precision, IsAlternate);
         int end = text.AsSpan().IndexOfAnyExceptInRange('0', '9');
         if (end < 0) end = text.Length;
@@ -131,10 +132,10 @@ internal readonly record struct FormatSpec
         if (Grouping != '\0' && digits.Length > 0)
         {
             int wanted = isZeroPadded || (Align == '=' && Fill == "0") ? Width - head.Length - rest.Length : 0;
-            int zeros = Math.Max(0, wanted - digits.Length - wanted / (groupSize + 1));
-            digits = new string('0', zeros) + digits;
-            if (zeros > 0 && Grouped(digits[1..], groupSize).Length >= wanted) digits = digits[1..];
-            digits = Grouped(digits, groupSize);
+            // As few zeros as fill the width; a separator does not come first, so it may be one more.
+            int count = Math.Max(digits.Length, wanted - wanted / groupSize);
+            while (count + (count - 1) / groupSize < wanted) count++;
+            digits = Grouped(digits.PadLeft(count, '0'), groupSize);
         }
         string text = head + digits + rest;
         return isZeroPadded || Align == '='

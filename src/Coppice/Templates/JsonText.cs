@@ -112,13 +112,15 @@ internal sealed record JsonText(string? Indent, string ItemSeparator, string Key
 /// <summary>Values of JSON.</summary>
 internal static class JsonValues
 {
+    private const int Deepest = 256;
+
     /// <summary>The value, with the names of objects in their order.</summary>
     /// <exception cref="InvalidRequestException">A text in it is not Unicode.</exception>
     public static object? Of(JsonElement element)
     {
         try
         {
-            return Read(element);
+            return Read(element, 0);
         }
         catch (InvalidOperationException e)
         {
@@ -126,17 +128,18 @@ internal static class JsonValues
         }
     }
 
-    private static object? Read(JsonElement element)
+    private static object? Read(JsonElement element, int depth)
     {
+        if (depth > Deepest) throw new InvalidRequestException($"The JSON for the chat template nests deeper than {Deepest} levels.");
         switch (element.ValueKind)
         {
             case JsonValueKind.Object:
                 Map map = new();
-                foreach (JsonProperty property in element.EnumerateObject()) map[property.Name] = Read(property.Value);
+                foreach (JsonProperty property in element.EnumerateObject()) map[property.Name] = Read(property.Value, depth + 1);
                 return map;
             case JsonValueKind.Array:
                 List<object?> items = new(element.GetArrayLength());
-                foreach (JsonElement item in element.EnumerateArray()) items.Add(Read(item));
+                foreach (JsonElement item in element.EnumerateArray()) items.Add(Read(item, depth + 1));
                 return Sequence.List(items);
             case JsonValueKind.String:
                 return element.GetString();

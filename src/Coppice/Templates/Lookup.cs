@@ -25,6 +25,7 @@ internal static class Lookup
     {
         run.Step();
         key = Markup.Bare(key);
+        if (key is string looked) run.Characters(looked.Length);
         switch (value)
         {
             case Markup markup when AsIndex(key) is not null: return Markup.Marked(Item(run, markup.Text, key));
@@ -123,6 +124,7 @@ internal static class Lookup
                 }
                 return Found(CollectionMethods.Find(run, sequence, name), out member);
             case Map map: return Found(CollectionMethods.Find(run, map, name), out member);
+            case not null when Arithmetic.IsNumber(value): return NumberFilters.TryMember(value, name, out member);
             case Namespace names: return names.Values.TryGetValue(name, out member);
             case Facility facility: return facility.TryAttribute(run, name, out member);
             case Callable callable when name == "name":

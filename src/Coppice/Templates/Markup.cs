@@ -56,7 +56,7 @@ internal sealed record Markup(string Text)
     public static object? Marked(object? value) => value switch
     {
         string text => new Markup(text),
-        Sequence { Kind: SequenceKind.List or SequenceKind.Tuple } texts => new Sequence(texts.Kind, [.. texts.Items.Select(Marked)]),
+        Sequence { Kind: SequenceKind.List or SequenceKind.Tuple } texts => new Sequence(texts.Kind, [.. texts.Items.Select(item => item is string part ? new Markup(part) : item)]),
         _ => value,
     };
 
@@ -65,15 +65,17 @@ internal sealed record Markup(string Text)
     {
         string => Of(run, value).Text,
         Markup markup => markup.Text,
-        Sequence { Kind: not SequenceKind.Range } items => new Sequence(items.Kind, [.. items.Use().Select(item => Safe(run, item))]),
+        Sequence { Kind: not SequenceKind.Range } items => new Sequence(items.Kind, [.. items.Use().Select(item => SafeText(run, item))]),
         Map map => SafeMap(run, map),
         _ => value,
     };
 
+    private static object? SafeText(Rendering run, object? value) => value is string or Markup ? Of(run, value).Text : value;
+
     private static Map SafeMap(Rendering run, Map map)
     {
         Map safe = new();
-        foreach ((object? key, object? value) in map.Pairs) safe[key] = value is string or Markup ? Safe(run, value) : value;
+        foreach ((object? key, object? value) in map.Pairs) safe[key] = SafeText(run, value);
         return safe;
     }
 }

@@ -59,10 +59,9 @@ internal static class NumberFilters
 
     public static object? FileSize(object? value, Arguments given)
     {
-        given.As("binary");
+        bool isBinary = given.As("binary").Flag(0, missing: false);
         if (!Arithmetic.IsNumber(value) && !(value is string text && TryFloat(text, out _))) throw Wrong(value, given);
-        double bytes = (double)Float(value, given.After(given.Count, "filesizeformat"))!;
-        bool isBinary = given.Flag(0, missing: false);
+        double bytes = (double)Float(value, new Arguments(given.Run, "filesizeformat", [], []))!;
         double factor = isBinary ? 1024 : 1000, unit = factor;
         if (bytes == 1) return "1 Byte";
         if (bytes < factor) return $"{Math.Truncate(bytes).ToString("0", CultureInfo.InvariantCulture)} Bytes";
@@ -130,6 +129,26 @@ internal static class NumberFilters
             if (plain[at] == '_' && (at == 0 || at == plain.Length - 1 || !char.IsAsciiLetterOrDigit(plain[at - 1]) || !char.IsAsciiLetterOrDigit(plain[at + 1]))) return false;
         plain = plain.Replace("_", "", StringComparison.Ordinal);
         return true;
+    }
+
+    /// <summary>The attributes and methods of numbers.</summary>
+    public static bool TryMember(object value, string name, out object? member)
+    {
+        member = (name, value) switch
+        {
+            ("real", double) => value,
+            ("real" or "numerator", not double) => WholeNumbers.Plain(Arithmetic.Big(value)),
+            ("imag", double) => 0.0,
+            ("imag", _) => 0L,
+            ("denominator", not double) => 1L,
+            ("is_integer", double number) => new Callable(name, _ => double.IsFinite(number) && Math.Floor(number) == number),
+            ("is_integer", _) => new Callable(name, _ => true),
+            ("bit_length", not double) => new Callable(name, _ => (long)(BigInteger.Abs(Arithmetic.Big(value)).GetBitLength())),
+            ("bit_count", not double) => new Callable(name, _ => (long)BigInteger.PopCount(BigInteger.Abs(Arithmetic.Big(value)))),
+            ("conjugate", _) => new Callable(name, _ => value),
+            _ => null,
+        };
+        return member is not null;
     }
 
     private static ChatTemplateException Wrong(object? value, Arguments given) => given.Run.Fail((value as Undefined)?.Why ?? $"A number is needed; here is {TypeName.Of(value)}.");

@@ -45,7 +45,7 @@ internal sealed class PercentFormat
             if (_format[_at] != '%') text.Append(_format[_at]);
             else _run.Append(text, Field());
         }
-        bool mayBeUnused = _isNamed || _values is Map || (_used == 0 && _values is Sequence { Kind: not SequenceKind.Tuple });
+        bool mayBeUnused = _isNamed || _values is Map or Undefined || (_used == 0 && _values is Sequence { Kind: not SequenceKind.Tuple });
         if (_used < _items.Count && !mayBeUnused) throw _run.Fail("The format does not use all its values.");
         return text.ToString();
     }
@@ -122,6 +122,7 @@ internal sealed class PercentFormat
             case 'o': return Digits(Whole(value, mayBeFloat: false), isAlternate ? "0o" : "", Octal);
             case 'e' or 'E' or 'f' or 'F' or 'g' or 'G':
                 double real = Real(value);
+                _run.Work(precision ?? 0);
                 return Sign(double.IsNegative(real) && !double.IsNaN(real), flags) + FloatText.Of(Math.Abs(real), kind, precision ?? 6, isAlternate);
             default: throw _run.Fail($"The format does not know '%{kind}'.");
         }

@@ -80,6 +80,7 @@ internal static class PythonText
             case Namespace names:
                 WritePairs(run, "<Namespace {", names.Values.Select(p => new KeyValuePair<object?, object?>(p.Key, p.Value)), "}>", text);
                 break;
+            case Sequence { Shown: string shown }: text.Append(shown); break;
             case Sequence sequence: WriteSequence(run, sequence, text); break;
             case Callable callable: text.Append("<function ").Append(callable.Name).Append('>'); break;
             default: text.Append("<object>"); break;
@@ -111,7 +112,6 @@ internal static class PythonText
             SequenceKind.Values => ("dict_values([", "])"),
             SequenceKind.Items => ("dict_items([", "])"),
             SequenceKind.Generator => throw run.Fail("The result of a filter such as 'map' or 'select' has no text; put '| list' after it."),
-            SequenceKind.Range => throw run.Fail("A range has no text; put '| list' after it."),
             _ => ("[", "]"),
         };
         text.Append(begin);

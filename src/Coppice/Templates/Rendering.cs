@@ -9,6 +9,7 @@ internal sealed class Rendering(ChatTemplateLimits limits, DateTimeOffset now, C
 {
     private const int StepsPerClockLook = 1 << 14;
     private const int CharactersPerStep = 4, StepsPerItem = 4;   // what a step pays for: some 16 bytes
+    private const int CharactersPerLook = 256;                   // compared in the time of a step
 
     private readonly long _started = Stopwatch.GetTimestamp();
     private long _steps, _nextClockLook = StepsPerClockLook;
@@ -31,6 +32,13 @@ internal sealed class Rendering(ChatTemplateLimits limits, DateTimeOffset now, C
     {
         if (count > limits.OutputCharacters) throw OverLimit($"A text gets longer than {limits.OutputCharacters} characters ({nameof(ChatTemplateLimits)}.{nameof(ChatTemplateLimits.OutputCharacters)}).");
         Work(1 + count / CharactersPerStep);
+    }
+
+    /// <summary>Accounts for a text that another one is looked for in, at worst at every place anew.</summary>
+    public void Search(string text, string part)
+    {
+        Characters(text.Length);
+        Work((long)text.Length * part.Length / CharactersPerLook);
     }
 
     /// <summary>Accounts for a list that is made or gone through.</summary>

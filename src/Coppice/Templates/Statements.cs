@@ -202,7 +202,8 @@ internal sealed class CallBlock(int line, Call call, Macro body) : Statement(lin
 /// <param name="Body">What it prints is its value.</param>
 /// <param name="TakesRest">The body looks at varargs.</param>
 /// <param name="TakesNamedRest">The body looks at kwargs.</param>
-internal sealed record Macro(Parameter[] Parameters, Body Body, bool TakesRest, bool TakesNamedRest)
+/// <param name="TakesCaller">The body looks at caller.</param>
+internal sealed record Macro(Parameter[] Parameters, Body Body, bool TakesRest, bool TakesNamedRest, bool TakesCaller)
 {
     public Callable Close(string name, Scope scope) => new(name, given => Run(name, scope, given));
 
@@ -213,7 +214,7 @@ internal sealed record Macro(Parameter[] Parameters, Body Body, bool TakesRest, 
         Scope scope = outer.Inner();
         List<(string Name, object? Value)> named = [.. given.Named];
         scope["caller"] = new Undefined($"'{name}' is not called by a call block.");
-        if (named.FindIndex(n => n.Name == "caller") is >= 0 and int caller)
+        if (TakesCaller && named.FindIndex(n => n.Name == "caller") is >= 0 and int caller)
         {
             scope["caller"] = named[caller].Value;
             named.RemoveAt(caller);

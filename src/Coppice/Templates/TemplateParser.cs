@@ -168,7 +168,7 @@ internal sealed class TemplateParser
         _loops = loops;
         outer.UnionWith(names);
         _expressions.NamesRead = outer;
-        return new Macro(parameters, body, names.Contains("varargs"), names.Contains("kwargs"));
+        return new Macro(parameters, body, names.Contains("varargs"), names.Contains("kwargs"), names.Contains("caller") && !Array.Exists(parameters, p => p.Name == "caller"));
     }
 
     private Parameter[] ReadParameters()

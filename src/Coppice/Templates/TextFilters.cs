@@ -14,6 +14,14 @@ internal static class TextFilters
         return text;
     }
 
+    /// <summary>The text, which the filter needs.</summary>
+    public static string Only(object? value, Arguments given, string filter)
+    {
+        if (value is not string text) throw given.Run.Fail((value as Undefined)?.Why ?? $"The filter '{filter}' needs a text; here is {TypeName.Of(value)}.");
+        given.Run.Characters(text.Length);
+        return text;
+    }
+
     private static string Blanks(Rendering run, int count)
     {
         run.Characters(count);
@@ -37,7 +45,7 @@ internal static class TextFilters
 
     public static object? Indent(object? value, Arguments given)
     {
-        string text = Text(value, given);
+        string text = Only(value, given, "indent");
         given.As("width", "first", "blank");
         string indent = given.Or(0, 4L) as string ?? Blanks(given.Run, given.Int(0, 4));
         bool first = given.Flag(1, missing: false), blank = given.Flag(2, missing: false);
@@ -73,7 +81,7 @@ internal static class TextFilters
     {
         string text = Text(value, given.As());
         string plain = Regex.Replace(text, "<!--.*?-->|<[^>]*>", "", RegexOptions.NonBacktracking | RegexOptions.Singleline);
-        return string.Join(' ', TextSplit.FromLeft(given.Run, plain, null, -1));
+        return System.Net.WebUtility.HtmlDecode(string.Join(' ', TextSplit.FromLeft(given.Run, plain, null, -1)));
     }
 
     // The first letter after a border is upper case, all others are lower case; "don't" has no border.
@@ -110,12 +118,14 @@ internal static class TextFilters
 
     public static object? Truncate(object? value, Arguments given)
     {
-        string text = Text(value, given);
         given.As("length", "killwords", "end", "leeway");
         int length = given.Int(0, 255), leeway = given.Int(3, 5);
+        // A short list passes, as in Jinja.
+        if (value is Sequence { Kind: not SequenceKind.Generator } list && list.Items.Count <= (long)length + leeway) return list;
+        string text = Only(value, given, "truncate");
         string end = given.OptionalText(2) ?? "...";
         if (length < end.Length || leeway < 0) throw given.Wrong(0, "at least the length of 'end'");
-        if (PythonText.Length(text) <= length + leeway) return text;
+        if (PythonText.Length(text) <= (long)length + leeway) return text;
         string cut = text[..PythonText.Place(text, length - end.Length)];
         if (given.Flag(1, missing: false)) return cut + end;
         int space = cut.LastIndexOf(' ');
@@ -125,8 +135,14 @@ internal static class TextFilters
     public static object? UrlEncode(object? value, Arguments given)
     {
         given.As();
-        if (value is not Map map) return Uri.EscapeDataString(Text(value, given)).Replace("%2F", "/", StringComparison.Ordinal);
-        return string.Join('&', map.Pairs.Select(p => $"{Quote(p.Key)}={Quote(p.Value)}"));
+        IEnumerable<(object?, object?)>? pairs = value switch
+        {
+            Map map => map.Pairs.Select(p => (p.Key, p.Value)),
+            Sequence list => list.Use().Select(pair => Iteration.Of(given.Run, pair) is [var key, var item] ? (key, item) : throw given.Run.Fail("urlencode needs pairs.")),
+            _ => null,
+        };
+        if (pairs is null) return Uri.EscapeDataString(Text(value, given)).Replace("%2F", "/", StringComparison.Ordinal);
+        return TextMethods.Joined(given.Run, "&", [.. pairs.Select(p => $"{Quote(p.Item1)}={Quote(p.Item2)}")]);
 
         string Quote(object? part) => Uri.EscapeDataString(Text(part, given)).Replace("%20", "+", StringComparison.Ordinal);
     }

@@ -13,7 +13,7 @@ internal static class TextMethods
         ["capitalize"] = (t, _) => Capitalized(t),
         ["casefold"] = (t, _) => t.ToLowerInvariant().Replace("ß", "ss", StringComparison.Ordinal),
         ["center"] = (t, a) => Padded(t, a, PadSide.Both),
-        ["count"] = (t, a) => a.As("sub", "start", "end").Text(0) is var part && TryPart(t, a, out int from, out int to) ? (long)Count(t[from..to], part) : 0L,
+        ["count"] = (t, a) => a.As("sub", "start", "end").Text(0) is var part && TryPart(t, a, out int from, out int to) ? (long)Count(a.Run, t[from..to], part) : 0L,
         ["endswith"] = (t, a) => Affixes(a.As("suffix", "start", "end")) is var affixes && TryPart(t, a, out int from, out int to) && affixes.Any(x => t.AsSpan(from, to - from).EndsWith(x)),
         ["expandtabs"] = (t, a) => Expanded(a.As("tabsize").Run, t, a.Int(0, 8)),
         ["find"] = (t, a) => Index(t, a, last: false),
@@ -35,7 +35,7 @@ internal static class TextMethods
         ["join"] = (t, a) => Joined(a.Run, t, Iteration.Of(a.Run, a.As("iterable")[0])),
         ["ljust"] = (t, a) => Padded(t, a, PadSide.Right),
         ["lower"] = (t, _) => t.ToLowerInvariant(),
-        ["lstrip"] = (t, a) => Stripped(t, a.As("chars").OptionalText(0), left: true, right: false),
+        ["lstrip"] = (t, a) => Stripped(t, Characters(t, a), left: true, right: false),
         ["partition"] = (t, a) => Parted(t, a, last: false),
         ["removeprefix"] = (t, a) => a.As("prefix").Text(0) is { Length: > 0 } prefix && t.StartsWith(prefix, StringComparison.Ordinal) ? t[prefix.Length..] : t,
         ["removesuffix"] = (t, a) => a.As("suffix").Text(0) is { Length: > 0 } suffix && t.EndsWith(suffix, StringComparison.Ordinal) ? t[..^suffix.Length] : t,
@@ -45,11 +45,11 @@ internal static class TextMethods
         ["rjust"] = (t, a) => Padded(t, a, PadSide.Left),
         ["rpartition"] = (t, a) => Parted(t, a, last: true),
         ["rsplit"] = (t, a) => Sequence.List(TextSplit.FromRight(a.As("sep", "maxsplit").Run, t, a.OptionalText(0), a.Int(1, -1))),
-        ["rstrip"] = (t, a) => Stripped(t, a.As("chars").OptionalText(0), left: false, right: true),
+        ["rstrip"] = (t, a) => Stripped(t, Characters(t, a), left: false, right: true),
         ["split"] = (t, a) => Sequence.List(TextSplit.FromLeft(a.As("sep", "maxsplit").Run, t, a.OptionalText(0), a.Int(1, -1))),
         ["splitlines"] = (t, a) => Sequence.List(TextSplit.Lines(a.As("keepends").Run, t, a.Flag(0, missing: false))),
         ["startswith"] = (t, a) => Affixes(a.As("prefix", "start", "end")) is var affixes && TryPart(t, a, out int from, out int to) && affixes.Any(x => t.AsSpan(from, to - from).StartsWith(x)),
-        ["strip"] = (t, a) => Stripped(t, a.As("chars").OptionalText(0), left: true, right: true),
+        ["strip"] = (t, a) => Stripped(t, Characters(t, a), left: true, right: true),
         ["swapcase"] = (t, _) => string.Concat(t.Select(c => char.IsUpper(c) ? char.ToLowerInvariant(c) : char.ToUpperInvariant(c))),
         ["title"] = (t, _) => Titled(t),
         ["upper"] = (t, _) => Upper(t),
@@ -95,6 +95,14 @@ internal static class TextMethods
         return titled.ToString();
     }
 
+    /// <summary>The argument 'chars'; null: white space.</summary>
+    public static string? Characters(string text, Arguments given)
+    {
+        string? characters = given.As("chars").OptionalText(0);
+        given.Run.Search(text, characters ?? "");
+        return characters;
+    }
+
     public static string Stripped(string text, string? characters, bool left, bool right)
     {
         int start = 0, end = text.Length;
@@ -116,7 +124,7 @@ internal static class TextMethods
     {
         if (times == 0) return text;
         if (old.Length == 0) return Interspersed(run, text, with, times);
-        int found = Count(text, old);
+        int found = Count(run, text, old);
         if (times > 0) found = Math.Min(found, times);
         run.Characters(text.Length + (long)found * Math.Max(0, with.Length - old.Length));
         if (times < 0) return text.Replace(old, with, StringComparison.Ordinal);
@@ -147,8 +155,9 @@ internal static class TextMethods
         return times != 0 ? replaced.Append(with).ToString() : replaced.ToString();
     }
 
-    private static int Count(string text, string part)
+    private static int Count(Rendering run, string text, string part)
     {
+        run.Search(text, part);
         if (part.Length == 0) return PythonText.Length(text) + 1;
         int count = 0;
         for (int at = text.IndexOf(part, StringComparison.Ordinal); at >= 0; at = text.IndexOf(part, at + part.Length, StringComparison.Ordinal)) count++;
@@ -159,6 +168,7 @@ internal static class TextMethods
     {
         string part = given.As("sub", "start", "end").Text(0);
         if (!TryPart(text, given, out int from, out int to)) return -1L;
+        given.Run.Search(text, part);
         int at = last ? text.AsSpan(from, to - from).LastIndexOf(part) : text.AsSpan(from, to - from).IndexOf(part);
         if (last && part.Length == 0) at = to - from;
         return at < 0 ? -1L : PythonText.Length(text[..(from + at)]);
@@ -197,12 +207,17 @@ internal static class TextMethods
         return new string(' ', count);
     }
 
-    private static IEnumerable<string> Affixes(Arguments given) => given[0] switch
+    private static string[] Affixes(Arguments given)
     {
-        string one => [one],
-        Sequence { Kind: SequenceKind.Tuple } many => many.Items.OfType<string>(),
-        _ => throw given.Wrong(0, "a text, or a tuple of texts"),
-    };
+        string[] affixes = given[0] switch
+        {
+            string one => [one],
+            Sequence { Kind: SequenceKind.Tuple } many => [.. many.Items.OfType<string>()],
+            _ => throw given.Wrong(0, "a text, or a tuple of texts"),
+        };
+        foreach (string affix in affixes) given.Run.Characters(affix.Length);
+        return affixes;
+    }
 
     private static bool All(string text, Func<char, bool> holds) => text.Length > 0 && text.All(holds);
 
@@ -210,6 +225,7 @@ internal static class TextMethods
     {
         string part = given.As("sep").Text(0);
         if (part.Length == 0) throw given.Wrong(0, "a text that is not empty");
+        given.Run.Search(text, part);
         int at = last ? text.LastIndexOf(part, StringComparison.Ordinal) : text.IndexOf(part, StringComparison.Ordinal);
         if (at < 0) return last ? Sequence.Tuple("", "", text) : Sequence.Tuple(text, "", "");
         return Sequence.Tuple(text[..at], part, text[(at + part.Length)..]);

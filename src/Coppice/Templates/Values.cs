@@ -30,6 +30,9 @@ internal sealed class Sequence(SequenceKind kind, IReadOnlyList<object?> items)
 
     public IReadOnlyList<object?> Items => items;
 
+    /// <summary>How it prints, if not by its items (range).</summary>
+    public string? Shown { get; init; }
+
     /// <summary>Names of the parts (groupby).</summary>
     public string[]? Names { get; init; }
 

@@ -103,5 +103,5 @@ internal static class WholeNumbers
 
     private static ChatTemplateException TooLarge(Rendering run) => run.OverLimit($"A whole number gets longer than {LargestBits} bits, which is the most that is computed with.");
 
-    private static int Digit(char c) => char.IsAsciiDigit(c) ? c - '0' : char.IsAsciiLetter(c) ? char.ToLowerInvariant(c) - 'a' + 10 : 99;
+    private static int Digit(char c) => char.IsDigit(c) ? (int)char.GetNumericValue(c) : char.IsAsciiLetter(c) ? char.ToLowerInvariant(c) - 'a' + 10 : 99;
 }

@@ -15,7 +15,7 @@ internal sealed class WordWrap
 
     public static object? Apply(object? value, Arguments given)
     {
-        string text = TextFilters.Text(value, given);
+        string text = TextFilters.Only(value, given, "wordwrap");
         given.As("width", "break_long_words", "wrapstring", "break_on_hyphens");
         int width = given.Int(0, 79);
         if (width <= 0) throw given.Wrong(0, "a number above 0");
