@@ -10,6 +10,9 @@ internal static class CommonConfig
     public const int MaxWindow = 1 << 28;
     public const int MaxContext = 1 << 28;
 
+    /// <summary>A prompt's token and one of the answer.</summary>
+    public const int MinContext = 2;
+
     private const int MaxLayers = 1024;
     private const int MaxHeads = 4096;
     private const int MaxHeadSize = 1024;
@@ -66,7 +69,7 @@ internal static class CommonConfig
         int vocabulary = c is GgufConfig gguf
             ? gguf.Int32(s_vocabulary, 1, MaxVocabulary) ?? gguf.CountTokens(MaxVocabulary)
             : c.RequiredInt32(s_vocabulary, 1, MaxVocabulary);
-        int context = c.RequiredInt32(s_context, 1, MaxContext);
+        int context = c.RequiredInt32(s_context, MinContext, MaxContext);
         float normEpsilon = c.RequiredSingle(epsilon, MinEpsilon, MaxEpsilon);
         RopeConfig ropeConfig = rope.Read(c, headSize, context);
         return new ModelConfig
