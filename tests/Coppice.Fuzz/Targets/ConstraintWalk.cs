@@ -8,7 +8,7 @@ internal static class ConstraintWalk
     private const int MostTokens = 40;
 
     private static readonly Lazy<Tokenizer> s_tokenizer = new(() => Tokenizer.FromFolder(Reading.SampleModel));
-    private static readonly Lazy<ConstraintCache> s_cache = new(() => new ConstraintCache(s_tokenizer.Value, s_tokenizer.Value.VocabularySize));
+    private static readonly Lazy<ConstraintCache> s_cache = new(() => new ConstraintCache(s_tokenizer.Value));
 
     /// <summary>A whole text; null if it did not end soon.</summary>
     /// <param name="constraint">What it must look like.</param>

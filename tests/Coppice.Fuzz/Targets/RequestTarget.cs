@@ -77,10 +77,12 @@ internal static class RequestTarget
             (ServedModel model, Preparation preparation) = _chats["plain"];
             _embeddings = new EmbeddingEndpoint(model, s_limits, callers, admission, preparation, CancellationToken.None);
             _tokens = new TokenEndpoints(model, s_limits, callers, preparation);
-            DataFolder data = new(folder);
+            DataFolder data = new(folder, NullLogger.Instance);
+            LineJournal journal = new(null);
+            LineRunner lines = new(journal, (_, root, caller) => _embeddings.ReadLine(root, caller), admission, engine.Options.MaxBatch, time, NullLogger.Instance);
             _files = new FileStore(data, time);
             BatchStore batches = new(data);
-            BatchRunner runner = new(batches, _files, data, (_, root, caller) => _embeddings.ReadLine(root, caller), callers, admission, engine.Options.MaxBatch, time, NullLogger.Instance);
+            BatchRunner runner = new(batches, _files, data, lines, journal, callers, s_limits, time, NullLogger.Instance);
             foreach (ApiOperation operation in (IEnumerable<ApiOperation>)[.. new PrefixEndpoints(new PrefixStore(model, s_limits, time), model, s_limits, callers, admission, preparation).Operations(), .. new BatchEndpoints(_files, batches, runner, callers, s_limits, time).Operations()])
                 if (operation.Method == "POST" && !operation.Path.Contains('{')) _operations[operation.Path] = operation.Handler;
         }
