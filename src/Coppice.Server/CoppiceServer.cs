@@ -63,7 +63,9 @@ public sealed class CoppiceServer : IAsyncDisposable
         WebApplication app = builder.Build();
         ILogger logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Coppice");
 
-        ServedModel model = new(engine, options.ModelName ?? modelName, options.ChatTemplates ?? engine.ChatTemplates, time);
+        ChatTemplates? templates = options.ChatTemplates ?? engine.ChatTemplates;
+        templates?.Probe();
+        ServedModel model = new(engine, options.ModelName ?? modelName, templates, time);
         Callers callers = new(options, time);
         Admission admission = new(options.Limits, engine.Options.MaxBatch);
         CancellationTokenSource stopping = new();

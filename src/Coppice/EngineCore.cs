@@ -60,10 +60,10 @@ internal sealed class EngineCore : IDisposable
         MaxContextTokens = Options.MaxContextTokens!.Value;
         EndOfTextTokens = [.. source.EndOfTextTokens.Where(tokenizer.Has)];
         KvLayout layout = AttentionPolicies.Layout(KvLayout.Of(Config, Options.Kv), Options, Config.Heads / Config.KvHeads);
-        _model = new Decoder(source, backend, MaxContextTokens, tokenizer.VocabularySize);
         _kv = new KvPages(layout, EngineLimits.Pages(Options, layout) + 1);
         _pool = new PagePool(_kv);
         _scheduler = new Scheduler(_kv, _pool, Options.MaxBatch, Options.PrefillChunk, Config.LargestWindow, AttentionPolicies.Reuse(Options.Attention), Options.MaxBatchPerOwner) { MostScoredRows = Math.Max(LeastScoredRows, ScoredLogits / tokenizer.VocabularySize) };
+        _model = new Decoder(source, backend, MaxContextTokens, CacheTokens, tokenizer.VocabularySize);
         _pins = new Pins(_pool, AttentionPolicies.Reuse(Options.Attention) == PageReuse.None ? 0 : Math.Max(0, _pool.Total - _scheduler.MostPages(MaxContextTokens)));
         _windows = [.. Enumerable.Range(0, Config.Layers).GroupBy(Config.WindowOf).Select(layers => (layers.Key, layers.Count()))];
         _policy = AttentionPolicies.Create(Options, Config.HeadSize, Config.Heads / Config.KvHeads);

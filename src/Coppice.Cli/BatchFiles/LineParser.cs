@@ -17,7 +17,6 @@ internal sealed class LineParser
 
     private const string CompletionsUrl = "/v1/completions", ChatUrl = "/v1/chat/completions";
 
-    private static readonly JsonDocumentOptions s_json = new() { AllowDuplicateProperties = false };
     private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private readonly Func<int, JsonField, BatchLine> _read;
@@ -43,7 +42,7 @@ internal sealed class LineParser
         try
         {
             s_utf8.GetCharCount(utf8.Span);
-            using JsonDocument document = JsonDocument.Parse(utf8, s_json);
+            using JsonDocument document = StrictJson.Parse(utf8);
             JsonField line = new("The line", document.RootElement);
             if (line.Value.ValueKind != JsonValueKind.Object) throw line.Wrong("an object");
             customId = CustomId(line);

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Coppice.Loading;
 
 namespace Coppice.Cli.Chat;
 
@@ -69,7 +70,7 @@ internal sealed class Conversation
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(utf8);
+            using JsonDocument document = StrictJson.Parse(utf8);
             if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("messages", out JsonElement messages) || messages.ValueKind != JsonValueKind.Array)
                 throw new InvalidRequestException("It is no conversation: an object with a list of messages.");
             ChatMessage[] loaded = [.. messages.EnumerateArray().Select(ChatMessage.FromJson)];

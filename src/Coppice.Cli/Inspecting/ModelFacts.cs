@@ -18,7 +18,9 @@ internal sealed record TypeShare(string Name, int Tensors, long Parameters, long
 /// <param name="Problem">Why it does not render; null: it does.</param>
 /// <param name="TakesSystem">A system message gets into the prompt.</param>
 /// <param name="TakesTools">The definition of a tool gets into the prompt.</param>
-internal sealed record TemplateFacts(string Name, string FoundIn, string? Problem, bool TakesSystem, bool TakesTools);
+/// <param name="TakesCalls">The call of a tool and its result get into the prompt.</param>
+/// <param name="Roles">Whose messages get into the prompt.</param>
+internal sealed record TemplateFacts(string Name, string FoundIn, string? Problem, bool TakesSystem, bool TakesTools, bool TakesCalls, IReadOnlyList<string> Roles);
 
 /// <summary>
 /// What can be learnt of a model without loading it. One part that cannot be used does not hide the others: each is looked at by itself,

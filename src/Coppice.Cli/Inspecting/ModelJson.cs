@@ -153,6 +153,10 @@ internal static class ModelJson
             json.WriteString("problem", template.Problem);
             json.WriteBoolean("takes_system", template.TakesSystem);
             json.WriteBoolean("takes_tools", template.TakesTools);
+            json.WriteBoolean("takes_tool_calls", template.TakesCalls);
+            json.WriteStartArray("roles");
+            foreach (string role in template.Roles) json.WriteStringValue(role);
+            json.WriteEndArray();
             json.WriteEndObject();
         }
         json.WriteEndArray();

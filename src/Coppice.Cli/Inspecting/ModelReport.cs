@@ -65,7 +65,7 @@ internal static class ModelReport
         if (facts.TemplatesProblem is string problem) return [("chat template", $"cannot be read: {problem}")];
         if (facts.Templates.Count == 0) return [("chat template", "none: chat needs --chat-template")];
         return facts.Templates.Select(t => ("chat template", $"{(facts.Templates.Count > 1 ? $"{t.Name}, " : "")}in {t.FoundIn}: "
-            + (t.Problem is not null ? $"does not render. {t.Problem}" : $"renders; takes a system prompt: {YesNo(t.TakesSystem)}, tools: {YesNo(t.TakesTools)}")));
+            + (t.Problem is not null ? $"does not render. {t.Problem}" : $"renders; takes a system prompt: {YesNo(t.TakesSystem)}, tools: {YesNo(t.TakesTools)}, their calls: {YesNo(t.TakesCalls)}; roles: {string.Join(", ", t.Roles)}")));
     }
 
     private static string YesNo(bool value) => value ? "yes" : "no";

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Coppice.Cli.Chat;
+using Coppice.Templates;
 
 namespace Coppice.Cli.Inspecting;
 
@@ -21,7 +22,8 @@ internal static class TemplateTrial
         string? problem = Render([user], null).Problem;
         bool system = Render([new ChatMessage("system", Marker), user], null).Text.Contains(Marker, StringComparison.Ordinal);
         bool tools = Render([user], s_tools).Text.Contains(Marker, StringComparison.Ordinal);
-        return new TemplateFacts(name, templates.FoundIn(name), problem, system, tools);
+        TemplateFindings found = problem is null ? templates.Find(name).Findings : TemplateFindings.Nothing;
+        return new TemplateFacts(name, templates.FoundIn(name), problem, system, tools, found is { ToolCalls: Fate.Shown, ToolResults: Fate.Shown }, [.. found.Roles]);
 
         (string Text, string? Problem) Render(IReadOnlyList<ChatMessage> messages, JsonElement? tools)
         {

@@ -25,8 +25,6 @@ internal sealed class BatchInput
 {
     private const int MostErrors = 100;
 
-    private static readonly JsonDocumentOptions s_json = new() { AllowDuplicateProperties = false };
-
     private readonly string _path, _endpoint;
     private readonly ServerLimits _limits;
     private readonly BitArray _finished = new(0);
@@ -132,7 +130,7 @@ internal sealed class BatchInput
         if (!Utf8.IsValid(line.Bytes.Span)) throw new ApiException(400, "The line is not UTF-8.") { Code = "invalid_json_line" };
         try
         {
-            using JsonDocument document = JsonDocument.Parse(line.Bytes, s_json);
+            using JsonDocument document = StrictJson.Parse(line.Bytes);
             Field root = new("The line", document.RootElement);
             Field Required(string name) => (root.Property(name) ?? throw ApiException.Invalid(name, $"The line has no {name}.", "missing_required_parameter")) with { Name = name };
             string id = Required("custom_id").Text(512);
@@ -146,10 +144,6 @@ internal sealed class BatchInput
         catch (JsonException e)
         {
             throw new ApiException(400, JsonFault.OfLine("The line", e)) { Code = "invalid_json_line" };
-        }
-        catch (InvalidOperationException)       // of the JSON reader, about an escape in a key
-        {
-            throw new ApiException(400, "The line holds half a surrogate pair (\\ud800 to \\udfff); it must be Unicode text.") { Code = "invalid_json_line" };
         }
     }
 }

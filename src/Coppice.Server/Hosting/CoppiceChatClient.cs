@@ -28,7 +28,7 @@ public sealed class CoppiceChatClient(Engine engine, string? modelName = null) :
         List<Message> conversation = [.. messages.Select(Read)];
         if (options?.Instructions is { Length: > 0 } instructions) conversation.Insert(0, new Message("system", instructions));
         GenerateOptions generate = Read(options);
-        int[] prompt = ChatPrompt.Encode(engine.Tokenizer, engine.ChatTemplates, conversation, addGenerationPrompt: true, s_noVariables);
+        int[] prompt = ChatPrompt.Encode(engine.Tokenizer, engine.ChatTemplates, conversation, addGenerationPrompt: true, s_noVariables, cancellation: cancellationToken);
         return UpdatesAsync(engine.GenerateAsync(prompt, generate, cancellationToken), cancellationToken);
     }
 

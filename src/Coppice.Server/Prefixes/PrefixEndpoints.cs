@@ -84,6 +84,7 @@ internal sealed partial class PrefixEndpoints(PrefixStore prefixes, ServedModel 
         if (body.Sources != 1) throw ApiException.Invalid("text", $"The prefix is one of text, tokens and messages; {body.Sources} of them are given.", "missing_required_parameter");
         if (body.Public && !caller.MayPublish) throw new ApiException(403, "Your key may not make prefixes public; the operator lets a key do so with 'publish' in the file of keys.") { Param = "public", Code = "not_permitted" };
         body.Chat.AddGenerationPrompt = false;
+        body.Chat.Cancellation = context.RequestAborted;
         using IDisposable place = admission.Enter(caller, 1);
         int[] tokens = await preparation.EncodeAsync(body.Bytes, () => body.Prompt is null ? model.Encode(body.Chat, body.Chat.Messages!, out _) : model.Encode(body.Prompt), caller, Urgency.Awaited, context.RequestAborted);
         if (tokens.Length > limits.PromptTokens) throw new ApiException(400, $"The prefix has {tokens.Length} tokens; this server takes {limits.PromptTokens}.") { Code = "context_length_exceeded" };

@@ -12,9 +12,10 @@ internal static class ChatPrompt
     /// <param name="variables">Further ones of the template.</param>
     /// <param name="tools">That the model may call.</param>
     /// <param name="opening">What the answer is to begin with.</param>
-    /// <exception cref="InvalidRequestException">The model has no chat template.</exception>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="InvalidRequestException">The model has no chat template, or it would drop a part of the conversation.</exception>
     /// <exception cref="ChatTemplateException">The template refuses the conversation.</exception>
-    public static int[] Encode(Tokenizer tokenizer, ChatTemplates? templates, IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, IReadOnlyDictionary<string, JsonElement> variables, JsonElement? tools = null, string opening = "")
+    public static int[] Encode(Tokenizer tokenizer, ChatTemplates? templates, IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, IReadOnlyDictionary<string, JsonElement> variables, JsonElement? tools = null, string opening = "", CancellationToken cancellation = default)
     {
         if (templates is null)
             throw new InvalidRequestException("The model has no chat template, so it does not say how a conversation is written. Write the prompt yourself.");
@@ -26,7 +27,7 @@ internal static class ChatPrompt
             BeginOfText = tokenizer.BeginOfText is int begin ? tokenizer.Piece(begin) : null,
             EndOfText = tokenizer.EndOfText is int end ? tokenizer.Piece(end) : null,
             Variables = variables,
-        });
+        }, cancellation);
         return tokenizer.Encode(text + opening, Specials.InText);
     }
 }

@@ -12,8 +12,6 @@ internal static class RequestBody
 {
     private const int FirstBytes = 1 << 16;
 
-    private static readonly JsonDocumentOptions s_json = new() { AllowDuplicateProperties = false };
-
     /// <exception cref="ApiException">It is too long, of another kind, not UTF-8, or not JSON.</exception>
     public static async Task<JsonDocument> ReadAsync(HttpRequest request, int mostBytes)
     {
@@ -26,7 +24,7 @@ internal static class RequestBody
         JsonDocument document;
         try
         {
-            document = JsonDocument.Parse(utf8, s_json);
+            document = StrictJson.Parse(utf8);
         }
         catch (JsonException e)
         {

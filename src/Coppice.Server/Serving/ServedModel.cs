@@ -42,7 +42,7 @@ internal sealed class ServedModel(Engine engine, string name, ChatTemplates? tem
         if (templates is null)
             throw new ApiException(400, $"The model '{Name}' has no chat template, so it does not say how a conversation is written. Write the prompt yourself and send it to /v1/completions, or start the server with --chat-template.") { Param = "messages", Code = "no_chat_template" };
         tools = chat.Tools.Offered ? ToolUse.Of(templates.Chosen(withTools: true), chat.Tools) : null;
-        return ChatPrompt.Encode(Tokenizer, templates, messages, chat.AddGenerationPrompt, chat.Variables, tools is null ? null : chat.Tools.Tools, tools?.Opening ?? "");
+        return ChatPrompt.Encode(Tokenizer, templates, messages, chat.AddGenerationPrompt, chat.Variables, tools is null ? null : chat.Tools.Tools, tools?.Opening ?? "", chat.Cancellation);
     }
 
     /// <summary>Refuses tokens that the model does not have, by the name of the field that they stand in.</summary>

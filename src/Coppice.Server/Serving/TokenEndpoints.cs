@@ -49,6 +49,7 @@ internal sealed class TokenEndpoints(ServedModel model, ServerLimits limits, Cal
         Caller caller = callers.Of(context.Request);
         TokenBody body = await ReadAsync(context, TokenizeFields);
         if ((body.Prompt is null) == (body.Chat.Messages is null)) throw ApiException.Invalid("prompt", "Give either prompt or messages.", "missing_required_parameter");
+        body.Chat.Cancellation = context.RequestAborted;
         int[] tokens = await preparation.EncodeAsync(body.Bytes, () => Encoded(body), caller, Urgency.Awaited, context.RequestAborted);
         await Respond.JsonAsync(context, async output =>
         {

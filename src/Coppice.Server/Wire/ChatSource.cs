@@ -11,6 +11,9 @@ internal sealed class ChatSource
 
     public ToolSource Tools { get; } = new();
 
+    /// <summary>Ends the writing of the prompt when the client leaves.</summary>
+    public CancellationToken Cancellation { get; set; }
+
     /// <summary>Further variables of the template.</summary>
     public Dictionary<string, JsonElement> Variables { get; } = new(StringComparer.Ordinal);
 }
@@ -22,7 +25,7 @@ internal static class ChatMessages
 
     private static readonly string[] s_roles = ["system", "developer", "user", "assistant", "tool"];
 
-    public const string Schema = """{"type":"array","minItems":1,"maxItems":4096,"items":{"type":"object","properties":{"role":{"enum":["system","developer","user","assistant","tool"]},"content":{"anyOf":[{"type":"string"},{"type":"array","items":{"type":"object","properties":{"type":{"enum":["text"]},"text":{"type":"string"}},"required":["type","text"]}}]},"name":{"type":"string"},"tool_call_id":{"type":"string"}},"required":["role","content"]}}""";
+    public const string Schema = """{"type":"array","minItems":1,"maxItems":4096,"items":{"type":"object","properties":{"role":{"enum":["system","developer","user","assistant","tool"]},"content":{"anyOf":[{"type":"string"},{"type":"null"},{"type":"array","items":{"type":"object","properties":{"type":{"enum":["text"]},"text":{"type":"string"}},"required":["type","text"]}}]},"name":{"type":"string"},"tool_call_id":{"type":"string"}},"required":["role","content"]}}""";
 
     public static List<ChatMessage> Read(Field field)
     {
@@ -37,7 +40,11 @@ internal static class ChatMessages
         foreach (Field property in message.Properties())
         {
             Field field = property with { Name = $"{message.Name}.{property.Name}" };
-            if (field.IsNull) continue;
+            if (field.IsNull)
+            {
+                if (property.Name == "content") content ??= "";
+                continue;
+            }
             switch (property.Name)
             {
                 case "role": role = field.OneOf(s_roles); break;
@@ -46,7 +53,7 @@ internal static class ChatMessages
                 case "tool_call_id": callId = field.Text(256); break;
                 case "reasoning_content": reasoning = field.Text(); break;
                 case "tool_calls": calls = [.. field.Items(Most).Select(Call)]; break;
-                case "refusal": content ??= field.Text(); break;
+                case "refusal": content = content is null or "" ? field.Text() : content; break;
                 case "audio" or "function_call": throw ApiException.Invalid(field.Name, $"{field.Name} is not supported.", "unsupported_parameter");
                 default: throw new ApiException(400, $"Unrecognized request argument supplied: {Field.Shortened(field.Name)}") { Param = Field.Shortened(field.Name), Code = "unknown_parameter" };
             }
@@ -61,8 +68,8 @@ internal static class ChatMessages
     {
         if (field.Value.ValueKind == JsonValueKind.String) return field.Text();
         if (field.Value.ValueKind != JsonValueKind.Array) throw field.Wrong("a text or a list of parts");
-        // Most templates take one text: parts follow one another on lines of their own, as other engines have it.
-        return string.Join('\n', field.Items(Most).Select(part =>
+        // Templates take one text: parts follow one another.
+        return string.Concat(field.Items(Most).Select(part =>
         {
             string kind = (part.Property("type") ?? throw ApiException.Invalid(part.Name, $"{part.Name} has no type.", "missing_required_parameter")).Text();
             if (kind is not ("text" or "refusal")) throw ApiException.Invalid($"{part.Name}.type", $"{part.Name} is of type '{Field.Shortened(kind)}'; the model reads text only.", "unsupported_parameter");

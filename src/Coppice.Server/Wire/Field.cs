@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace Coppice.Server.Wire;
@@ -17,8 +18,25 @@ internal readonly record struct Field(string Name, JsonElement Value)
         }
         catch (InvalidOperationException)   // an escaped surrogate without its other half
         {
-            throw ApiException.Invalid(Name, $"{Name} holds half a surrogate pair (\\ud800 to \\udfff); it must be Unicode text.");
+            throw HalfPair();
         }
+    }
+
+    /// <summary>The value as JSON, in which every text and every key is Unicode.</summary>
+    public string Json()
+    {
+        Utf8JsonReader reader = new(JsonMarshal.GetRawUtf8Value(Value));
+        try
+        {
+            while (reader.Read())
+                if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped) _ = reader.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            throw HalfPair();
+        }
+
+        return Value.GetRawText();
     }
 
     public string Text(int mostCharacters)
@@ -112,6 +130,8 @@ internal readonly record struct Field(string Name, JsonElement Value)
 
         return bias;
     }
+
+    private ApiException HalfPair() => ApiException.Invalid(Name, $"{Name} holds half a surrogate pair (\\ud800 to \\udfff); it must be Unicode text.");
 
     public ApiException Wrong(string wanted) => ApiException.Invalid(Name, $"{Name} is {Shortened(Value.GetRawText())}; it must be {wanted}.");
 

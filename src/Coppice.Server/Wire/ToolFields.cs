@@ -48,7 +48,7 @@ internal sealed partial class ToolSource
             if (function.Property("parameters") is { } parameters)
             {
                 if (parameters.Value.ValueKind != JsonValueKind.Object) throw parameters.Wrong("a JSON schema");
-                schema = parameters.Value.GetRawText();
+                schema = parameters.Json();
             }
 
             if (!Schemas.TryAdd(name, schema)) throw ApiException.Invalid(named.Name, $"{named.Name} is '{name}', as another tool's is.");

@@ -33,13 +33,15 @@ internal sealed class FileTensor(ModelFile file, string name, string typeName, W
         }
     }
 
-    public override void ReadRowBytes(long row, Span<byte> destination)
+    public override void ReadRowBytes(long row, Span<byte> destination) => ReadRowsBytes(row, 1, destination);
+
+    internal override void ReadRowsBytes(long first, int rows, Span<byte> destination)
     {
-        if (row < 0 || row >= Rows) throw new ArgumentOutOfRangeException(nameof(row), row, $"Tensor {Quoted.Of(name)} has {Rows} rows.");
+        if (first < 0 || first > Rows - rows) throw new ArgumentOutOfRangeException(nameof(first), first, $"Tensor {Quoted.Of(name)} has {Rows} rows.");
         long rowBytes = RowByteCount;
-        if (destination.Length != rowBytes)
-            throw new ArgumentException($"A row of tensor {Quoted.Of(name)} has {rowBytes} bytes and the destination {destination.Length}.", nameof(destination));
-        file.Read(offset + row * rowBytes, destination);
+        if (destination.Length != rows * rowBytes)
+            throw new ArgumentException($"{rows} rows of tensor {Quoted.Of(name)} have {rows * rowBytes} bytes and the destination {destination.Length}.", nameof(destination));
+        file.Read(offset + first * rowBytes, destination);
     }
 
     public override void ReadRow(long row, Span<float> destination)

@@ -80,6 +80,13 @@ public abstract class WeightTensor
     /// <exception cref="ModelFormatException">The file has become shorter since it was opened.</exception>
     public abstract void ReadRowBytes(long row, Span<byte> destination);
 
+    /// <summary>Rows that follow one another, in fewer calls to the system where the file has them so.</summary>
+    internal virtual void ReadRowsBytes(long first, int rows, Span<byte> destination)
+    {
+        int rowBytes = destination.Length / rows;
+        for (int i = 0; i < rows; i++) ReadRowBytes(first + i, destination.Slice(i * rowBytes, rowBytes));
+    }
+
     /// <summary>One row as floats; exact for all of <see cref="WeightType"/>.</summary>
     /// <inheritdoc cref="ReadRowBytes"/>
     public abstract void ReadRow(long row, Span<float> destination);

@@ -25,19 +25,21 @@ internal sealed class Decoder : IDisposable
 
     /// <param name="source">Its file must stay open: the embedding is read from it.</param>
     /// <param name="backend">Runs the verbs.</param>
-    /// <param name="maxPositions">Longest sequence.</param>
+    /// <param name="maxPositions">Longest sequence that the model is set up for: RoPE may be scaled by it.</param>
+    /// <param name="positions">Longest sequence that there is room for, of at most <paramref name="maxPositions"/>.</param>
     /// <param name="tokens">Logits that are computed: those of the tokenizer's tokens, T of at most V.</param>
-    public Decoder(ModelSource source, IBackend backend, int maxPositions, int tokens)
-        : this(source.Config, source.Weight, backend, maxPositions, tokens)
+    public Decoder(ModelSource source, IBackend backend, int maxPositions, int positions, int tokens)
+        : this(source.Config, source.Weight, backend, maxPositions, positions, tokens)
     {
     }
 
     /// <param name="config">What the model is.</param>
     /// <param name="weight">Its weights. The embedding is read from as long as the model lives.</param>
     /// <param name="backend">Runs the verbs.</param>
-    /// <param name="maxPositions">Longest sequence.</param>
+    /// <param name="maxPositions">Longest sequence that the model is set up for: RoPE may be scaled by it.</param>
+    /// <param name="positions">Longest sequence that there is room for, of at most <paramref name="maxPositions"/>.</param>
     /// <param name="tokens">Logits that are computed, T of at most V: what lies behind them pads the checkpoint.</param>
-    public Decoder(ModelConfig config, Func<WeightKey, WeightTensor> weight, IBackend backend, int maxPositions, int tokens)
+    public Decoder(ModelConfig config, Func<WeightKey, WeightTensor> weight, IBackend backend, int maxPositions, int positions, int tokens)
     {
         _config = config;
         _backend = backend;
@@ -46,8 +48,8 @@ internal sealed class Decoder : IDisposable
         _layers = [.. Enumerable.Range(0, config.Layers).Select(layer => new DecoderLayer(load, layer))];
         _outputNorm = load.Norm(WeightRole.OutputNorm, WeightRole.OutputNormBias, 0);
         _output = load.Rows(WeightRole.Output, tokens);
-        _rope = Table(config.Rope, maxPositions);
-        _localRope = config.LocalRope is null ? null : Table(config.LocalRope, maxPositions);
+        _rope = Table(config.Rope, maxPositions, positions);
+        _localRope = config.LocalRope is null ? null : Table(config.LocalRope, maxPositions, positions);
     }
 
     /// <summary>Bytes of the weights as the backend keeps them.</summary>
@@ -131,6 +133,6 @@ internal sealed class Decoder : IDisposable
         if (layer.Bias is not null) _backend.AddBias(layer.Bias, y);
     }
 
-    private static RopeTable Table(RopeConfig rope, int maxPositions) =>
-        new(RopeFrequencies.Of(rope, maxPositions), maxPositions, rope.Pairing, rope.Scaling?.AttentionFactor ?? 1);
+    private static RopeTable Table(RopeConfig rope, int maxPositions, int positions) =>
+        new(RopeFrequencies.Of(rope, maxPositions), positions, rope.Pairing, rope.Scaling?.AttentionFactor ?? 1);
 }

@@ -35,11 +35,21 @@ internal sealed class Arguments(Rendering run, string callee, IReadOnlyList<obje
     /// <summary>The arguments without the first <paramref name="count"/>, for the filter or test that the first one names.</summary>
     public Arguments After(int count, string newCallee) => new(run, newCallee, [.. positional.Skip(count)], named);
 
+    /// <summary>The one argument's pairs as named arguments.</summary>
+    public Arguments Pairs(string name)
+    {
+        if (As(name)[0] is not Map map) throw Wrong(0, "a dict");
+        return new Arguments(run, callee, [], [.. map.Pairs.Where(p => p.Key is string).Select(p => ((string)p.Key!, p.Value))]);
+    }
+
+    /// <summary>The arguments with each value changed.</summary>
+    public Arguments With(Func<object?, object?> change) => new(run, callee, [.. positional.Select(change)], [.. named.Select(n => (n.Name, change(n.Value)))]);
+
     public bool Has(int slot) => _given[slot];
 
-    public object? this[int slot] => _given[slot] ? _slots[slot] : throw run.Fail($"{callee} needs the argument '{_names[slot]}'.");
+    public object? this[int slot] => _given[slot] ? Markup.Bare(_slots[slot]) : throw run.Fail($"{callee} needs the argument '{_names[slot]}'.");
 
-    public object? Or(int slot, object? missing) => _given[slot] ? _slots[slot] : missing;
+    public object? Or(int slot, object? missing) => _given[slot] ? Markup.Bare(_slots[slot]) : missing;
 
     public string Text(int slot) => this[slot] is string text ? text : throw Wrong(slot, "a text");
 

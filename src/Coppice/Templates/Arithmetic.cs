@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace Coppice.Templates;
 
-/// <summary>Operators of two values, as Python has them. Whole numbers have 64 bits.</summary>
+/// <summary>Operators of two values, as Python has them.</summary>
 internal static class Arithmetic
 {
     public static bool IsNumber(object? value) => value is long or double or bool or BigInteger;
@@ -14,6 +14,8 @@ internal static class Arithmetic
         BigInteger number => (double)number,
         _ => (long)value,
     };
+
+    private static double Real(Rendering run, object value) => value is BigInteger number ? WholeNumbers.Real(run, number) : Double(value);
 
     public static BigInteger Big(object value) => value switch
     {
@@ -30,48 +32,36 @@ internal static class Arithmetic
         {
             ("+", string x, string y) => Join(run, x, y),
             ("+", Sequence x, Sequence y) when x.Kind == y.Kind && x.Kind is SequenceKind.List or SequenceKind.Tuple => Join(run, x, y),
-            ("*", string x, long y) => Repeat(run, x, y),
-            ("*", long x, string y) => Repeat(run, y, x),
-            ("*", Sequence { Kind: SequenceKind.List or SequenceKind.Tuple } x, long y) => Repeat(run, x, y),
-            ("*", long x, Sequence { Kind: SequenceKind.List or SequenceKind.Tuple } y) => Repeat(run, y, x),
-            ("%", string x, _) => PercentFormat.Apply(run, x, b),
+            ("*", string x, long or bool or BigInteger) => Repeat(run, x, Times(b)),
+            ("*", long or bool or BigInteger, string y) => Repeat(run, y, Times(a)),
+            ("*", Sequence { Kind: SequenceKind.List or SequenceKind.Tuple } x, long or bool or BigInteger) => Repeat(run, x, Times(b)),
+            ("*", long or bool or BigInteger, Sequence { Kind: SequenceKind.List or SequenceKind.Tuple } y) => Repeat(run, y, Times(a)),
+            ("%", string x, _) => PercentFormat.Apply(run, x, Markup.Bare(b)),
+            ("+", Markup or string, Markup or string) => new Markup(Join(run, Markup.Of(run, a).Text, Markup.Of(run, b).Text)),
+            ("*", Markup x, long or bool or BigInteger) => new Markup(Repeat(run, x.Text, Times(b))),
+            ("*", long or bool or BigInteger, Markup y) => new Markup(Repeat(run, y.Text, Times(a))),
+            ("%", Markup x, _) => new Markup(PercentFormat.Apply(run, x.Text, Markup.Safe(run, b))),
             _ => throw run.Fail((a as Undefined ?? b as Undefined)?.Why ?? $"'{symbol}' does not go with {TypeName.Of(a)} and {TypeName.Of(b)}{Remedy(symbol, a, b)}."),
         };
     }
 
     public static object Negated(Rendering run, object? value) => value switch
     {
-        long number when number != long.MinValue => -number,
+        long or BigInteger => WholeNumbers.Plain(-Big(value)),
         double number => -number,
         bool flag => flag ? -1L : 0L,
-        BigInteger number => -number,
         _ => throw run.Fail((value as Undefined)?.Why ?? $"'-' does not go with {TypeName.Of(value)}."),
     };
 
-    private static string Remedy(string symbol, object? a, object? b) => symbol == "+" && (a is string || b is string) ? "; '~' joins anything as text" : "";
+    private static long Times(object? count) => (long)BigInteger.Max(long.MinValue, BigInteger.Min(long.MaxValue, Big(count!)));
+
+    private static string Remedy(string symbol, object? a, object? b) => symbol == "+" && (a is string or Markup || b is string or Markup) ? "; '~' joins anything as text" : "";
 
     private static object Numbers(Rendering run, string symbol, object a, object b)
     {
-        if (symbol == "/") return Divide(run, Double(a), Double(b));
-        if (a is double || b is double) return Floats(run, symbol, Double(a), Double(b));
-        if (a is BigInteger || b is BigInteger) throw run.Fail($"'{symbol}' needs whole numbers of at most 64 bits.");
-        long x = a is long left ? left : (bool)a ? 1 : 0, y = b is long right ? right : (bool)b ? 1 : 0;
-        try
-        {
-            return symbol switch
-            {
-                "+" => (object)checked(x + y),
-                "-" => checked(x - y),
-                "*" => checked(x * y),
-                "//" => FloorDivide(run, x, y),
-                "%" => Modulo(run, x, y),
-                _ => y < 0 ? Power(run, (double)x, y) : (object)Power(x, y),
-            };
-        }
-        catch (OverflowException)
-        {
-            throw run.Fail($"{x} {symbol} {y} does not fit into 64 bits.");
-        }
+        if (symbol == "/") return Divide(run, Real(run, a), Real(run, b));
+        if (a is double || b is double) return Floats(run, symbol, Real(run, a), Real(run, b));
+        return WholeNumbers.Apply(run, symbol, a, b);
     }
 
     private static object Floats(Rendering run, string symbol, double x, double y) => symbol switch
@@ -86,43 +76,18 @@ internal static class Arithmetic
 
     private static double Divide(Rendering run, double x, double y) => y != 0 ? x / y : throw run.Fail("Division by zero.");
 
-    private static long FloorDivide(Rendering run, long x, long y)
-    {
-        if (y == 0) throw run.Fail("Division by zero.");
-        if (y == -1) return checked(-x);
-        (long quotient, long rest) = Math.DivRem(x, y);
-        return rest != 0 && (rest < 0) != (y < 0) ? quotient - 1 : quotient;
-    }
-
-    private static long Modulo(Rendering run, long x, long y)
-    {
-        if (y == 0) throw run.Fail("Division by zero.");
-        if (y == -1) return 0;
-        long rest = x % y;
-        return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
-    }
-
     private static double FloatModulo(double x, double y)
     {
         double rest = x % y;
         return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
     }
 
-    private static long Power(long x, long y)
-    {
-        long power = 1;
-        for (; y > 0; y >>= 1)
-        {
-            if ((y & 1) != 0) power = checked(power * x);
-            if (y > 1) x = checked(x * x);
-        }
-        return power;
-    }
-
-    private static double Power(Rendering run, double x, double y)
+    public static double Power(Rendering run, double x, double y)
     {
         if (x == 0 && y < 0) throw run.Fail("Division by zero.");
-        return Math.Pow(x, y);
+        double power = Math.Pow(x, y);
+        if (double.IsNaN(power) && !double.IsNaN(x) && !double.IsNaN(y)) throw run.Fail("A negative number to the power of a fraction is not a real number.");
+        return double.IsFinite(power) || !double.IsFinite(x) || !double.IsFinite(y) ? power : throw run.Fail("A power is too large for a float.");
     }
 
     private static string Join(Rendering run, string x, string y)

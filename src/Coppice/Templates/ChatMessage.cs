@@ -23,16 +23,17 @@ public sealed record ChatMessage(string Role, string? Content)
     public string? Reasoning { get; init; }
 
     /// <summary>
-    /// A message in JSON, with all its fields: content may be a list of parts. The arguments of tool calls, which the OpenAI wire writes as a text of JSON,
-    /// become what they say, because templates expect that.
+    /// A message in JSON, with all its fields. Templates get it in the form that they expect: content may be null or a list of texts, and the arguments of tool
+    /// calls a text of JSON, as the OpenAI wire writes them.
     /// </summary>
-    /// <exception cref="InvalidRequestException">It is not an object with a role.</exception>
+    /// <exception cref="InvalidRequestException">It is not an object with a role, or has a key or a text that is not Unicode.</exception>
     public static ChatMessage FromJson(JsonElement message)
     {
         if (message.ValueKind != JsonValueKind.Object) throw new InvalidRequestException($"A message is a JSON object; this is {message.ValueKind}.");
-        if (!message.TryGetProperty("role", out JsonElement role) || role.ValueKind != JsonValueKind.String) throw new InvalidRequestException("A message needs a 'role' that is a text.");
-        string? content = message.TryGetProperty("content", out JsonElement said) && said.ValueKind == JsonValueKind.String ? (string?)JsonValues.Of(said) : null;
-        return new ChatMessage((string)JsonValues.Of(role)!, content) { Json = message.Clone() };
+        // As a whole, so that a key or a text that is not Unicode is refused here, wherever it stands.
+        Map map = (Map)JsonValues.Of(message)!;
+        if (!map.TryGet("role", out object? role) || role is not string speaker) throw new InvalidRequestException("A message needs a 'role' that is a text.");
+        return new ChatMessage(speaker, map.TryGet("content", out object? said) ? MessageForm.Text(said) : null) { Json = message.Clone() };
     }
 
     /// <summary>The message as <see cref="FromJson"/> reads it.</summary>
@@ -58,26 +59,24 @@ public sealed record ChatMessage(string Role, string? Content)
         json.WriteEndObject();
     }
 
-    internal object? ToMap()
+    /// <summary>Whether the message has calls of tools.</summary>
+    internal bool HasCalls => ToolCalls.Count > 0 || (Json is JsonElement json && json.TryGetProperty("tool_calls", out JsonElement calls) && calls.ValueKind == JsonValueKind.Array && calls.GetArrayLength() > 0);
+
+    /// <summary>The message in the form that templates expect: see <see cref="MessageForm"/>.</summary>
+    internal Map ToMap(Rendering run, TemplateFindings findings)
     {
-        if (Json is JsonElement json) return WithArguments((Map)JsonValues.Of(json)!);
+        if (Json is JsonElement json)
+        {
+            Map whole = (Map)JsonValues.Of(json)!;
+            whole["role"] = Role;
+            return MessageForm.Of(run, whole, findings);
+        }
         Map map = new() { ["role"] = Role, ["content"] = Content };
         if (Reasoning is not null) map["reasoning_content"] = Reasoning;
         if (ToolCalls.Count > 0) map["tool_calls"] = Sequence.List([.. ToolCalls.Select(c => c.ToMap())]);
         if (ToolCallId is not null) map["tool_call_id"] = ToolCallId;
         if (Name is not null) map["name"] = Name;
-        return map;
-    }
-
-    private static Map WithArguments(Map message)
-    {
-        if (!message.TryGet("tool_calls", out object? value) || value is not Sequence calls) return message;
-        foreach (object? call in calls.Items)
-        {
-            Map? function = call is Map outer && outer.TryGet("function", out object? named) ? named as Map : call as Map;
-            if (function is not null && function.TryGet("arguments", out object? arguments) && arguments is string text) function["arguments"] = ChatToolCall.Parsed(text);
-        }
-        return message;
+        return MessageForm.Of(run, map, findings);
     }
 }
 
@@ -91,7 +90,7 @@ public sealed record ChatToolCall(string Id, string Name, string Arguments)
     {
         ["id"] = Id,
         ["type"] = "function",
-        ["function"] = new Map { ["name"] = Name, ["arguments"] = Parsed(Arguments) },
+        ["function"] = new Map { ["name"] = Name, ["arguments"] = Arguments },
     };
 
     internal void WriteTo(Utf8JsonWriter json)
@@ -104,19 +103,5 @@ public sealed record ChatToolCall(string Id, string Name, string Arguments)
         json.WriteString("arguments", Arguments);
         json.WriteEndObject();
         json.WriteEndObject();
-    }
-
-    // A model can write arguments that are no JSON; then templates get them as they are.
-    internal static object? Parsed(string arguments)
-    {
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(arguments);
-            return document.RootElement.ValueKind == JsonValueKind.Object ? JsonValues.Of(document.RootElement) : arguments;
-        }
-        catch (JsonException)
-        {
-            return arguments;
-        }
     }
 }

@@ -13,12 +13,14 @@ public sealed class ChatTemplate
 {
     private readonly Body _body;
     private readonly ChatTemplateLimits _limits;
+    private readonly Lazy<TemplateFindings> _findings;
 
     private ChatTemplate(string source, Body body, ChatTemplateLimits limits)
     {
         Source = source;
         _body = body;
         _limits = limits;
+        _findings = new Lazy<TemplateFindings>(() => TemplateProbe.Run(this));
     }
 
     /// <summary>The template as it was given.</summary>
@@ -37,30 +39,50 @@ public sealed class ChatTemplate
         return new ChatTemplate(template, TemplateParser.Read(template), limits);
     }
 
+    /// <summary>What the template does with roles and fields: found out at the first use.</summary>
+    internal TemplateFindings Findings => _findings.Value;
+
     /// <summary>
     /// The conversation as a prompt. It has the special tokens written out, begin of text included where the template puts it: encode it with
-    /// <see cref="Specials.InText"/> only, so that no second one comes before it.
+    /// <see cref="Specials.InText"/> only, so that no second one comes before it. Roles stay as they are, also those that the template drops;
+    /// <see cref="ChatTemplates.Render"/> fits the conversation to the template first.
     /// </summary>
     /// <exception cref="ChatTemplateException">The template complains about the conversation, or cannot be rendered.</exception>
     /// <exception cref="InvalidRequestException">A text in the JSON is not Unicode.</exception>
-    public string Render(ChatTemplateInput input)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public string Render(ChatTemplateInput input, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(input);
+        return Render(input, new TemplateFindings { ArgumentsAsText = Findings.ArgumentsAsText }, cancellation);
+    }
+
+    /// <summary>The conversation, fitted to the template, as a prompt.</summary>
+    internal string RenderFitted(ChatTemplateInput input, CancellationToken cancellation) =>
+        Render(input with { Messages = Fitting.Fit(this, input.Messages, input.Tools is not null) }, Findings, cancellation);
+
+    /// <summary>Whether the template has the word in quotes.</summary>
+    internal bool Mentions(string word) => Source.Contains($"'{word}'", StringComparison.Ordinal) || Source.Contains($"\"{word}\"", StringComparison.Ordinal);
+
+    /// <summary>The template with these variables and no others.</summary>
+    internal string Render(IReadOnlyDictionary<string, object?> variables, DateTimeOffset now, ChatTemplateLimits? limits = null) =>
+        Render(variables, new Rendering(limits ?? _limits, now, CancellationToken.None));
+
+    private string Render(ChatTemplateInput input, TemplateFindings findings, CancellationToken cancellation)
+    {
+        Rendering run = new(_limits, input.Clock.GetLocalNow(), cancellation);
         Dictionary<string, object?> variables = new(StringComparer.Ordinal);
         foreach ((string name, JsonElement value) in input.Variables) variables[name] = JsonValues.Of(value);
-        variables["messages"] = Sequence.List([.. input.Messages.Select(m => m.ToMap())]);
+        variables["messages"] = Sequence.List([.. input.Messages.Select(m => m.ToMap(run, findings))]);
         variables["tools"] = input.Tools is JsonElement tools ? JsonValues.Of(tools) : null;
         variables["documents"] = input.Documents is JsonElement documents ? JsonValues.Of(documents) : null;
         variables["add_generation_prompt"] = input.AddGenerationPrompt;
         if (input.BeginOfText is not null) variables["bos_token"] = input.BeginOfText;
         if (input.EndOfText is not null) variables["eos_token"] = input.EndOfText;
-        return Render(variables, input.Clock.GetLocalNow());
+        return Render(variables, run);
     }
 
-    /// <summary>The template with these variables and no others.</summary>
-    internal string Render(IReadOnlyDictionary<string, object?> variables, DateTimeOffset now)
+    private string Render(IReadOnlyDictionary<string, object?> variables, Rendering run)
     {
-        Rendering run = new(_limits, now);
         Scope scope = new(run, null);
         Globals.AddTo(scope);
         // The template's own variables lie above those it is given.

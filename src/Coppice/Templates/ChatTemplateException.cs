@@ -16,6 +16,9 @@ public sealed class ChatTemplateException : Exception
         Reason = message;
     }
 
+    /// <summary>Whether the rendering took more than it may.</summary>
+    internal bool IsOverLimit { get; init; }
+
     /// <summary>The template's line, from 1.</summary>
     public int Line { get; }
 

@@ -90,13 +90,34 @@ public sealed class ChatTemplates
         ? _read.GetOrAdd(name, _ => ChatTemplate.Parse(source.Text, _limits))
         : throw new InvalidRequestException($"The model has no chat template '{name}'; it has: {string.Join(", ", Names)}.");
 
-    /// <summary>The conversation as a prompt, by the template "tool_use" where there are tools and there is such a template, else by "default".</summary>
-    /// <exception cref="InvalidRequestException">The model has neither.</exception>
+    /// <summary>
+    /// The conversation as a prompt, by the template "tool_use" where there are tools and there is such a template, else by "default". It is fitted to the template:
+    /// a developer's message becomes the system's where the template does not know the role, and what the template would drop without a word is refused.
+    /// </summary>
+    /// <exception cref="InvalidRequestException">The model has neither template, or the template would drop a message, calls or tools.</exception>
     /// <exception cref="ChatTemplateException">The template is malformed, complains about the conversation, or cannot be rendered.</exception>
-    public string Render(ChatTemplateInput input)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public string Render(ChatTemplateInput input, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(input);
-        return Chosen(input.Tools is not null).Render(input);
+        return Chosen(input.Tools is not null).RenderFitted(input, cancellation);
+    }
+
+    /// <summary>Finds out now what the templates do with roles and fields, not at the first conversation. A template that is malformed says so when it is used.</summary>
+    internal void Probe()
+    {
+        foreach (string name in new[] { DefaultName, ToolUseName })
+        {
+            if (!_sources.ContainsKey(name)) continue;
+            try
+            {
+                _ = Find(name).Findings;
+            }
+            catch (ChatTemplateException)
+            {
+                // It is named by the first request that needs it; others do without.
+            }
+        }
     }
 
     /// <summary>The template that <see cref="Render"/> takes.</summary>

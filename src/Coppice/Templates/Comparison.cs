@@ -8,11 +8,12 @@ internal static class Comparison
     public static bool Same(Rendering run, object? a, object? b)
     {
         run.Step();
+        (a, b) = (Markup.Bare(a), Markup.Bare(b));
         if (Arithmetic.IsNumber(a) && Arithmetic.IsNumber(b)) return CompareNumbers(a!, b!) == 0;
         return (a, b) switch
         {
             (null, null) => true,
-            (string x, string y) => x == y,
+            (string x, string y) => SameTexts(run, x, y),
             (Undefined, Undefined) => true,
             (Sequence x, Sequence y) => ReferenceEquals(x, y) || (IsData(x) && x.Kind == y.Kind && SameItems(run, x, y)),
             (Map x, Map y) => ReferenceEquals(x, y) || SamePairs(run, x, y),
@@ -24,10 +25,11 @@ internal static class Comparison
     public static int Order(Rendering run, object? a, object? b)
     {
         run.Step();
+        (a, b) = (Markup.Bare(a), Markup.Bare(b));
         if (Arithmetic.IsNumber(a) && Arithmetic.IsNumber(b)) return CompareNumbers(a!, b!);
         return (a, b) switch
         {
-            (string x, string y) => CompareTexts(x, y),
+            (string x, string y) => CompareTexts(run, x, y),
             (Sequence x, Sequence y) when x.Kind == y.Kind && x.Kind is SequenceKind.List or SequenceKind.Tuple => OrderItems(run, x, y),
             _ => throw run.Fail(UndefinedIn(a, b) ?? $"{TypeName.Of(a)} and {TypeName.Of(b)} have no order."),
         };
@@ -38,11 +40,12 @@ internal static class Comparison
 
     public static bool Contains(Rendering run, object? container, object? item)
     {
-        switch (container)
+        item = Markup.Bare(item);
+        switch (Markup.Bare(container))
         {
             case string text:
                 if (item is not string part) throw run.Fail(UndefinedIn(item, null) ?? $"'in' a text needs a text to look for; it gets {TypeName.Of(item)}.");
-                run.Characters(text.Length);
+                run.Search(text, part);
                 return text.Contains(part, StringComparison.Ordinal);
             case Map map:
                 return Map.IsKey(item) && map.TryGet(item, out _);
@@ -93,17 +96,32 @@ internal static class Comparison
 
     private static int CompareNumbers(object a, object b)
     {
-        if (a is double || b is double)
-        {
-            double x = Arithmetic.Double(a), y = Arithmetic.Double(b);
-            return double.IsNaN(x) || double.IsNaN(y) ? 1 : x.CompareTo(y);
-        }
+        if (a is double x && b is double y) return double.IsNaN(x) || double.IsNaN(y) ? 1 : x.CompareTo(y);
+        if (a is double real) return CompareMixed(real, Arithmetic.Big(b));
+        if (b is double other) return double.IsNaN(other) ? 1 : -CompareMixed(other, Arithmetic.Big(a));
         return Arithmetic.Big(a).CompareTo(Arithmetic.Big(b));
     }
 
-    // By code points: UTF-16 order differs above U+D7FF.
-    private static int CompareTexts(string x, string y)
+    private static bool SameTexts(Rendering run, string x, string y)
     {
+        if (x.Length != y.Length) return false;
+        run.Search(x, "");
+        return x == y;
+    }
+
+    // Exactly: a large whole number is not rounded to a float first.
+    private static int CompareMixed(double real, BigInteger whole)
+    {
+        if (!double.IsFinite(real)) return double.IsNegativeInfinity(real) ? -1 : 1;
+        double floor = Math.Floor(real);
+        int order = new BigInteger(floor).CompareTo(whole);
+        return order == 0 && real > floor ? 1 : order;
+    }
+
+    // By code points: UTF-16 order differs above U+D7FF.
+    private static int CompareTexts(Rendering run, string x, string y)
+    {
+        run.Characters(Math.Min(x.Length, y.Length));
         for (int i = 0; i < Math.Min(x.Length, y.Length); i++)
         {
             char a = x[i], b = y[i];

@@ -59,6 +59,9 @@ internal static class ExpressionLexer
                 SkipDigits(source, ref at);
             }
         }
+        ReadOnlySpan<char> digits = source.AsSpan(start, at - start);
+        if (digits.Contains("__", StringComparison.Ordinal) || digits[^1] == '_') throw new ChatTemplateException(line, "A '_' in a number stands between two digits.");
+        if (!isFloat && !afterDot && digits[0] == '0' && digits.ContainsAnyExcept('0', '_')) throw new ChatTemplateException(line, "A whole number does not begin with 0.");
         return new TemplateToken(isFloat ? TokenKind.Float : TokenKind.Integer, source[start..at].Replace("_", "", StringComparison.Ordinal), line);
     }
 

@@ -176,18 +176,11 @@ internal sealed class ExpressionParser(TokenStream tokens)
         }
     }
 
-    private static long Integer(TemplateToken token)
+    private static object Integer(TemplateToken token)
     {
         string text = token.Text;
         int radix = text.Length < 2 || text[0] != '0' ? 10 : char.ToLowerInvariant(text[1]) switch { 'x' => 16, 'o' => 8, 'b' => 2, _ => 10 };
-        try
-        {
-            return radix == 10 ? long.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture) : Convert.ToInt64(text[2..], radix);
-        }
-        catch (Exception e) when (e is OverflowException or FormatException or ArgumentException)
-        {
-            throw new ChatTemplateException(token.Line, $"The number {token.Shown} does not fit into 64 bits.", e);
-        }
+        return WholeNumbers.Parse(radix == 10 ? text : text.AsSpan(2), radix) ?? throw new ChatTemplateException(token.Line, $"{token.Shown} is not a number of at most {WholeNumbers.MostDigits} digits.");
     }
 
     private (Expression, Expression) ReadPair()

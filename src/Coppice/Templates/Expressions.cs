@@ -41,7 +41,7 @@ internal sealed class SequenceLiteral(int line, SequenceKind kind, Expression[] 
 
     protected override object? Compute(Scope scope)
     {
-        scope.Run.Items(items.Length);
+        scope.Run.Items(items.Length + 4L);
         return new Sequence(kind, Array.ConvertAll(items, i => i.Evaluate(scope)));
     }
 }
@@ -50,7 +50,7 @@ internal sealed class MapLiteral(int line, (Expression Key, Expression Value)[] 
 {
     protected override object? Compute(Scope scope)
     {
-        scope.Run.Items(pairs.Length * 4L);
+        scope.Run.Items(pairs.Length * 4L + 8);
         Map map = new();
         foreach ((Expression key, Expression value) in pairs)
         {
@@ -94,7 +94,7 @@ internal sealed class Negation(int line, Expression operand, bool keepsSign) : E
     {
         object? value = operand.Evaluate(scope);
         object negated = Arithmetic.Negated(scope.Run, value);
-        return keepsSign ? value : negated;
+        return keepsSign && value is not bool ? value : keepsSign ? Arithmetic.Negated(scope.Run, negated) : negated;
     }
 }
 
@@ -217,7 +217,6 @@ internal sealed class Call(int line, Expression callee, CallArguments arguments)
     {
         object? target = callee.Evaluate(scope);
         if (target is Undefined undefined) throw scope.Run.Fail($"It cannot be called: {undefined.Why}");
-        if (target is LoopState) throw scope.Run.Fail("Recursive loops are not supported.");
         if (target is Facility facility && facility.TryAttribute(scope.Run, "", out object? self)) target = self;
         if (target is not Callable callable) throw scope.Run.Fail($"{TypeName.Of(target)} cannot be called.");
         Arguments given = arguments.Evaluate(scope, callable.Name);
@@ -245,6 +244,6 @@ internal sealed class TestCall(int line, Expression value, string name, CallArgu
         object? operand = value.Evaluate(scope);
         Arguments given = arguments.Evaluate(scope, $"the test '{name}'");
         scope.Run.Line = Line;
-        return Tests.Find(scope.Run, name)(operand, given);
+        return Tests.Find(scope.Run, name)(name == "escaped" ? operand : Markup.Bare(operand), given);
     }
 }

@@ -18,12 +18,13 @@ internal static class Filters
         ["d"] = Default,
         ["default"] = Default,
         ["dictsort"] = SequenceFilters.DictSort,
-        ["e"] = TextFilters.Escape,
-        ["escape"] = TextFilters.Escape,
+        ["e"] = Escape,
+        ["escape"] = Escape,
         ["first"] = SequenceFilters.First,
+        ["filesizeformat"] = NumberFilters.FileSize,
         ["float"] = NumberFilters.Float,
-        ["forceescape"] = TextFilters.Escape,
-        ["format"] = (v, a) => PercentFormat.Apply(a.Run, TextFilters.Text(v, a), TextFilters.FormatOperand(a)),
+        ["forceescape"] = (v, a) => new Markup(Markup.Escaped(a.As().Run, PythonText.Of(a.Run, v))),
+        ["format"] = (v, a) => Arithmetic.Apply(a.Run, "%", v is Markup ? v : PythonText.Of(a.Run, v), TextFilters.FormatOperand(a)),
         ["groupby"] = SelectionFilters.GroupBy,
         ["indent"] = TextFilters.Indent,
         ["int"] = NumberFilters.Int,
@@ -42,7 +43,7 @@ internal static class Filters
         ["replace"] = TextFilters.Replace,
         ["reverse"] = SequenceFilters.Reverse,
         ["round"] = NumberFilters.Round,
-        ["safe"] = (v, a) => TextFilters.Text(v, a.As()),
+        ["safe"] = (v, a) => v as Markup ?? new Markup(TextFilters.Text(v, a.As())),
         ["select"] = (v, a) => SelectionFilters.Select(v, a, wanted: true),
         ["selectattr"] = (v, a) => SelectionFilters.SelectByAttribute(v, a, wanted: true),
         ["slice"] = SequenceFilters.Slice,
@@ -52,18 +53,33 @@ internal static class Filters
         ["sum"] = NumberFilters.Sum,
         ["title"] = TextFilters.Title,
         ["tojson"] = TextFilters.ToJson,
-        ["trim"] = (v, a) => TextMethods.Stripped(TextFilters.Text(v, a), a.As("chars").OptionalText(0), left: true, right: true),
+        ["trim"] = (v, a) => TextFilters.Text(v, a) is var text ? TextMethods.Stripped(text, TextMethods.Characters(text, a), left: true, right: true) : null,
         ["truncate"] = TextFilters.Truncate,
         ["unique"] = SequenceFilters.Unique,
         ["upper"] = (v, a) => TextMethods.Upper(TextFilters.Text(v, a.As())),
         ["urlencode"] = TextFilters.UrlEncode,
         ["wordcount"] = TextFilters.WordCount,
+        ["wordwrap"] = WordWrap.Apply,
+        ["xmlattr"] = TextFilters.XmlAttributes,
     };
 
-    public static Filter Find(Rendering run, string name) =>
-        TryFind(name, out Filter? filter) ? filter : throw run.Fail($"There is no filter '{name}' here.");
+    // These see whether a text is marked as HTML; all others see the text.
+    private static readonly HashSet<string> s_marked = new(["d", "default", "e", "escape", "forceescape", "format", "safe", "pprint"], StringComparer.Ordinal);
+
+    // These give a marked text where they get one.
+    private static readonly HashSet<string> s_keeping = new(["capitalize", "center", "indent", "lower", "reverse", "string", "trim", "truncate", "upper"], StringComparer.Ordinal);
+
+    public static Filter Find(Rendering run, string name)
+    {
+        if (!TryFind(name, out Filter? filter)) throw run.Fail($"There is no filter '{name}' here.");
+        if (s_marked.Contains(name)) return filter;
+        return (value, given) => value is not Markup markup ? filter(value, given)
+            : s_keeping.Contains(name) ? Markup.Marked(filter(markup.Text, given)) : filter(markup.Text, given);
+    }
 
     public static bool TryFind(string name, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Filter? filter) => s_filters.TryGetValue(name, out filter);
+
+    private static object? Escape(object? value, Arguments given) => Markup.Of(given.As().Run, value);
 
     private static object? Default(object? value, Arguments given)
     {

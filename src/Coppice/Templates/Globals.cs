@@ -33,7 +33,7 @@ internal static class Globals
         given.Run.Items(count);
         object?[] numbers = new object?[count];
         for (int i = 0; i < numbers.Length; i++) numbers[i] = start + (long)i * step;
-        return new Sequence(SequenceKind.Range, numbers);
+        return new Sequence(SequenceKind.Range, numbers) { Shown = step == 1 ? $"range({start}, {stop})" : $"range({start}, {stop}, {step})" };
     }
 
     private static Map Dict(Arguments given)

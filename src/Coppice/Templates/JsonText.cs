@@ -13,6 +13,9 @@ namespace Coppice.Templates;
 /// <param name="Sorted">Keys in order.</param>
 internal sealed record JsonText(string? Indent, string ItemSeparator, string KeySeparator, bool Ascii, bool Sorted)
 {
+    /// <summary>On one line, as json.dumps writes where nothing else is asked for.</summary>
+    public static JsonText Plain { get; } = new(null, ", ", ": ", Ascii: false, Sorted: false);
+
     public string Write(Rendering run, object? value)
     {
         StringBuilder text = new();
@@ -24,14 +27,15 @@ internal sealed record JsonText(string? Indent, string ItemSeparator, string Key
     {
         run.Enter();
         run.Characters(0);
-        switch (value)
+        switch (Markup.Bare(value))
         {
             case string content: run.Append(text, Quoted(content)); break;
             case Sequence { Kind: SequenceKind.List or SequenceKind.Tuple } sequence:
                 Block(run, '[', sequence.Items, (item, _) => Write(run, item, level + 1, text), ']', level, text);
                 break;
             case Map map: WriteMap(run, map, level, text); break;
-            case null or bool or long or BigInteger or double: text.Append(Scalar(value)); break;
+            case BigInteger number: text.Append(WholeNumbers.Shown(run, number)); break;
+            case null or bool or long or double: text.Append(Scalar(value)); break;
             case Undefined undefined: throw run.Fail($"tojson cannot write an undefined value: {undefined.Why}");
             default: throw run.Fail($"tojson cannot write {TypeName.Of(value)}; put '| list' before it.");
         }
@@ -108,13 +112,15 @@ internal sealed record JsonText(string? Indent, string ItemSeparator, string Key
 /// <summary>Values of JSON.</summary>
 internal static class JsonValues
 {
+    private const int Deepest = 256;
+
     /// <summary>The value, with the names of objects in their order.</summary>
     /// <exception cref="InvalidRequestException">A text in it is not Unicode.</exception>
     public static object? Of(JsonElement element)
     {
         try
         {
-            return Read(element);
+            return Read(element, 0);
         }
         catch (InvalidOperationException e)
         {
@@ -122,17 +128,18 @@ internal static class JsonValues
         }
     }
 
-    private static object? Read(JsonElement element)
+    private static object? Read(JsonElement element, int depth)
     {
+        if (depth > Deepest) throw new InvalidRequestException($"The JSON for the chat template nests deeper than {Deepest} levels.");
         switch (element.ValueKind)
         {
             case JsonValueKind.Object:
                 Map map = new();
-                foreach (JsonProperty property in element.EnumerateObject()) map[property.Name] = Read(property.Value);
+                foreach (JsonProperty property in element.EnumerateObject()) map[property.Name] = Read(property.Value, depth + 1);
                 return map;
             case JsonValueKind.Array:
                 List<object?> items = new(element.GetArrayLength());
-                foreach (JsonElement item in element.EnumerateArray()) items.Add(Read(item));
+                foreach (JsonElement item in element.EnumerateArray()) items.Add(Read(item, depth + 1));
                 return Sequence.List(items);
             case JsonValueKind.String:
                 return element.GetString();
@@ -152,6 +159,6 @@ internal static class JsonValues
         if (raw.AsSpan().ContainsAny('.', 'e', 'E')) return double.Parse(raw, NumberStyles.Float, CultureInfo.InvariantCulture);
         if (element.TryGetInt64(out long number)) return number;
         // Reading takes quadratic time.
-        return raw.Length <= 1000 ? BigInteger.Parse(raw, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) : double.Parse(raw, NumberStyles.Float, CultureInfo.InvariantCulture);
+        return raw.Length <= WholeNumbers.MostDigits ? BigInteger.Parse(raw, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) : double.Parse(raw, NumberStyles.Float, CultureInfo.InvariantCulture);
     }
 }

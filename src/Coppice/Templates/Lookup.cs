@@ -24,8 +24,11 @@ internal static class Lookup
     public static object? Item(Rendering run, object? value, object? key)
     {
         run.Step();
+        key = Markup.Bare(key);
+        if (key is string looked) run.Characters(looked.Length);
         switch (value)
         {
+            case Markup markup when AsIndex(key) is not null: return Markup.Marked(Item(run, markup.Text, key));
             case Undefined undefined:
                 throw run.Fail(undefined.Why);
             case Map map when Map.IsKey(key) && map.TryGet(key, out object? item):
@@ -47,6 +50,7 @@ internal static class Lookup
         if (value is Undefined undefined) throw run.Fail(undefined.Why);
         long step = Bound(run, by) ?? 1;
         if (step == 0) throw run.Fail("A slice cannot go by steps of 0.");
+        if (value is Markup markup) return Markup.Marked(Slice(run, markup.Text, from, to, by));
         if (value is string text)
         {
             run.Characters(text.Length);
@@ -111,6 +115,7 @@ internal static class Lookup
         switch (value)
         {
             case string text: return Found(TextMethods.Find(text, name), out member);
+            case Markup markup: return Found(markup.Method(name), out member);
             case Sequence sequence:
                 if (sequence.Names is not null && Array.IndexOf(sequence.Names, name) is >= 0 and int part)
                 {
@@ -119,6 +124,7 @@ internal static class Lookup
                 }
                 return Found(CollectionMethods.Find(run, sequence, name), out member);
             case Map map: return Found(CollectionMethods.Find(run, map, name), out member);
+            case not null when Arithmetic.IsNumber(value): return NumberFilters.TryMember(value, name, out member);
             case Namespace names: return names.Values.TryGetValue(name, out member);
             case Facility facility: return facility.TryAttribute(run, name, out member);
             case Callable callable when name == "name":

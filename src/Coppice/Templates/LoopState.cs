@@ -1,7 +1,10 @@
 namespace Coppice.Templates;
 
 /// <summary>The variable 'loop'.</summary>
-internal sealed class LoopState(IReadOnlyList<object?> items) : Facility
+/// <param name="items">What it goes through.</param>
+/// <param name="depth">How many loops of its kind it is in.</param>
+/// <param name="again">What it prints for other items; null where the loop is not recursive.</param>
+internal sealed class LoopState(IReadOnlyList<object?> items, int depth, Func<object?, string>? again) : Facility
 {
     private IReadOnlyList<object?>? _last;
 
@@ -18,11 +21,12 @@ internal sealed class LoopState(IReadOnlyList<object?> items) : Facility
             "first" => Index0 == 0,
             "last" => Index0 == items.Count - 1,
             "length" => (long)items.Count,
-            "depth" => 1L,
-            "depth0" => 0L,
+            "depth" => depth + 1L,
+            "depth0" => (long)depth,
             "previtem" => Index0 > 0 ? items[Index0 - 1] : new Undefined("There is no previous item."),
             "nextitem" => Index0 + 1 < items.Count ? items[Index0 + 1] : new Undefined("There is no next item."),
             "cycle" => new Callable("loop.cycle", a => a.Positional.Count > 0 ? a.Positional[Index0 % a.Positional.Count] : throw run.Fail("loop.cycle needs something to cycle through.")),
+            "" => new Callable("loop", a => again is not null ? again(a.As("iterable")[0]) : throw run.Fail("The loop can be called only where it has the word 'recursive'.")),
             "changed" => new Callable("loop.changed", Changed),
             _ => this,
         };

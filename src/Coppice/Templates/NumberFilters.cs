@@ -8,10 +8,8 @@ internal static class NumberFilters
 {
     public static object? Abs(object? value, Arguments given) => value switch
     {
-        long number when number != long.MinValue => Math.Abs(number),
         double number => Math.Abs(number),
-        bool flag => flag ? 1L : 0L,
-        BigInteger number => BigInteger.Abs(number),
+        not null when Arithmetic.IsNumber(value) => WholeNumbers.Plain(BigInteger.Abs(Arithmetic.Big(value))),
         _ => throw Wrong(value, given),
     };
 
@@ -19,6 +17,7 @@ internal static class NumberFilters
     {
         given.As("default");
         if (value is Undefined) throw Wrong(value, given);
+        if (value is BigInteger big) return WholeNumbers.Real(given.Run, big);
         if (Arithmetic.IsNumber(value)) return Arithmetic.Double(value!);
         return value is string text && TryFloat(text, out double number) ? number : given.Or(0, 0.0);
     }
@@ -32,10 +31,11 @@ internal static class NumberFilters
             case Undefined: throw Wrong(value, given);
             case long or BigInteger: return value;
             case bool flag: return flag ? 1L : 0L;
-            case double number when Math.Abs(number) < long.MaxValue: return (long)number;
+            case double number when double.IsInfinity(number): throw given.Run.Fail("An infinite number has no whole part.");
+            case double number when double.IsFinite(number): return WholeNumbers.Plain(new BigInteger(number));
             case string text:
-                if (TryInt(text, radix, out long whole)) return whole;
-                if (TryFloat(text, out double real) && Math.Abs(real) < long.MaxValue) return (long)real;
+                if (ParseInt(text, radix) is { } whole) return whole;
+                if (TryFloat(text, out double real) && double.IsFinite(real)) return WholeNumbers.Plain(new BigInteger(real));
                 break;
         }
         return given.Or(0, 0L);
@@ -47,15 +47,28 @@ internal static class NumberFilters
         if (!Arithmetic.IsNumber(value)) throw Wrong(value, given);
         int precision = given.Int(0, 0);
         string method = given.OptionalText(1) ?? "common";
+        if (method == "common") return value is double real ? PythonNumber.Round(real, precision) : Round(Arithmetic.Big(value!), precision);
         double number = Arithmetic.Double(value!), scale = Math.Pow(10, precision);
         return method switch
         {
-            // A whole number stays one.
-            "common" => value is double ? PythonNumber.Round(number, precision) : precision >= 0 ? value is bool ? (long)number : value : (long)PythonNumber.Round(number, precision),
             "ceil" => Math.Ceiling(number * scale) / scale,
             "floor" => Math.Floor(number * scale) / scale,
             _ => throw given.Wrong(1, "'common', 'ceil' or 'floor'"),
         };
+    }
+
+    public static object? FileSize(object? value, Arguments given)
+    {
+        bool isBinary = given.As("binary").Flag(0, missing: false);
+        if (!Arithmetic.IsNumber(value) && !(value is string text && TryFloat(text, out _))) throw Wrong(value, given);
+        double bytes = (double)Float(value, new Arguments(given.Run, "filesizeformat", [], []))!;
+        double factor = isBinary ? 1024 : 1000, unit = factor;
+        if (bytes == 1) return "1 Byte";
+        if (bytes < factor) return $"{Math.Truncate(bytes).ToString("0", CultureInfo.InvariantCulture)} Bytes";
+        const string Prefixes = "kMGTPEZY";
+        int prefix = 0;
+        for (; prefix < Prefixes.Length - 1 && bytes >= unit * factor; prefix++) unit *= factor;
+        return $"{PythonNumber.Fixed(bytes / unit, 1)} {(isBinary ? $"{char.ToUpperInvariant(Prefixes[prefix])}iB" : $"{Prefixes[prefix]}B")}";
     }
 
     public static object? Sum(object? value, Arguments given)
@@ -67,29 +80,75 @@ internal static class NumberFilters
         return sum;
     }
 
-    private static bool TryFloat(string text, out double number)
+    // A whole number stays one; halves go to the even digit.
+    private static object Round(BigInteger number, int precision)
     {
-        string trimmed = TextMethods.Stripped(text, null, left: true, right: true).Replace("_", "", StringComparison.Ordinal);
-        return double.TryParse(trimmed, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out number);
+        if (precision >= 0) return WholeNumbers.Plain(number);
+        if (precision < -WholeNumbers.MostDigits) return 0L;
+        BigInteger unit = BigInteger.Pow(10, -precision), whole = BigInteger.DivRem(BigInteger.Abs(number), unit, out BigInteger rest);
+        int half = (rest * 2).CompareTo(unit);
+        if (half > 0 || (half == 0 && !whole.IsEven)) whole++;
+        return WholeNumbers.Plain(whole * unit * number.Sign);
     }
 
-    private static bool TryInt(string text, int radix, out long number)
+    private static bool TryFloat(string text, out double number)
     {
-        string digits = TextMethods.Stripped(text, null, left: true, right: true).Replace("_", "", StringComparison.Ordinal);
-        bool isNegative = digits.StartsWith('-');
-        if (isNegative || digits.StartsWith('+')) digits = digits[1..];
-        string prefix = radix switch { 16 => "0x", 8 => "0o", 2 => "0b", _ => "" };
-        if (prefix.Length > 0 && digits.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)) digits = digits[2..];
         number = 0;
-        if (digits.Length is 0 or > 64) return false;
-        foreach (char c in digits)
-        {
-            int digit = char.IsAsciiDigit(c) ? c - '0' : char.IsAsciiLetter(c) ? char.ToLowerInvariant(c) - 'a' + 10 : 99;
-            if (digit >= radix || number > (long.MaxValue - digit) / Math.Max(radix, 1)) return false;
-            number = number * radix + digit;
-        }
-        if (isNegative) number = -number;
+        if (!TryPlain(text, out string plain)) return false;
+        if (double.TryParse(plain, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out number)) return plain.AsSpan().ContainsAnyInRange('0', '9') || IsWord(plain);
+        if (plain.TrimStart('+', '-').ToLowerInvariant() is not ("inf" or "nan" or "infinity") || plain.Length > 9) return false;
+        number = plain.EndsWith("nan", StringComparison.OrdinalIgnoreCase) ? double.NaN : plain[0] == '-' ? double.NegativeInfinity : double.PositiveInfinity;
         return true;
+    }
+
+    private static bool IsWord(string plain) => plain.TrimStart('+', '-').ToLowerInvariant() is "infinity" or "nan";
+
+    private static object? ParseInt(string text, int radix)
+    {
+        if (radix is < 0 or 1 or > 36 || !TryPlain(text, out string plain)) return null;
+        bool isNegative = plain.StartsWith('-');
+        ReadOnlySpan<char> digits = isNegative || plain.StartsWith('+') ? plain.AsSpan(1) : plain;
+        int prefixed = digits is ['0', var mark, ..] ? char.ToLowerInvariant(mark) switch { 'x' => 16, 'o' => 8, 'b' => 2, _ => 0 } : 0;
+        if (prefixed != 0 && (radix == 0 || radix == prefixed))
+        {
+            digits = digits[2..];
+            radix = prefixed;
+        }
+        else if (radix == 0) radix = digits is ['0', _, ..] && digits.ContainsAnyExcept('0') ? 37 : 10;   // 0-led digits are no number in Python
+        if (radix > 36) return null;
+        object? number = WholeNumbers.Parse(digits, radix);
+        return number is null || !isNegative ? number : WholeNumbers.Plain(-Arithmetic.Big(number));
+    }
+
+    // Without the space around it and the underscores, which may stand only between digits.
+    private static bool TryPlain(string text, out string plain)
+    {
+        plain = TextMethods.Stripped(text, null, left: true, right: true);
+        if (!plain.Contains('_', StringComparison.Ordinal)) return plain.Length > 0;
+        for (int at = 0; at < plain.Length; at++)
+            if (plain[at] == '_' && (at == 0 || at == plain.Length - 1 || !char.IsAsciiLetterOrDigit(plain[at - 1]) || !char.IsAsciiLetterOrDigit(plain[at + 1]))) return false;
+        plain = plain.Replace("_", "", StringComparison.Ordinal);
+        return true;
+    }
+
+    /// <summary>The attributes and methods of numbers.</summary>
+    public static bool TryMember(object value, string name, out object? member)
+    {
+        member = (name, value) switch
+        {
+            ("real", double) => value,
+            ("real" or "numerator", not double) => WholeNumbers.Plain(Arithmetic.Big(value)),
+            ("imag", double) => 0.0,
+            ("imag", _) => 0L,
+            ("denominator", not double) => 1L,
+            ("is_integer", double number) => new Callable(name, _ => double.IsFinite(number) && Math.Floor(number) == number),
+            ("is_integer", _) => new Callable(name, _ => true),
+            ("bit_length", not double) => new Callable(name, _ => (long)(BigInteger.Abs(Arithmetic.Big(value)).GetBitLength())),
+            ("bit_count", not double) => new Callable(name, _ => (long)BigInteger.PopCount(BigInteger.Abs(Arithmetic.Big(value)))),
+            ("conjugate", _) => new Callable(name, _ => value),
+            _ => null,
+        };
+        return member is not null;
     }
 
     private static ChatTemplateException Wrong(object? value, Arguments given) => given.Run.Fail((value as Undefined)?.Why ?? $"A number is needed; here is {TypeName.Of(value)}.");

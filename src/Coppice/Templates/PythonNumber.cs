@@ -35,6 +35,35 @@ internal static class PythonNumber
     {
         if (!double.IsFinite(number) || decimals > 323) return number;
         if (decimals < -308) return 0;
+        double rounded = double.Parse($"{Scaled(number, decimals)}E{-decimals}", NumberStyles.Float, CultureInfo.InvariantCulture);
+        return number < 0 ? -rounded : rounded;
+    }
+
+    /// <summary>The magnitude with so many decimals: 2.50.</summary>
+    public static string Fixed(double number, int decimals)
+    {
+        string digits = Scaled(number, decimals).ToString(CultureInfo.InvariantCulture).PadLeft(decimals + 1, '0');
+        return decimals == 0 ? digits : $"{digits[..^decimals]}.{digits[^decimals..]}";
+    }
+
+    /// <summary>The magnitude's digits, one before the point and so many after it, and its power of ten.</summary>
+    public static (string Digits, int Exponent) Exponential(double number, int decimals)
+    {
+        if (number == 0) return (new string('0', decimals + 1), 0);
+        string shown = number.ToString("E16", CultureInfo.InvariantCulture);
+        int exponent = int.Parse(shown.AsSpan(shown.IndexOf('E', StringComparison.Ordinal) + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) - 1;
+        // The estimate may be one too low or too high, and rounding may carry into one more digit.
+        while (true)
+        {
+            string digits = Scaled(number, decimals - exponent).ToString(CultureInfo.InvariantCulture);
+            if (digits.Length <= decimals + 1) return (digits.PadRight(decimals + 1, '0'), exponent);
+            exponent++;
+        }
+    }
+
+    // The magnitude times ten to the power of decimals, as the nearest whole number; of two, the even one.
+    private static BigInteger Scaled(double number, int decimals)
+    {
         long bits = BitConverter.DoubleToInt64Bits(number);
         int exponent = (int)((bits >> 52) & 0x7FF);
         BigInteger numerator = (bits & 0xFFFFFFFFFFFFF) | (exponent == 0 ? 0 : 1L << 52);
@@ -46,9 +75,7 @@ internal static class PythonNumber
         else denominator *= BigInteger.Pow(10, -decimals);
         BigInteger whole = BigInteger.DivRem(numerator, denominator, out BigInteger rest);
         int half = (rest * 2).CompareTo(denominator);
-        if (half > 0 || (half == 0 && !whole.IsEven)) whole++;
-        double rounded = double.Parse($"{whole}E{-decimals}", NumberStyles.Float, CultureInfo.InvariantCulture);
-        return number < 0 ? -rounded : rounded;
+        return half > 0 || (half == 0 && !whole.IsEven) ? whole + 1 : whole;
     }
 
     private static int DecimalExponent(string shortest, string scientific)

@@ -37,6 +37,7 @@ internal static class PythonText
     public static string Of(Rendering run, object? value) => value switch
     {
         string text => text,
+        Markup markup => markup.Text,
         Undefined => "",
         _ => Repr(run, value),
     };
@@ -49,6 +50,18 @@ internal static class PythonText
         return text.ToString();
     }
 
+    /// <summary>The text with what is not ASCII as escapes.</summary>
+    public static string Ascii(string text)
+    {
+        StringBuilder ascii = new(text.Length);
+        for (int at = 0; at < text.Length; at = Next(text, at))
+        {
+            if (text[at] < '\x80') ascii.Append(text[at]);
+            else AppendCode(Next(text, at) - at == 2 ? char.ConvertToUtf32(text, at) : text[at], ascii);
+        }
+        return ascii.ToString();
+    }
+
     private static void Write(Rendering run, object? value, StringBuilder text)
     {
         run.Enter();
@@ -58,14 +71,16 @@ internal static class PythonText
             case null: text.Append("None"); break;
             case bool flag: text.Append(flag ? "True" : "False"); break;
             case long number: text.Append(number.ToString(CultureInfo.InvariantCulture)); break;
-            case BigInteger number: text.Append(number.ToString(CultureInfo.InvariantCulture)); break;
+            case BigInteger number: text.Append(WholeNumbers.Shown(run, number)); break;
             case double number: text.Append(PythonNumber.Shown(number)); break;
             case string quoted: run.Append(text, Quoted(quoted)); break;
+            case Markup markup: run.Append(text, $"Markup({Quoted(markup.Text)})"); break;
             case Undefined: text.Append("Undefined"); break;
             case Map map: WritePairs(run, "{", map.Pairs, "}", text); break;
             case Namespace names:
                 WritePairs(run, "<Namespace {", names.Values.Select(p => new KeyValuePair<object?, object?>(p.Key, p.Value)), "}>", text);
                 break;
+            case Sequence { Shown: string shown }: text.Append(shown); break;
             case Sequence sequence: WriteSequence(run, sequence, text); break;
             case Callable callable: text.Append("<function ").Append(callable.Name).Append('>'); break;
             default: text.Append("<object>"); break;
@@ -97,7 +112,6 @@ internal static class PythonText
             SequenceKind.Values => ("dict_values([", "])"),
             SequenceKind.Items => ("dict_items([", "])"),
             SequenceKind.Generator => throw run.Fail("The result of a filter such as 'map' or 'select' has no text; put '| list' after it."),
-            SequenceKind.Range => throw run.Fail("A range has no text; put '| list' after it."),
             _ => ("[", "]"),
         };
         text.Append(begin);
@@ -133,15 +147,29 @@ internal static class PythonText
         return text.Append(quote).ToString();
     }
 
+    /// <summary>Whether all characters have a picture, or are blanks.</summary>
+    public static bool IsPrintable(string text)
+    {
+        for (int at = 0; at < text.Length; at = Next(text, at))
+            if (text[at] != ' ' && !IsPrintable(Next(text, at) - at == 2 ? char.ConvertToUtf32(text, at) : text[at])) return false;
+        return true;
+    }
+
+    private static bool IsPrintable(int code) =>
+        CharUnicodeInfo.GetUnicodeCategory(code) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
+            or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);
+
     // Python shows a character that has no picture by its code.
     private static void AppendRare(string value, int at, StringBuilder text)
     {
         int code = Next(value, at) - at == 2 ? char.ConvertToUtf32(value, at) : value[at];
-        UnicodeCategory category = Next(value, at) - at == 2 ? CharUnicodeInfo.GetUnicodeCategory(code) : CharUnicodeInfo.GetUnicodeCategory(value[at]);
-        bool isPrintable = category is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
-            or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);
-        if (isPrintable) text.Append(value, at, Next(value, at) - at);
-        else if (code <= 0xFF) text.Append("\\x").Append(code.ToString("x2", CultureInfo.InvariantCulture));
+        if (IsPrintable(code)) text.Append(value, at, Next(value, at) - at);
+        else AppendCode(code, text);
+    }
+
+    private static void AppendCode(int code, StringBuilder text)
+    {
+        if (code <= 0xFF) text.Append("\\x").Append(code.ToString("x2", CultureInfo.InvariantCulture));
         else if (code <= 0xFFFF) text.Append("\\u").Append(code.ToString("x4", CultureInfo.InvariantCulture));
         else text.Append("\\U").Append(code.ToString("x8", CultureInfo.InvariantCulture));
     }

@@ -18,7 +18,11 @@ internal sealed class Scope(Rendering run, Scope? outer)
         set => _values[name] = value;
     }
 
-    public Scope Inner() => new(run, this);
+    public Scope Inner()
+    {
+        run.Items(4);
+        return new(run, this);
+    }
 
     private Scope? Outer => outer;
 }

@@ -16,6 +16,7 @@ internal static class SelectionFilters
 
     public static object? Map(object? value, Arguments given)
     {
+        if (!Truth.Of(value)) return Sequence.Generator([]);
         IReadOnlyList<object?> items = Iteration.Of(given.Run, value);
         if (given.Positional.Count == 0 && given.Named.Any(n => n.Name == "attribute"))
         {
@@ -31,7 +32,7 @@ internal static class SelectionFilters
 
     public static object? SelectByAttribute(object? value, Arguments given, bool wanted)
     {
-        if (given.Positional.Count == 0) throw given.Run.Fail("selectattr and rejectattr need the name of an attribute.");
+        if (Truth.Of(value) && given.Positional.Count == 0) throw given.Run.Fail("selectattr and rejectattr need the name of an attribute.");
         return Pick(value, given, 1, i => Path(given.Run, i, given.Positional[0]), wanted);
     }
 
@@ -57,13 +58,15 @@ internal static class SelectionFilters
     // The test's name and arguments follow the first ones; without a test, what is true.
     private static Sequence Pick(object? value, Arguments given, int first, Func<object?, object?> part, bool wanted)
     {
+        // None, too, has no items.
+        if (!Truth.Of(value)) return Sequence.Generator([]);
         Func<object?, bool> holds = Truth.Of;
         if (given.Positional.Count > first)
         {
             if (given.Positional[first] is not string name) throw given.Run.Fail("The name of a test is a text.");
             Test test = Tests.Find(given.Run, name);
             Arguments rest = given.After(first + 1, $"the test '{name}'");
-            holds = i => test(i, rest);
+            holds = i => test(Markup.Bare(i), rest);
         }
         List<object?> picked = [];
         foreach (object? item in Iteration.Of(given.Run, value))

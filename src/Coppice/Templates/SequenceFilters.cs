@@ -60,11 +60,12 @@ internal static class SequenceFilters
         object? attribute = given.Or(2, null);
         return Sequence.List(Comparison.Sorted(given.Run, Iteration.Of(given.Run, value), Key, given.Flag(0, missing: false)));
 
-        // "a,b" sorts by a and then by b.
+        // "a,b" sorts by a and then by b. Keys are lists, in which undefined values are equal and need no order.
         object? Key(object? item)
         {
-            if (attribute is not string paths || !paths.Contains(',', StringComparison.Ordinal)) return Folded(attribute is null ? item : SelectionFilters.Path(given.Run, item, attribute), isExact);
-            return Sequence.List([.. paths.Split(',').Select(p => Folded(SelectionFilters.Path(given.Run, item, p), isExact))]);
+            if (attribute is null) return Folded(item, isExact);
+            object?[] parts = attribute is string paths ? paths.Split(',') : [attribute];
+            return Sequence.List([.. parts.Select(p => Folded(SelectionFilters.Path(given.Run, item, p), isExact))]);
         }
     }
 

@@ -75,14 +75,16 @@ internal sealed class If(int line, (Expression Condition, Body Body)[] branches,
     }
 }
 
-internal sealed class For(int line, Target target, Expression items, Expression? condition, Body body, Body? otherwise) : Statement(line)
+internal sealed class For(int line, Target target, Expression items, Expression? condition, Body body, Body? otherwise, bool isRecursive) : Statement(line)
 {
-    public override Flow Execute(Scope scope, StringBuilder output)
+    public override Flow Execute(Scope scope, StringBuilder output) => Run(scope, items.Evaluate(scope), 0, output);
+
+    private Flow Run(Scope scope, object? value, int depth, StringBuilder output)
     {
-        IReadOnlyList<object?> all = Iteration.Of(scope.Run, items.Evaluate(scope));
+        IReadOnlyList<object?> all = Iteration.Of(scope.Run, value);
         if (condition is not null) all = Filtered(scope, all);
         if (all.Count == 0) return otherwise?.Execute(scope.Inner(), output) ?? Flow.Next;
-        LoopState loop = new(all);
+        LoopState loop = new(all, depth, isRecursive ? deeper => Again(scope, deeper, depth + 1) : null);
         for (; loop.Index0 < all.Count; loop.Index0++)
         {
             Scope inner = scope.Inner();
@@ -92,6 +94,14 @@ internal sealed class For(int line, Target target, Expression items, Expression?
             if (body.Execute(inner, output) == Flow.Break) break;
         }
         return Flow.Next;
+    }
+
+    // loop(items) in a recursive loop: what the same loop prints for other items.
+    private string Again(Scope scope, object? value, int depth)
+    {
+        StringBuilder output = new();
+        Run(scope, value, depth, output);
+        return output.ToString();
     }
 
     private List<object?> Filtered(Scope scope, IReadOnlyList<object?> all)
@@ -192,7 +202,8 @@ internal sealed class CallBlock(int line, Call call, Macro body) : Statement(lin
 /// <param name="Body">What it prints is its value.</param>
 /// <param name="TakesRest">The body looks at varargs.</param>
 /// <param name="TakesNamedRest">The body looks at kwargs.</param>
-internal sealed record Macro(Parameter[] Parameters, Body Body, bool TakesRest, bool TakesNamedRest)
+/// <param name="TakesCaller">The body looks at caller.</param>
+internal sealed record Macro(Parameter[] Parameters, Body Body, bool TakesRest, bool TakesNamedRest, bool TakesCaller)
 {
     public Callable Close(string name, Scope scope) => new(name, given => Run(name, scope, given));
 
@@ -203,7 +214,7 @@ internal sealed record Macro(Parameter[] Parameters, Body Body, bool TakesRest, 
         Scope scope = outer.Inner();
         List<(string Name, object? Value)> named = [.. given.Named];
         scope["caller"] = new Undefined($"'{name}' is not called by a call block.");
-        if (named.FindIndex(n => n.Name == "caller") is >= 0 and int caller)
+        if (TakesCaller && named.FindIndex(n => n.Name == "caller") is >= 0 and int caller)
         {
             scope["caller"] = named[caller].Value;
             named.RemoveAt(caller);

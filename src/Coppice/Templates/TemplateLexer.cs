@@ -100,6 +100,7 @@ internal sealed class TemplateLexer
         if (sign == '+') return false;
         _at = bodyStart;
         if (sign == '-') SkipSpace();
+        if (_at == _source.Length) return true;   // nothing is left to close
         for (int at = _source.IndexOf("{%", _at, StringComparison.Ordinal); at >= 0; at = _source.IndexOf("{%", at + 2, StringComparison.Ordinal))
         {
             if (!TryWordTag(at, "endraw", out char endSign, out int end)) continue;

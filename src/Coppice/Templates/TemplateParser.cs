@@ -126,13 +126,13 @@ internal sealed class TemplateParser
         if (!_tokens.SkipName("in")) throw _tokens.Unexpected("'in'");
         Expression items = _expressions.ReadUnconditional();
         Expression? condition = _tokens.SkipName("if") ? _expressions.Read() : null;
-        if (_tokens.Current.IsName("recursive")) throw new ChatTemplateException(line, "Recursive loops are not supported; use a macro that calls itself.");
+        bool isRecursive = _tokens.SkipName("recursive");
         ExpectBlockEnd();
         _loops++;
         Body body = ReadBody(line, "else", "endfor");
         _loops--;
         Body? otherwise = _tokens.Next().Text == "else" ? ReadClosed(line, "endfor") : null;
-        return new For(line, target, items, condition, body, otherwise);
+        return new For(line, target, items, condition, body, otherwise, isRecursive);
     }
 
     private Statement ReadSet(int line)
@@ -168,7 +168,7 @@ internal sealed class TemplateParser
         _loops = loops;
         outer.UnionWith(names);
         _expressions.NamesRead = outer;
-        return new Macro(parameters, body, names.Contains("varargs"), names.Contains("kwargs"));
+        return new Macro(parameters, body, names.Contains("varargs"), names.Contains("kwargs"), names.Contains("caller") && !Array.Exists(parameters, p => p.Name == "caller"));
     }
 
     private Parameter[] ReadParameters()

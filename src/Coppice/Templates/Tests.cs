@@ -14,9 +14,9 @@ internal static class Tests
         ["boolean"] = (v, _) => v is bool,
         ["callable"] = (v, _) => v is Callable or Joiner,
         ["defined"] = (v, _) => v is not Undefined,
-        ["divisibleby"] = (v, a) => Remainder(v, a, a.As("num")[0]) == 0,
-        ["escaped"] = (_, _) => false,
-        ["even"] = (v, a) => Remainder(v, a, 2L) == 0,
+        ["divisibleby"] = (v, a) => Leaves(v, a, a.As("num")[0], 0L),
+        ["escaped"] = (v, _) => v is Markup,
+        ["even"] = (v, a) => Leaves(v, a, 2L, 0L),
         ["false"] = (v, _) => v is false,
         ["filter"] = (v, _) => v is string name && Filters.TryFind(name, out Filter? found) && found is not null,
         ["float"] = (v, _) => v is double,
@@ -27,7 +27,7 @@ internal static class Tests
         ["mapping"] = (v, _) => v is Map,
         ["none"] = (v, _) => v is null,
         ["number"] = (v, _) => Arithmetic.IsNumber(v),
-        ["odd"] = (v, a) => Remainder(v, a, 2L) == 1,
+        ["odd"] = (v, a) => Leaves(v, a, 2L, 1L),
         ["sameas"] = (v, a) => ReferenceEquals(v, a.As("other")[0]) || (v is bool or long or string && v.Equals(a[0])),
         ["sequence"] = (v, _) => v is Map or string or Undefined or Sequence { Kind: SequenceKind.List or SequenceKind.Tuple or SequenceKind.Range },
         ["string"] = (v, _) => v is string,
@@ -56,10 +56,5 @@ internal static class Tests
 
     private static Test Compares(string symbol) => (value, given) => Comparisons.Holds(given.As("other").Run, symbol, value, given[0]);
 
-    private static double Remainder(object? value, Arguments given, object? by) => Arithmetic.Apply(given.Run, "%", value, by) switch
-    {
-        long rest => rest,
-        double rest => rest,
-        _ => throw given.Run.Fail($"A number is needed; here is {TypeName.Of(value)}."),
-    };
+    private static bool Leaves(object? value, Arguments given, object? by, long rest) => Comparison.Same(given.Run, Arithmetic.Apply(given.Run, "%", value, by), rest);
 }

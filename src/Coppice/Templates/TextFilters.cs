@@ -14,6 +14,20 @@ internal static class TextFilters
         return text;
     }
 
+    /// <summary>The text, which the filter needs.</summary>
+    public static string Only(object? value, Arguments given, string filter)
+    {
+        if (value is not string text) throw given.Run.Fail((value as Undefined)?.Why ?? $"The filter '{filter}' needs a text; here is {TypeName.Of(value)}.");
+        given.Run.Characters(text.Length);
+        return text;
+    }
+
+    private static string Blanks(Rendering run, int count)
+    {
+        run.Characters(count);
+        return new string(' ', Math.Max(0, count));
+    }
+
     public static object? FormatOperand(Arguments given)
     {
         if (given.Named.Count == 0) return Sequence.Tuple([.. given.Positional]);
@@ -29,20 +43,11 @@ internal static class TextFilters
         return TextMethods.Find(text, "center")!.Call(new Arguments(given.Run, "the filter 'center'", [(long)width], []));
     }
 
-    public static object? Escape(object? value, Arguments given)
-    {
-        string text = Text(value, given);
-        string escaped = text.Replace("&", "&amp;", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal).Replace(">", "&gt;", StringComparison.Ordinal)
-            .Replace("'", "&#39;", StringComparison.Ordinal).Replace("\"", "&#34;", StringComparison.Ordinal);
-        given.Run.Characters(escaped.Length);
-        return escaped;
-    }
-
     public static object? Indent(object? value, Arguments given)
     {
-        string text = Text(value, given);
+        string text = Only(value, given, "indent");
         given.As("width", "first", "blank");
-        string indent = given.Or(0, 4L) as string ?? new string(' ', Math.Clamp(given.Int(0, 4), 0, 1000));
+        string indent = given.Or(0, 4L) as string ?? Blanks(given.Run, given.Int(0, 4));
         bool first = given.Flag(1, missing: false), blank = given.Flag(2, missing: false);
         List<object?> lines = TextSplit.Lines(given.Run, text + "\n", keepsEnds: false);
         given.Run.Characters(text.Length + (long)lines.Count * indent.Length);
@@ -76,7 +81,7 @@ internal static class TextFilters
     {
         string text = Text(value, given.As());
         string plain = Regex.Replace(text, "<!--.*?-->|<[^>]*>", "", RegexOptions.NonBacktracking | RegexOptions.Singleline);
-        return string.Join(' ', TextSplit.FromLeft(given.Run, plain, null, -1));
+        return System.Net.WebUtility.HtmlDecode(string.Join(' ', TextSplit.FromLeft(given.Run, plain, null, -1)));
     }
 
     // The first letter after a border is upper case, all others are lower case; "don't" has no border.
@@ -100,7 +105,7 @@ internal static class TextFilters
         {
             null => null,
             string text => text,
-            _ => new string(' ', Math.Clamp(given.Int(1), 0, 1000)),
+            _ => Blanks(given.Run, given.Int(1)),
         };
         (string items, string keys) = (indent is null ? ", " : ",", ": ");
         if (given.Or(2, null) is not null)
@@ -113,12 +118,14 @@ internal static class TextFilters
 
     public static object? Truncate(object? value, Arguments given)
     {
-        string text = Text(value, given);
         given.As("length", "killwords", "end", "leeway");
         int length = given.Int(0, 255), leeway = given.Int(3, 5);
+        // A short list passes, as in Jinja.
+        if (value is Sequence { Kind: not SequenceKind.Generator } list && list.Items.Count <= (long)length + leeway) return list;
+        string text = Only(value, given, "truncate");
         string end = given.OptionalText(2) ?? "...";
         if (length < end.Length || leeway < 0) throw given.Wrong(0, "at least the length of 'end'");
-        if (PythonText.Length(text) <= length + leeway) return text;
+        if (PythonText.Length(text) <= (long)length + leeway) return text;
         string cut = text[..PythonText.Place(text, length - end.Length)];
         if (given.Flag(1, missing: false)) return cut + end;
         int space = cut.LastIndexOf(' ');
@@ -128,8 +135,14 @@ internal static class TextFilters
     public static object? UrlEncode(object? value, Arguments given)
     {
         given.As();
-        if (value is not Map map) return Uri.EscapeDataString(Text(value, given)).Replace("%2F", "/", StringComparison.Ordinal);
-        return string.Join('&', map.Pairs.Select(p => $"{Quote(p.Key)}={Quote(p.Value)}"));
+        IEnumerable<(object?, object?)>? pairs = value switch
+        {
+            Map map => map.Pairs.Select(p => (p.Key, p.Value)),
+            Sequence list => list.Use().Select(pair => Iteration.Of(given.Run, pair) is [var key, var item] ? (key, item) : throw given.Run.Fail("urlencode needs pairs.")),
+            _ => null,
+        };
+        if (pairs is null) return Uri.EscapeDataString(Text(value, given)).Replace("%2F", "/", StringComparison.Ordinal);
+        return TextMethods.Joined(given.Run, "&", [.. pairs.Select(p => $"{Quote(p.Item1)}={Quote(p.Item2)}")]);
 
         string Quote(object? part) => Uri.EscapeDataString(Text(part, given)).Replace("%20", "+", StringComparison.Ordinal);
     }
@@ -146,5 +159,22 @@ internal static class TextFilters
             inWord = isWord;
         }
         return count;
+    }
+
+    /// <summary>The pairs of a dict as attributes of HTML: none for what is None or undefined.</summary>
+    public static object? XmlAttributes(object? value, Arguments given)
+    {
+        bool hasSpace = given.As("autospace").Flag(0, missing: true);
+        if (value is not Map map) throw given.Run.Fail($"xmlattr needs a dict; here is {TypeName.Of(value)}.");
+        List<object?> parts = [];
+        foreach ((object? key, object? attribute) in map.Pairs)
+        {
+            if (attribute is null or Undefined) continue;
+            string name = PythonText.Of(given.Run, key);
+            if (name.AsSpan().ContainsAny(" \t\n\f\r/>=")) throw given.Run.Fail($"'{(name.Length > 60 ? name[..60] + "…" : name)}' is not the name of an attribute.");
+            parts.Add($"{Markup.Escaped(given.Run, name)}=\"{Markup.Of(given.Run, attribute).Text}\"");
+        }
+        string text = TextMethods.Joined(given.Run, " ", parts);
+        return hasSpace && text.Length > 0 ? " " + text : text;
     }
 }

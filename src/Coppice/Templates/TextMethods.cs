@@ -11,25 +11,31 @@ internal static class TextMethods
     private static readonly Dictionary<string, Method> s_methods = new(StringComparer.Ordinal)
     {
         ["capitalize"] = (t, _) => Capitalized(t),
-        ["casefold"] = (t, _) => t.ToLowerInvariant(),
+        ["casefold"] = (t, _) => t.ToLowerInvariant().Replace("ß", "ss", StringComparison.Ordinal),
         ["center"] = (t, a) => Padded(t, a, PadSide.Both),
-        ["count"] = (t, a) => (long)Count(t, a.As("sub").Text(0)),
-        ["endswith"] = (t, a) => Affixes(a.As("suffix")).Any(x => t.EndsWith(x, StringComparison.Ordinal)),
+        ["count"] = (t, a) => a.As("sub", "start", "end").Text(0) is var part && TryPart(t, a, out int from, out int to) ? (long)Count(a.Run, t[from..to], part) : 0L,
+        ["endswith"] = (t, a) => Affixes(a.As("suffix", "start", "end")) is var affixes && TryPart(t, a, out int from, out int to) && affixes.Any(x => t.AsSpan(from, to - from).EndsWith(x)),
+        ["expandtabs"] = (t, a) => Expanded(a.As("tabsize").Run, t, a.Int(0, 8)),
         ["find"] = (t, a) => Index(t, a, last: false),
         ["format"] = (t, a) => BraceFormat.Apply(a, t),
+        ["format_map"] = (t, a) => BraceFormat.Apply(a.Pairs("mapping"), t),
         ["index"] = (t, a) => Index(t, a, last: false) is >= 0 and long at ? at : throw a.Run.Fail("The text looked for is not there."),
         ["isalnum"] = (t, _) => All(t, char.IsLetterOrDigit),
         ["isalpha"] = (t, _) => All(t, char.IsLetter),
+        ["isascii"] = (t, _) => System.Text.Ascii.IsValid(t),
         ["isdecimal"] = (t, _) => All(t, char.IsDigit),
         ["isdigit"] = (t, _) => All(t, char.IsDigit),
+        ["isidentifier"] = (t, _) => t.Length > 0 && !char.IsAsciiDigit(t[0]) && t.All(c => c == '_' || char.IsLetterOrDigit(c)),
         ["isnumeric"] = (t, _) => All(t, char.IsNumber),
+        ["isprintable"] = (t, _) => PythonText.IsPrintable(t),
         ["isspace"] = (t, _) => All(t, PythonText.IsSpace),
         ["islower"] = (t, _) => t.Any(char.IsLower) && !t.Any(char.IsUpper),
+        ["istitle"] = (t, _) => t.Any(char.IsLetter) && t == Titled(t),
         ["isupper"] = (t, _) => t.Any(char.IsUpper) && !t.Any(char.IsLower),
         ["join"] = (t, a) => Joined(a.Run, t, Iteration.Of(a.Run, a.As("iterable")[0])),
         ["ljust"] = (t, a) => Padded(t, a, PadSide.Right),
         ["lower"] = (t, _) => t.ToLowerInvariant(),
-        ["lstrip"] = (t, a) => Stripped(t, a.As("chars").OptionalText(0), left: true, right: false),
+        ["lstrip"] = (t, a) => Stripped(t, Characters(t, a), left: true, right: false),
         ["partition"] = (t, a) => Parted(t, a, last: false),
         ["removeprefix"] = (t, a) => a.As("prefix").Text(0) is { Length: > 0 } prefix && t.StartsWith(prefix, StringComparison.Ordinal) ? t[prefix.Length..] : t,
         ["removesuffix"] = (t, a) => a.As("suffix").Text(0) is { Length: > 0 } suffix && t.EndsWith(suffix, StringComparison.Ordinal) ? t[..^suffix.Length] : t,
@@ -39,11 +45,11 @@ internal static class TextMethods
         ["rjust"] = (t, a) => Padded(t, a, PadSide.Left),
         ["rpartition"] = (t, a) => Parted(t, a, last: true),
         ["rsplit"] = (t, a) => Sequence.List(TextSplit.FromRight(a.As("sep", "maxsplit").Run, t, a.OptionalText(0), a.Int(1, -1))),
-        ["rstrip"] = (t, a) => Stripped(t, a.As("chars").OptionalText(0), left: false, right: true),
+        ["rstrip"] = (t, a) => Stripped(t, Characters(t, a), left: false, right: true),
         ["split"] = (t, a) => Sequence.List(TextSplit.FromLeft(a.As("sep", "maxsplit").Run, t, a.OptionalText(0), a.Int(1, -1))),
         ["splitlines"] = (t, a) => Sequence.List(TextSplit.Lines(a.As("keepends").Run, t, a.Flag(0, missing: false))),
-        ["startswith"] = (t, a) => Affixes(a.As("prefix")).Any(x => t.StartsWith(x, StringComparison.Ordinal)),
-        ["strip"] = (t, a) => Stripped(t, a.As("chars").OptionalText(0), left: true, right: true),
+        ["startswith"] = (t, a) => Affixes(a.As("prefix", "start", "end")) is var affixes && TryPart(t, a, out int from, out int to) && affixes.Any(x => t.AsSpan(from, to - from).StartsWith(x)),
+        ["strip"] = (t, a) => Stripped(t, Characters(t, a), left: true, right: true),
         ["swapcase"] = (t, _) => string.Concat(t.Select(c => char.IsUpper(c) ? char.ToLowerInvariant(c) : char.ToUpperInvariant(c))),
         ["title"] = (t, _) => Titled(t),
         ["upper"] = (t, _) => Upper(t),
@@ -89,6 +95,14 @@ internal static class TextMethods
         return titled.ToString();
     }
 
+    /// <summary>The argument 'chars'; null: white space.</summary>
+    public static string? Characters(string text, Arguments given)
+    {
+        string? characters = given.As("chars").OptionalText(0);
+        given.Run.Search(text, characters ?? "");
+        return characters;
+    }
+
     public static string Stripped(string text, string? characters, bool left, bool right)
     {
         int start = 0, end = text.Length;
@@ -110,7 +124,7 @@ internal static class TextMethods
     {
         if (times == 0) return text;
         if (old.Length == 0) return Interspersed(run, text, with, times);
-        int found = Count(text, old);
+        int found = Count(run, text, old);
         if (times > 0) found = Math.Min(found, times);
         run.Characters(text.Length + (long)found * Math.Max(0, with.Length - old.Length));
         if (times < 0) return text.Replace(old, with, StringComparison.Ordinal);
@@ -141,8 +155,9 @@ internal static class TextMethods
         return times != 0 ? replaced.Append(with).ToString() : replaced.ToString();
     }
 
-    private static int Count(string text, string part)
+    private static int Count(Rendering run, string text, string part)
     {
+        run.Search(text, part);
         if (part.Length == 0) return PythonText.Length(text) + 1;
         int count = 0;
         for (int at = text.IndexOf(part, StringComparison.Ordinal); at >= 0; at = text.IndexOf(part, at + part.Length, StringComparison.Ordinal)) count++;
@@ -151,19 +166,58 @@ internal static class TextMethods
 
     private static long Index(string text, Arguments given, bool last)
     {
-        string part = given.As("sub", "start").Text(0);
-        int count = PythonText.Length(text), start = given.Int(1, 0);
-        start = PythonText.Place(text, start < 0 ? Math.Max(0, start + count) : Math.Min(start, count));
-        int at = last ? text.AsSpan(start).LastIndexOf(part) : text.AsSpan(start).IndexOf(part);
-        return at < 0 ? -1L : PythonText.Length(text[..(start + at)]);
+        string part = given.As("sub", "start", "end").Text(0);
+        if (!TryPart(text, given, out int from, out int to)) return -1L;
+        given.Run.Search(text, part);
+        int at = last ? text.AsSpan(from, to - from).LastIndexOf(part) : text.AsSpan(from, to - from).IndexOf(part);
+        if (last && part.Length == 0) at = to - from;
+        return at < 0 ? -1L : PythonText.Length(text[..(from + at)]);
     }
 
-    private static IEnumerable<string> Affixes(Arguments given) => given[0] switch
+    // The part of a text that the arguments 'start' and 'end' leave; none where it would begin behind its end.
+    private static bool TryPart(string text, Arguments given, out int from, out int to)
     {
-        string one => [one],
-        Sequence { Kind: SequenceKind.Tuple } many => many.Items.OfType<string>(),
-        _ => throw given.Wrong(0, "a text, or a tuple of texts"),
-    };
+        int count = PythonText.Length(text), start = Bound(1, 0), end = Math.Min(Bound(2, count), count);
+        (from, to) = (PythonText.Place(text, start), PythonText.Place(text, end));
+        return start <= end;
+
+        int Bound(int slot, int missing)
+        {
+            int bound = given.Or(slot, null) is null ? missing : given.Int(slot);
+            return bound < 0 ? Math.Max(0, bound + count) : bound;
+        }
+    }
+
+    private static string Expanded(Rendering run, string text, int tabSize)
+    {
+        StringBuilder expanded = new();
+        for (int at = 0, column = 0; at < text.Length; at++)
+        {
+            int blanks = text[at] != '\t' ? 0 : tabSize > 0 ? tabSize - column % tabSize : 0;
+            if (text[at] == '\t') run.Append(expanded, Blanks(run, blanks));
+            else expanded.Append(text[at]);
+            column = text[at] is '\n' or '\r' ? 0 : column + (text[at] == '\t' ? blanks : char.IsLowSurrogate(text[at]) ? 0 : 1);
+        }
+        return expanded.ToString();
+    }
+
+    private static string Blanks(Rendering run, int count)
+    {
+        run.Characters(count);
+        return new string(' ', count);
+    }
+
+    private static string[] Affixes(Arguments given)
+    {
+        string[] affixes = given[0] switch
+        {
+            string one => [one],
+            Sequence { Kind: SequenceKind.Tuple } many => [.. many.Items.OfType<string>()],
+            _ => throw given.Wrong(0, "a text, or a tuple of texts"),
+        };
+        foreach (string affix in affixes) given.Run.Characters(affix.Length);
+        return affixes;
+    }
 
     private static bool All(string text, Func<char, bool> holds) => text.Length > 0 && text.All(holds);
 
@@ -171,6 +225,7 @@ internal static class TextMethods
     {
         string part = given.As("sep").Text(0);
         if (part.Length == 0) throw given.Wrong(0, "a text that is not empty");
+        given.Run.Search(text, part);
         int at = last ? text.LastIndexOf(part, StringComparison.Ordinal) : text.IndexOf(part, StringComparison.Ordinal);
         if (at < 0) return last ? Sequence.Tuple("", "", text) : Sequence.Tuple(text, "", "");
         return Sequence.Tuple(text[..at], part, text[(at + part.Length)..]);
@@ -182,14 +237,17 @@ internal static class TextMethods
         int missing = width - PythonText.Length(text);
         given.Run.Characters(Math.Max(0, missing));
         if (missing <= 0) return text;
-        if ((given.OptionalText(1) ?? " ") is not [char fill]) throw given.Wrong(1, "one character");
+        string fill = given.OptionalText(1) ?? " ";
+        if (PythonText.Length(fill) != 1) throw given.Wrong(1, "one character");
         int left = side switch
         {
             PadSide.Left => missing,
             PadSide.Right => 0,
             _ => missing / 2 + (missing & width & 1),   // Python puts the odd blank on the left of an odd width
         };
-        return new string(fill, left) + text + new string(fill, missing - left);
+        return Times(fill, left) + text + Times(fill, missing - left);
+
+        static string Times(string fill, int count) => fill.Length == 1 ? new string(fill[0], count) : new StringBuilder().Insert(0, fill, count).ToString();
     }
 
     private static string ZeroFilled(Rendering run, string text, int width)

@@ -24,7 +24,7 @@ internal static class TextSplit
             }
             return pieces;
         }
-        Check(run, separator);
+        Check(run, text, separator);
         while (pieces.Count != most && text.IndexOf(separator, from, StringComparison.Ordinal) is >= 0 and int at)
         {
             run.Items(1);
@@ -53,7 +53,7 @@ internal static class TextSplit
             pieces.Reverse();
             return pieces;
         }
-        Check(run, separator);
+        Check(run, text, separator);
         ReadOnlySpan<char> rest = text;
         while (pieces.Count != most && rest.LastIndexOf(separator) is >= 0 and int at)
         {
@@ -84,8 +84,9 @@ internal static class TextSplit
 
     private static bool IsLineEnd(char c) => c is '\n' or '\r' or '\v' or '\f' or (>= '\x1c' and <= '\x1e') or '\x85' or '\u2028' or '\u2029';
 
-    private static void Check(Rendering run, string separator)
+    private static void Check(Rendering run, string text, string separator)
     {
+        run.Search(text, separator);
         if (separator.Length == 0) throw run.Fail("A text cannot be split at the empty text.");
     }
 

@@ -1,6 +1,6 @@
 namespace Coppice.Templates;
 
-// What a template works with: null (None), bool, long, BigInteger, double, string, and the types below. Nothing else of the program can be reached.
+// What a template works with: null (None), bool, long, BigInteger (never one that fits into a long), double, string, and the types below. Nothing else of the program can be reached.
 
 /// <summary>What stands where nothing is: it prints as nothing and holds nothing, but has no attributes and takes part in no arithmetic.</summary>
 /// <param name="Why">What a use of it is told.</param>
@@ -29,6 +29,9 @@ internal sealed class Sequence(SequenceKind kind, IReadOnlyList<object?> items)
     public SequenceKind Kind => kind;
 
     public IReadOnlyList<object?> Items => items;
+
+    /// <summary>How it prints, if not by its items (range).</summary>
+    public string? Shown { get; init; }
 
     /// <summary>Names of the parts (groupby).</summary>
     public string[]? Names { get; init; }
@@ -63,6 +66,7 @@ internal sealed class Map
     {
         set
         {
+            key = Markup.Bare(key);
             if (_places.TryAdd(key ?? KeyEquality.None, _pairs.Count)) _pairs.Add(new(key, value));
             else _pairs[_places[key ?? KeyEquality.None]] = new(_pairs[_places[key ?? KeyEquality.None]].Key, value);
         }
@@ -70,12 +74,12 @@ internal sealed class Map
 
     public bool TryGet(object? key, out object? value)
     {
-        bool found = _places.TryGetValue(key ?? KeyEquality.None, out int place);
+        bool found = _places.TryGetValue(Markup.Bare(key) ?? KeyEquality.None, out int place);
         value = found ? _pairs[place].Value : null;
         return found;
     }
 
-    public static bool IsKey(object? value) => value is null or string or bool or long or double or System.Numerics.BigInteger;
+    public static bool IsKey(object? value) => value is null or string or Markup or bool or long or double or System.Numerics.BigInteger;
 
     // True, 1 and 1.0 are one key.
     private sealed class KeyEquality : IEqualityComparer<object>

@@ -29,7 +29,7 @@ internal sealed class AddedTokens
     /// <summary>Longest token looked for, in chars: it bounds the work at each place of a text.</summary>
     public const int LongestContent = 1024;
 
-    private const int MostSearched = 1024;
+    private const int MostSearched = 1024, MostCharacters = 1 << 22;
 
     private readonly Dictionary<(int Node, char Step), int> _edges = [];
     private readonly List<AddedToken?> _ends = [null];   // by node of the trie
@@ -39,10 +39,13 @@ internal sealed class AddedTokens
     public AddedTokens(string file, IEnumerable<AddedToken> tokens)
     {
         HashSet<char> firsts = [];
+        int characters = 0;
         foreach (AddedToken token in tokens)
         {
             if (token.Content.Length is 0 or > LongestContent)
                 throw new ModelFormatException(file, $"Added token {token.Id} has {token.Content.Length} characters; it must have 1 to {LongestContent}.");
+            characters += token.Content.Length;
+            if (characters > MostCharacters) throw new ModelFormatException(file, $"The added tokens up to {token.Id} have more than {MostCharacters} characters together.");
             firsts.Add(token.Content[0]);
             int node = 0;
             foreach (char step in token.Content)

@@ -5,6 +5,8 @@ namespace Coppice.Tokens;
 /// <summary>Reads the post_processor of a tokenizer.json: which tokens go before and after a single text.</summary>
 internal static class JsonPostProcessor
 {
+    private const int MostItems = 64, MostTokens = 1024;
+
     public static (List<int> Before, List<int> After) Read(JsonField field, Vocabulary vocabulary)
     {
         List<int> before = [], after = [];
@@ -34,7 +36,9 @@ internal static class JsonPostProcessor
     private static void ReadTemplate(JsonField field, Vocabulary vocabulary, List<int> before, List<int> after)
     {
         bool textSeen = false;
-        foreach (JsonField item in field.Required("single").Items())
+        JsonField single = field.Required("single"), specialTokens = field.Optional("special_tokens");
+        if (single.Count > MostItems) throw single.Wrong($"a template of at most {MostItems} items");
+        foreach (JsonField item in single.Items())
         {
             JsonField special = item.Optional("SpecialToken");
             if (special.IsNull)
@@ -44,12 +48,13 @@ internal static class JsonPostProcessor
                 continue;
             }
             string name = special.Required("id").String();
-            foreach (JsonField id in field.Required("special_tokens").Required(name).Required("ids").Items())
+            foreach (JsonField id in specialTokens.Required(name).Required("ids").Items())
             {
+                if (before.Count + after.Count == MostTokens) throw id.Wrong($"one of at most {MostTokens} tokens around a text");
                 if (!vocabulary.Ids.Has(id.Int())) throw id.Wrong($"a token below {vocabulary.Count}");
                 (textSeen ? after : before).Add(id.Int());
             }
         }
-        if (!textSeen) throw field.Required("single").Wrong("a template with the Sequence A in it");
+        if (!textSeen) throw single.Wrong("a template with the Sequence A in it");
     }
 }

@@ -30,7 +30,6 @@ internal sealed class JsonSteps
         steps.Normalizer = Normalizer.Chain(root.File, steps._normalizers);
         steps.AddPreTokenizer(root.Optional("pre_tokenizer"));
         steps.AddDecoder(root.Optional("decoder"));
-        if (steps.Decoder.Replacements.Count > MostSteps) throw root.Optional("decoder").Wrong($"at most {MostSteps} steps");
         if (root.Optional("decoder").IsNull && steps.ByteLevel) steps.Decoder = new PieceDecoder { ByteLevel = true };
         return steps;
     }
@@ -155,6 +154,7 @@ internal sealed class JsonSteps
     {
         if (field.IsNull) return;
         string kind = field.Required("type").String();
+        if (Decoder.Replacements.Count > MostSteps) throw field.Wrong($"one of at most {MostSteps} steps");
         switch (kind)
         {
             case "Sequence":

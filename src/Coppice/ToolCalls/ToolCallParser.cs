@@ -14,7 +14,7 @@ public sealed class ToolCallParser
     private bool _inCall;        // the opening marker is the beginning of what is held
     private bool _hasContent;    // something other than whitespace was given out
     private bool _afterCall;     // a call was the last thing given out
-    private int _searched;       // in a call: no closing marker begins in held[0.._searched)
+    private int _searched;       // held[0.._searched) has been looked at: in a call it has no closing marker, else it is white space
 
     private ToolCallParser(ToolCallFormat format) => _format = format;
 
@@ -60,6 +60,7 @@ public sealed class ToolCallParser
         List<ToolCall> calls = [];
         string held = _held.ToString();
         _held.Clear();
+        _searched = 0;
         if (_inCall) Read(held, held.AsSpan(_format.Open.Length), content, calls);
         else if (_format.Kind == ToolCallKind.Llama && !_hasContent && held.AsSpan().TrimStart().StartsWith("{")) Read(held, held, content, calls);
         else if (!_afterCall || held.AsSpan().Trim().Length > 0) content.Append(held);
@@ -87,19 +88,21 @@ public sealed class ToolCallParser
         // An answer of Llama's that begins with { may be a call as a whole.
         if (_format.Kind == ToolCallKind.Llama && !_hasContent && FirstLetter() is '{') return false;
 
-        string held = _held.ToString();     // short: what is certain was given out
-        int open = held.IndexOf(_format.Open, StringComparison.Ordinal);
-        int certain = open >= 0 ? open : held.Length - Overlap(held, _format.Open);
-        int written = held.AsSpan(0, certain).TrimEnd().Length;     // space before a call belongs to it
-        if (written > 0)
+        string fresh = _held.ToString(_searched, _held.Length - _searched);
+        int open = fresh.IndexOf(_format.Open, StringComparison.Ordinal);
+        int certain = open >= 0 ? open : fresh.Length - Overlap(fresh, _format.Open);
+        int letters = fresh.AsSpan(0, certain).TrimEnd().Length;     // space before a call belongs to it
+        if (letters > 0)
         {
-            content.Append(held, 0, written);
+            content.Append(_held, 0, _searched + letters);
             _hasContent = true;
             _afterCall = false;
         }
-        _held.Remove(0, open >= 0 ? open : written);
         _inCall = open >= 0;
-        _searched = _format.Open.Length;
+        int given = letters > 0 ? _searched + letters : 0;
+        _searched += certain;
+        _held.Remove(0, _inCall ? _searched : given);
+        _searched = _inCall ? _format.Open.Length : _searched - given;
         return _inCall;
     }
 
@@ -118,6 +121,7 @@ public sealed class ToolCallParser
         string whole = _held.ToString(0, end + close.Length);
         _held.Remove(0, whole.Length);
         _inCall = false;
+        _searched = 0;
         Read(whole, whole.AsSpan(_format.Open.Length..end), content, calls);
         return true;
     }
@@ -136,7 +140,7 @@ public sealed class ToolCallParser
 
     private char? FirstLetter()
     {
-        for (int i = 0; i < _held.Length; i++)
+        for (int i = _searched; i < _held.Length; i++)
             if (!char.IsWhiteSpace(_held[i])) return _held[i];
         return null;
     }

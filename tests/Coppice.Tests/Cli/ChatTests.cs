@@ -26,6 +26,16 @@ public sealed class ChatTests : IDisposable
     }
 
     [Fact]
+    public void A_file_that_is_no_conversation_is_refused_and_leaves_what_was_said()
+    {
+        Coppice.Cli.Chat.Conversation conversation = new();
+        conversation.Ask("Hi");
+        foreach (string file in (string[])["", "[]", "{\"messages\":[1]}", "{\"messages\":[{\"role\":\"user\",\"\\ud800\":1}]}", "{\"\\ud800\":1,\"messages\":[]}"])
+            Assert.Throws<InvalidRequestException>(() => conversation.Load(Encoding.UTF8.GetBytes(file)));
+        Assert.Equal("Hi", Assert.Single(conversation.Messages).Content);
+    }
+
+    [Fact]
     public async Task A_turn_may_have_many_lines()
     {
         Assert.Equal(0, await ChatAsync("a \\\nb\n\"\"\"\nc\n\n/reset\nd\\\n\"\"\"\n//e\n"));

@@ -119,6 +119,9 @@ public sealed class EvalTests : IDisposable
         string bad = _tool.File("bad.jsonl", """{"prompt":"p","continuations":["a"]}""");
         Assert.Equal(2, await _tool.RunAsync("eval", "multiple-choice", "--data", bad, "-o", _tool.Path("none")));
         Assert.Contains("line 1: there is no answer", _tool.Error, StringComparison.Ordinal);
+        string half = _tool.File("half.jsonl", """{"question":"\ud800","answer":"#### 2"}""");
+        Assert.Equal(2, await _tool.RunAsync("eval", "gsm8k", "--data", half, "-o", _tool.Path("none")));
+        Assert.Contains("line 1: question holds half a surrogate pair", _tool.Error, StringComparison.Ordinal);
 
         double Figure(string name, string figure) =>
             JsonDocument.Parse(File.ReadAllText(_tool.Path($"{name}.json"))).RootElement.GetProperty("figures").GetProperty(figure).GetProperty("mean").GetDouble();

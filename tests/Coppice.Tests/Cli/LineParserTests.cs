@@ -107,6 +107,8 @@ public sealed class LineParserTests
     [InlineData("""{"prompt":[1,-2]}""", "prompt[1] is -2")]
     [InlineData("""{"prompt":[1,2.5]}""", "prompt[1] is 2.5")]
     [InlineData("""{"prompt":"\ud800"}""", "surrogate")]
+    [InlineData("""{"prompt":"a","\ud800":1}""", "surrogate")]
+    [InlineData("""{"messages":[{"role":"user","content":"a","x":{"\ud800":1}}]}""", "surrogate")]
     [InlineData("""{"prompt":"a","prompt":"b"}""", "not JSON that can be read: Duplicate property 'prompt' in one object")]
     [InlineData("""{"prompt":"a","temprature":0}""", "The field 'temprature' is unknown. Known: prompt, best_of, logprobs, echo, n,")]
     [InlineData("""{"prompt":"a","n":0}""", "n is 0; it must be a whole number from 1 to 1024.")]

@@ -47,6 +47,7 @@ public sealed class RefusalTests(ServerFixture fixture) : IClassFixture<ServerFi
     [InlineData("""{"messages":[{"role":"king","content":"a"}]}""", "messages[0].role")]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]}""", "messages[0].content[0].type")]
     [InlineData("""{"messages":[{"role":"user","content":"a"}],"tools":[{"type":"function","function":{"name":"f"}}]}""", "tools")]
+    [InlineData("""{"messages":[{"role":"user","content":"a"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"title":"\ud800"}}}],"tool_choice":"required"}""", "tools[0].function.parameters")]
     [InlineData("""{"messages":[{"role":"user","content":"a"}],"reasoning_effort":"high"}""", "reasoning_effort")]
     [InlineData("""{"messages":[{"role":"user","content":"a"}],"store":true}""", "store")]
     [InlineData("""{"messages":[{"role":"user","content":"a"}],"modalities":["text","audio"]}""", "modalities")]
@@ -75,6 +76,7 @@ public sealed class RefusalTests(ServerFixture fixture) : IClassFixture<ServerFi
     [InlineData("POST", "/v1/completions", "application/json", "{", 400, "invalid_json")]
     [InlineData("POST", "/v1/completions", "application/json", "[]", 400, "invalid_json")]
     [InlineData("POST", "/v1/completions", "application/json", """{"prompt":"a","prompt":"b"}""", 400, "invalid_json")]
+    [InlineData("POST", "/v1/completions", "application/json", """{"prompt":"a","\ud800":"b"}""", 400, "invalid_json")]
     [InlineData("POST", "/v1/completions", "application/json", """{"prompt":"a","model":"gpt-9"}""", 404, "model_not_found")]
     public async Task Every_error_has_OpenAIs_shape(string method, string path, string? type, string? body, int status, string code)
     {

@@ -137,17 +137,28 @@ public sealed class ChatTemplateTests
     }
 
     [Fact]
-    public void A_message_in_json_keeps_its_fields_and_its_tool_arguments_become_what_they_say()
+    public void A_message_in_json_keeps_its_fields_and_takes_the_form_that_templates_expect()
     {
-        ChatMessage message = ChatMessage.FromJson(Json("""{"role": "assistant", "content": [{"type": "text", "text": "a"}], "x": 1, "tool_calls": [{"function": {"name": "f", "arguments": "{\"a\": [1]}"}}, {"function": {"name": "g", "arguments": "no json"}}]}"""));
+        ChatMessage message = ChatMessage.FromJson(Json("""{"role": "assistant", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "x": 1, "y": null, "tool_calls": [{"function": {"name": "f", "arguments": "{\"a\": [1]}"}}, {"function": {"name": "g", "arguments": "no json"}}, {"function": {"name": "h", "arguments": ""}}]}"""));
         Assert.Equal("assistant", message.Role);
-        Assert.Null(message.Content);
+        Assert.Equal("ab", message.Content);
         Assert.Equal(
-            """{"role": "assistant", "content": [{"type": "text", "text": "a"}], "x": 1, "tool_calls": [{"function": {"name": "f", "arguments": {"a": [1]}}}, {"function": {"name": "g", "arguments": "no json"}}]}""",
+            """{"role": "assistant", "content": "ab", "x": 1, "tool_calls": [{"function": {"name": "f", "arguments": {"a": [1]}}}, {"function": {"name": "g", "arguments": "no json"}}, {"function": {"name": "h", "arguments": {}}}]}""",
             ChatTemplate.Parse("{{ messages[0] | tojson }}").Render(new ChatTemplateInput { Messages = [message] }));
         Assert.Throws<InvalidRequestException>(() => ChatMessage.FromJson(Json("[]")));
         Assert.Throws<InvalidRequestException>(() => ChatMessage.FromJson(Json("{\"role\": 1}")));
+        Assert.Throws<InvalidRequestException>(() => ChatMessage.FromJson(Json("{\"role\": \"user\", \"\\ud800\": 1}")));
+        Assert.Throws<InvalidRequestException>(() => ChatMessage.FromJson(Json("{\"role\": \"user\", \"x\": [{\"\\ud800\": 1}]}")));
     }
+
+    [Theory]
+    [InlineData("""{"role": "assistant", "content": null, "tool_calls": []}""", """{"role": "assistant", "content": ""}""")]
+    [InlineData("""{"role": "assistant", "tool_calls": null}""", """{"role": "assistant", "content": ""}""")]
+    [InlineData("""{"role": "user", "content": []}""", """{"role": "user", "content": ""}""")]
+    [InlineData("""{"role": "user", "content": [{"type": "image_url"}]}""", """{"role": "user", "content": [{"type": "image_url"}]}""")]
+    [InlineData("""{"role": "assistant", "content": "x", "tool_calls": [{"name": "f", "arguments": {"a": 1}}]}""", """{"role": "assistant", "content": "x", "tool_calls": [{"name": "f", "arguments": {"a": 1}}]}""")]
+    public void What_is_not_said_is_an_empty_text_and_what_is_empty_goes(string message, string form) =>
+        Assert.Equal(form, ChatTemplate.Parse("{{ messages[0] | tojson }}").Render(new ChatTemplateInput { Messages = [ChatMessage.FromJson(Json(message))] }));
 
     [Fact]
     public void Variables_of_the_caller_do_not_replace_the_conversation()

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -18,17 +19,42 @@ public sealed class HostileTemplateTests
     [InlineData("{% set ns = namespace(s=[]) %}{% for a in range(1000) %}{% set ns.s = [ns.s] %}{% endfor %}{{ ns.s | tojson }}", "nests")]
     [InlineData("{% set ns = namespace() %}{% set ns.ns = ns %}{{ ns }}", "nests")]
     [InlineData("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "nests")]
-    [InlineData("{% macro a() %}{% call a() %}{% endcall %}{% endmacro %}{{ a() }}", "nests")]
+    [InlineData("{% macro a() %}{% call a() %}{% endcall %}{{ caller }}{% endmacro %}{{ a() }}", "nests")]
     [InlineData("{{ 'x' * 1000000000 }}", "longer than")]
     [InlineData("{{ [1] * 1000000000 }}", "steps")]
     [InlineData("{{ 'x'.ljust(1000000000) }}", "longer than")]
-    [InlineData("{{ '%999999999d' % 1 }}", "wide")]
+    [InlineData("{{ '%999999999d' % 1 }}", "longer than")]
     [InlineData("{{ 'ab'.replace('', 'y' * 60000) }}", "longer than")]
     [InlineData("{{ (['x' * 50000] * 10) | join('y') }}", "longer than")]
-    [InlineData("{{ 2 ** 99999 }}", "64 bits")]
-    [InlineData("{{ 9999999999999999999 }}", "64 bits")]
-    [InlineData("{{ 9223372036854775807 + 1 }}", "64 bits")]
-    [InlineData("{{ (-9223372036854775807 - 1) // -1 }}", "64 bits")]
+    [InlineData("{{ 2 ** 99999 }}", "bits")]
+    [InlineData("{{ 2 ** (2 ** 40) }}", "bits")]
+    [InlineData("{{ (10 ** 4000) ** 4000 }}", "bits")]
+    [InlineData("{% set ns = namespace(s=3) %}{% for a in range(40) %}{% set ns.s = ns.s * ns.s %}{% endfor %}", "steps")]
+    [InlineData("{{ 2 ** 60000 }}", "digits")]
+    [InlineData("{{ '%d' % (2 ** 60000) }}", "digits")]
+    [InlineData("{{ [2 ** 60000] | tojson }}", "digits")]
+    [InlineData("{{ '{:>1000000000}'.format(1) }}", "longer than")]
+    [InlineData("{{ '{:>{}}'.format(1, 1000000000) }}", "longer than")]
+    [InlineData("{{ '{:>99999999999}'.format(1) }}", "wide")]
+    [InlineData("{{ '{:.1000000000f}'.format(1.5) }}", "decimals")]
+    [InlineData("{{ '{:01000000000,}'.format(1) }}", "longer than")]
+    [InlineData("{{ '%.1000000000f' % 1.5 }}", "decimals")]
+    [InlineData("{{ '%*d' % (1000000000, 1) }}", "longer than")]
+    [InlineData("{{ 'x' | center(1000000000) }}", "longer than")]
+    [InlineData("{{ 'x'.zfill(1000000000) }}", "longer than")]
+    [InlineData("{{ '\t'.expandtabs(1000000000) }}", "longer than")]
+    [InlineData("{{ 'a\nb' | indent(1000000000) }}", "longer than")]
+    [InlineData("{{ [[1]] | tojson(indent=1000000000) }}", "longer than")]
+    [InlineData("{{ ('a ' * 9000) | wordwrap(1, wrapstring='y' * 9000) }}", "longer than")]
+    [InlineData("{{ ('x' * 5000) | replace('x', 'y' * 5000) }}", "longer than")]
+    [InlineData("{{ ('&' * 90000) | e }}", "longer than")]
+    [InlineData("{{ ('a' * 90000) in ('a' * 45000 + 'b' + 'a' * 50000) }}", "steps")]
+    [InlineData("{{ ('a' * 90000).split('a' * 45000 + 'b') }}", "steps")]
+    [InlineData("{{ ('a' * 90000).strip('b' * 90000) }}", "steps")]
+    [InlineData("{% set t = 'a' * 99999 %}{% for i in range(99999) %}{% if t == t ~ '' %}{% endif %}{% endfor %}", "steps")]
+    [InlineData("{% for x in [1] recursive %}{{ loop([x]) }}{% endfor %}", "nests")]
+    [InlineData("{% set ns = namespace(s=[]) %}{% for a in range(100000) %}{% set ns.s = [{}, ns.s] %}{% endfor %}", "steps")]
+    [InlineData("{% macro m(x) %}{% call(y) m(x) %}{{ caller }}{% endcall %}{% endmacro %}{{ m(1) }}", "nests")]
     [InlineData("{{ range(1000000000) }}", "range")]
     [InlineData("{{ [1] | slice(1000000000) | list }}", "steps")]
     [InlineData("{{ [1] | batch(1000000000, 'x') | list }}", "steps")]
@@ -36,7 +62,8 @@ public sealed class HostileTemplateTests
     [InlineData("{{ messages.__init__.__globals__ }}", "__init__")]
     [InlineData("{{ namespace.__globals__.os }}", "__globals__")]
     [InlineData("{{ ''['__class__']['__base__'] }}", "__class__")]
-    [InlineData("{{ '{0.__class__}'.format(1) }}", "not supported")]
+    [InlineData("{{ '{0.__class__.__base__}'.format(1) }}", "__class__")]
+    [InlineData("{{ '{0[__class__].x}'.format('') }}", "__class__")]
     [InlineData("{{ messages | attr('__class__') | attr('x') }}", "__class__")]
     [InlineData("{{ messages | map(attribute='__class__.__base__') | list }}", "__class__")]
     [InlineData("{% include '/etc/passwd' %}", "include")]
@@ -77,6 +104,88 @@ public sealed class HostileTemplateTests
     [Fact]
     public void A_chain_of_subscripts_without_end_is_stopped() =>
         Assert.Throws<ChatTemplateException>(() => ChatTemplate.Parse("{{ messages" + string.Concat(Enumerable.Repeat("[0]", 50_000)) + " }}").Render(new ChatTemplateInput { Messages = [] }));
+
+    // A million of each, with a limit that lets the template in: it renders or is refused, and no stack overflows.
+    [Theory]
+    [InlineData("{{ ", "(", "1", ")", " }}")]
+    [InlineData("{{ ", "[", "1", "]", " }}")]
+    [InlineData("{{ ", "{1:", "1", "}", " }}")]
+    [InlineData("{{ ", "(", "", "", "")]
+    [InlineData("{{ ", "not ", "1", "", " }}")]
+    [InlineData("{{ ", "- ", "1", "", " }}")]
+    [InlineData("{{ ", "a[", "1", "]", " }}")]
+    [InlineData("{{ ", "f(", "1", ")", " }}")]
+    [InlineData("{{ ", "1 if 1 else ", "1", "", " }}")]
+    [InlineData("{{ 1", " if 1 else 1", "", "", " }}")]
+    [InlineData("{{ messages", ".a", "", "", " }}")]
+    [InlineData("{{ messages", "[0]", "", "", " }}")]
+    [InlineData("{{ messages", "[:]", "", "", " }}")]
+    [InlineData("{{ messages", "()", "", "", " }}")]
+    [InlineData("{{ 1", "|abs", "", "", " }}")]
+    [InlineData("{{ 1", " is odd", "", "", " }}")]
+    [InlineData("{{ 1", " + 1", "", "", " }}")]
+    [InlineData("{{ 1", " ** 1", "", "", " }}")]
+    [InlineData("{{ 1", " ~ 1", "", "", " }}")]
+    [InlineData("{{ 1", " == 1", "", "", " }}")]
+    [InlineData("{{ 1", " and 1", "", "", " }}")]
+    [InlineData("{{ 1", ", 1", "", "", " }}")]
+    [InlineData("{{ [1", ", 1", "", "", "] }}")]
+    [InlineData("{{ dict(a=1", ", a=1", "", "", ") }}")]
+    [InlineData("{{ '", "\\n", "", "", "' }}")]
+    [InlineData("{{ ''", " ''", "", "", " }}")]
+    [InlineData("{{ 1", "0", "", "", " }}")]
+    [InlineData("{{ a", "a", "", "", " }}")]
+    [InlineData("", "{{ 1 }}", "", "", "")]
+    [InlineData("", "{# x #}", "", "", "")]
+    [InlineData("", "{% raw %}", "", "{% endraw %}", "")]
+    [InlineData("", "{% if 1 %}", "", "{% endif %}", "")]
+    [InlineData("", "{% if 1 %}", "", "", "")]
+    [InlineData("{% if 0 %}", "{% elif 0 %}", "", "", "{% endif %}")]
+    [InlineData("", "{% for a in b %}", "", "{% endfor %}", "")]
+    [InlineData("", "{% for a in b recursive %}", "", "{% endfor %}", "")]
+    [InlineData("", "{% set a %}", "", "{% endset %}", "")]
+    [InlineData("", "{% filter upper %}", "", "{% endfilter %}", "")]
+    [InlineData("", "{% macro a() %}", "", "{% endmacro %}", "")]
+    [InlineData("", "{% call a() %}", "", "{% endcall %}", "")]
+    [InlineData("", "{% with %}", "", "{% endwith %}", "")]
+    [InlineData("{% set ", "(", "a", ")", " = 1 %}")]
+    [InlineData("{% set a", ", a", "", "", " = 1 %}")]
+    [InlineData("{% macro m(a", ", a", "", "", ") %}{% endmacro %}")]
+    [InlineData("{% set a = 1 %}", "{%- set a = [a] -%}", "", "", "{{ a }}")]
+    [InlineData("{% filter upper", "|upper", "", "", " %}{% endfilter %}")]
+    [InlineData("{{ '", "{", "", "}", "'.format(1) }}")]
+    [InlineData("{{ '", "%(", "", ")", "' % {} }}")]
+    public void A_million_of_anything_overflows_no_stack(string begin, string open, string middle, string close, string end)
+    {
+        ChatTemplateLimits limits = new() { TemplateCharacters = 1 << 26, Steps = 20_000_000, Time = TimeSpan.FromSeconds(60) };
+        string template = new StringBuilder(begin).Insert(begin.Length, open, 1_000_000).Append(middle).Insert(begin.Length + open.Length * 1_000_000 + middle.Length, close, 1_000_000).Append(end).ToString();
+        try
+        {
+            ChatTemplate.Parse(template, limits).Render(new Dictionary<string, object?>(StringComparer.Ordinal) { ["messages"] = Coppice.Templates.Sequence.List([]) }, JinjaCases.Now);
+        }
+        catch (ChatTemplateException)
+        {
+            // Refused, as it may be.
+        }
+    }
+
+    [Fact]
+    public void A_message_that_nests_without_end_is_refused()
+    {
+        string nested = new string('[', 100_000) + new string(']', 100_000);
+        using System.Text.Json.JsonDocument json = System.Text.Json.JsonDocument.Parse($$"""{"role": "user", "content": {{nested}}}""", new System.Text.Json.JsonDocumentOptions { MaxDepth = int.MaxValue });
+        Assert.Contains("nests", Assert.Throws<InvalidRequestException>(() => ChatMessage.FromJson(json.RootElement)).Message, StringComparison.Ordinal);
+        ChatTemplateInput input = new() { Messages = [new("user", "q")], Tools = json.RootElement.GetProperty("content") };
+        Assert.Contains("nests", Assert.Throws<InvalidRequestException>(() => ChatTemplate.Parse("{{ tools | tojson }}").Render(input)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_rendering_ends_when_it_is_cancelled()
+    {
+        ChatTemplate template = ChatTemplate.Parse("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}", new ChatTemplateLimits { Steps = long.MaxValue / 4, Time = TimeSpan.FromMinutes(5) });
+        using CancellationTokenSource cancellation = new(TimeSpan.FromMilliseconds(50));
+        Assert.Throws<OperationCanceledException>(() => template.Render(new ChatTemplateInput { Messages = [] }, cancellation.Token));
+    }
 
     [Fact]
     public void A_template_that_is_too_long_is_refused() => Assert.Throws<ChatTemplateException>(() => ChatTemplate.Parse(new string('x', (1 << 20) + 1)));

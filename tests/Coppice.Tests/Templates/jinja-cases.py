@@ -2,10 +2,13 @@
 
     python3 jinja-cases.py > jinja-cases.json
 
-A case is [template, expected]; expected is null where Jinja raises an error.
+A case is [template, expected]; expected is null where Jinja raises an error. With --render, renders a JSON list of templates from the
+standard input with the same variables instead, and writes the list of results.
 """
+import copy
 import datetime
 import json
+import sys
 
 import jinja2
 import jinja2.ext
@@ -262,6 +265,244 @@ a {#- strip -#} b
 {{ words.two.three }}
 {% if undefined_name %}a{% else %}b{% endif %}{% if undefined_name.x %}c{% endif %}
 {% if mapping.x and mapping.x.y %}a{% else %}b{% endif %}{{ mapping.x == 'y' }}{{ mapping.x != 'y' }}
+{{ none_value | map('upper') | list }}{{ none_value | select | list }}{{ 0 | reject('odd') | list }}{{ '' | selectattr('a') | list }}{{ undefined_name | rejectattr('a', 'eq', 1) | list }}{{ false | map(attribute='x') | list }}{{ none | map | list }}{{ none | selectattr | list }}
+{{ 5 | map('upper') | list }}
+{{ 5 | select | list }}
+{{ none | sort }}
+{{ none | join }}
+{{ none | list }}
+{{ none | batch(2) | list }}
+{{ none | sum }}
+{{ none | unique | list }}
+{{ none | first }}
+{{ none | reverse }}
+{{ none | groupby('x') }}
+{{ undefined_name | sort }}{{ undefined_name | join }}{{ undefined_name | list }}{{ undefined_name | batch(2) | list }}{{ undefined_name | sum }}{{ undefined_name | unique | list }}{{ undefined_name | first }}{{ undefined_name | upper }}|{{ undefined_name | trim }}|{{ undefined_name | groupby('x') }}
+{{ undefined_name | reverse | list }}
+{{ undefined_name | dictsort }}
+{{ "a<b>"|safe + "<c>" }} {{ "<c>" + "a<b>"|safe }} {{ ("<x>"|safe) * 2 }} {{ 2 * ("<x>"|safe) }} {{ ("%s|%s"|safe) % ("<", "&") }} {{ ("<"|safe) ~ "<" }} {{ "<"|e ~ ">" }} {{ ("<"|e) + ">" }}
+{{ "it's" + ("'"|safe) + '"' }} {{ ("<i>%(a)s</i>"|safe) % {'a': '<'} }} {{ ("%d"|safe) % 5 }} {{ '%s' % ('<'|safe) }}
+{{ ("{}<{}"|safe).format("<", 1) }} {{ ("<"|safe).join(["<", ">", "a"|safe]) }} {{ (("a<b"|safe).replace("a", "<")) }} {{ ("<a>"|safe | upper) + "<" }} {{ (("a b<c"|safe).split(" ")[1]) + "<" }} {{ ("ab"|safe)[0] + "<" }} {{ ("ab"|safe)[1:] + "<" }} {{ (["<"|safe, "<"] | join(">")) }}
+{{ ("<a>"|safe | trim) + "<" }} {{ ("<a>"|safe | title) + "<" }} {{ ("<a>"|safe | replace("a", "<")) + "<" }} {{ ("<a>\nb"|safe | indent(2)) + "<" }} {{ ("<a>"|safe | string) + "<" }} {{ ("<a>"|safe | default("x")) + "<" }} {{ ("<a>"|safe | lower) + "<" }} {{ ("<a>"|safe | capitalize) + "<" }} {{ ("<a>"|safe | reverse) + "<" }}
+{{ ["<"|safe] }} {{ ("<"|safe) == "<" }} {{ ("<"|safe) in ["<"] }} {{ {"<": 1}["<"|safe] }} {{ ("<"|safe) is string }} {{ ("<"|safe) is escaped }} {{ "<" is escaped }} {{ ("<"|safe) | length }} {{ ("<"|safe) | tojson }} {{ ("ab"|safe) | list }} {{ (""|safe) or 'x' }} {{ ("<"|safe) | e }} {{ ("<"|safe) | forceescape }}
+{{ 5|safe }} {{ none|safe }} {{ [1]|safe }} {{ (5|safe) + "<" }} {{ none|e }} {{ [1,'<']|e }}
+{{ ("a"|safe) + 1 }}
+{{ ("<%s>"|safe|format("<")) }} {{ "<%s>"|format("<"|safe) }}
+{% macro m() %}<{% endmacro %}{{ m() + "<" }} {% set x %}<{% endset %}{{ x + "<" }} {% macro n(a) %}{{ a + "<" }}{% endmacro %}{{ n("<"|safe) }}
+{{ {'a': '<', 'b': none, 'c': 1, 'd': undefined_name} | xmlattr }}|{{ {} | xmlattr }}|{{ {'a': '"'} | xmlattr(false) }}
+{{ {'a b': 1} | xmlattr }}
+{{ 2 ** 64 }} {{ 2 ** 100 }} {{ 9223372036854775807 + 1 }} {{ -9223372036854775807 - 2 }} {{ 9223372036854775807 * 9223372036854775807 }} {{ (-9223372036854775807 - 1) // -1 }} {{ (2 ** 70) // 3 }} {{ (2 ** 70) % 7 }} {{ -(2 ** 70) // 7 }} {{ -(2 ** 70) % 7 }} {{ (2 ** 70) - (2 ** 70) }} {{ 2 ** 64 - 2 ** 64 + 5 }} {{ 99999999999999999999 }} {{ -9223372036854775808 }} {{ 0xFFFFFFFFFFFFFFFFFF }}
+{{ (2 ** 70) == (2.0 ** 70) }} {{ 9007199254740993 == 9007199254740992.0 }} {{ 9007199254740993 > 9007199254740992.0 }} {{ 2 ** 70 > 1 }} {{ 2 ** 70 > 1.5 }} {{ (2 ** 70) in [2 ** 70] }} {{ big + 1 }} {{ big * 1.0 }} {{ big / 2 }} {{ big | abs }} {{ (-big) | abs }} {{ big | string }} {{ big is number }} {{ big is integer }} {{ big is even }} {{ big is odd }} {{ big is divisibleby 10 }} {{ [big, 1, big - 1] | sort }} {{ [big, 1] | sum }} {{ [big, 1] | max }} {{ big | int }} {{ '123456789012345678901234567890' | int }} {{ 1e30 | int }} {{ '1e30' | int }} {{ big | float }} {{ big | round(-5) }} {{ -1500 | round(-3) }} {{ (-2500) | round(-3) }} {{ 12345 | round(-2) }} {{ {big: 1} }} {{ {big: 1}[big] }} {{ [1, big] | tojson }}
+{{ 2.0 ** 5000 }}
+{{ 10 ** 400 / 3 }}
+{{ 10 ** 5000 }}
+{{ (10 ** 400) | float }}
+{{ (-8) ** 2 }} {{ 2 ** 0.5 }} {{ 0 ** 0 }} {{ (-1) ** 1000001 }} {{ 1 ** 99999999999 }} {{ 0 ** 5 }} {{ 4 ** -1 }} {{ 2.5 ** 2 }}
+{{ 7 // 2.0 }} {{ 7 % 2.5 }} {{ -7 % 2.5 }} {{ 1e308 * 10 }} {{ -1e308 * 10 }} {{ true + true }} {{ true * 'ab' }} {{ 'ab' * true }} {{ [1] * true }} {{ false - 1 }} {{ true / 2 }} {{ true // true }} {{ -true }} {{ +true }}
+{{ 'x' * 1.5 }}
+{{ (1, 2) * 2 }} {{ 2 * [1] }} {{ 'ab' * -1 }}|{{ 'ab' * (2 ** 70 - 2 ** 70) }}|
+{{ '{:>5}|{:<5}|{:^5}|{:*^7}|{:05d}|{:+d}|{: d}|{:,}|{:_}|{:x}|{:X}|{:#x}|{:b}|{:#b}|{:o}|{:#o}|{:c}'.format('a', 'b', 'c', 'd', 42, 5, 5, 1234567, 1234567, 255, 255, 255, 5, 5, 8, 8, 65) }}
+{{ '{:.2f}|{:10.3f}|{:<10.1f}|{:+.1f}|{:e}|{:.3e}|{:E}|{:g}|{:g}|{:g}|{:.3g}|{:%}|{:.1%}|{:,.2f}|{:010.2f}|{:n}'.format(3.14159, 2.5, 2.25, 1.0, 12345.678, 0.00012345, 1e100, 1e10, 123456, 1234567, 0.00001234, 0.256, 0.256, 1234567.891, -3.14159, 5) }}
+{{ '{:.3}|{:.3}|{:.10}|{:5}|{:<5}|{:.0f}|{:.0f}|{:.0f}|{:#.0f}|{:.1f}|{:g}|{:G}|{:#g}'.format(123.456, 1234.5, 3.0, 1.5, 2.5, 0.5, 1.5, 2.5, 2.0, 0.25, 0.0001, 1e-5, 1.0) }}
+{{ '{0}{1}{0}'.format('a', 'b') }} {{ '{a.role} {a[role]} {0[1]}'.format([1, 2], a=messages[0]) }} {{ '{!r} {!s} {!a}'.format('é', 'é', 'é') }} {{ '{!r:>6}'.format('a') }} {{ '{:{}}|{:{w}.{p}f}'.format('a', 5, 3.14159, w=8, p=2) }} {{ '{:>5}'.format(true) }} {{ '{}'.format(true) }} {{ '{}{}'.format(none, [1]) }} {{ '{{}}{}'.format(1) }} {{ '{:}'.format(1.0) }} {{ '{:5}|{:<5}|{:>5}'.format(1, 1, 'a') }} {{ '{:05}|{:<05}|{:05}'.format('a', 1, -1) }}
+{{ '{:08,}|{:,}|{:_x}|{:012,.1f}|{:=+8}|{:*=8}|{:>+8}|{:^9,}|{:06}'.format(1234, -1234567, 65535, 1234.5, 42, -42, 42, 12345, 1.5) }}
+{{ '{:.3s}|{:10.2s}|{:😀>3}'.format('abcdef', 'xyz', 'a') }} {{ '{:d}'.format(true) }} {{ '{:.2f}'.format(1) }} {{ '{:e}'.format(12345678901234567890) }} {{ '{:,}'.format(2 ** 70) }} {{ '{:x}'.format(2 ** 70) }} {{ '{:o}'.format(2 ** 70) }} {{ '{:b}'.format(-5) }} {{ '{:x}'.format(0) }}
+{{ '{:.2f} {:f} {:G}|{:>6}|{:F}'.format((empty ~ 'inf') | float, (empty ~ '-inf') | float, (empty ~ 'nan') | float, (empty ~ 'inf') | float, (empty ~ 'inf') | float) }} {{ '{:.2f}'.format(-0.0) }} {{ '{:.1f}'.format(0.05) }} {{ '{:.1f}'.format(0.25) }} {{ '{:.2f}'.format(2.675) }} {{ '{:.20f}'.format(0.1) }} {{ '{:.3f}'.format(1e22) }} {{ '{:.0e}'.format(15000.0) }} {{ '{:.0e}'.format(25000.0) }} {{ '{:g}'.format(99999.95) }} {{ '{:g}'.format(999999.5) }} {{ '{:g}'.format(0) }} {{ '{:g}'.format(0.0) }} {{ '{:e}'.format(0.0) }}
+{{ '{:d}'.format('a') }}
+{{ '{:d}'.format(1.5) }}
+{{ '{:5}'.format(none) }}
+{{ '{:5}'.format([1]) }}
+{{ '{:.2d}'.format(5) }}
+{{ '{:s}'.format(5) }}
+{{ '{:q}'.format(5) }}
+{{ '{:+}'.format('a') }}
+{{ '{:=5}'.format('a') }}
+{{ '{:,}'.format('a') }}
+{{ '{} {0}'.format(1) }}
+{{ '{0} {}'.format(1) }}
+{{ '{'.format(1) }}
+{{ '}'.format(1) }}
+{{ '{!x}'.format(1) }}
+{{ '{!}'.format(1) }}
+{{ '{x}'.format(1) }}
+{{ '{5}'.format(1) }}
+{{ '{0.a.b}'.format({}) }}
+{{ '{a}'.format_map({'a': 5}) }} {{ '{0.__class__}'.format('a') }}|
+{{ '%5.1f|%-8s|%08.3f|%+.2e|%g|%G|%x|%X|%o|%#x|%#o|%c|%c|%i|%5d|%-5d|%05d|% d|%r|%a' % (3.14159, 'ab', 3.14159, 12345.678, 0.0001, 1e-10, 255, 255, 8, 255, 8, 'a', 66, 3, 42, 42, -42, 5, 'é', 'é') }}
+{{ '%*d|%-*d|%.*f' % (5, 42, 5, 42, 2, 3.14159) }} {{ '%(a)s %(b)05.1f' % {'a': 1, 'b': 2.25} }} {{ '%s %s' % (1, [1, 2]) }} {{ '%.3d' % 5 }} {{ '%.2s' % 'abc' }} {{ '%5s|%-5s|%05s' % ('é', 'b', 'c') }} {{ '%d' % 3.99 }} {{ '%d' % true }} {{ '%s' % none }} {{ '%s' % undefined_name }}| {{ '%%' % () }} {{ '%d' % (2 ** 70) }} {{ '%x' % (2 ** 70) }} {{ '%e' % 0 }} {{ '%g' % 100000 }} {{ '%g' % 1000000 }} {{ '%f' % 1e309 }} {{ '%5.1f%%' % 12.345 }} {{ '%(x)d' % {'x': 1, 'y': 2} }} {{ 'abc' % {} }} {{ 'abc' % [] }}
+{{ '%x' % 1.5 }}
+{{ '%c' % 'ab' }}
+{{ '%d' % none }}
+{{ '%d %d' % (1,) }}
+{{ '%d' % (1, 2) }}
+{{ '%q' % 1 }}
+{{ '%' % 1 }}
+{{ '%(a' % {'a': 1} }}
+{{ '%(a)s' % 5 }}
+{{ '%(z)s' % {'a': 1} }}
+{{ 1 | filesizeformat }} {{ 0 | filesizeformat }} {{ 999 | filesizeformat }} {{ 1000 | filesizeformat }} {{ 1500000 | filesizeformat }} {{ 1024 | filesizeformat(true) }} {{ 1048576 | filesizeformat(binary=true) }} {{ 1e25 | filesizeformat }} {{ 1e30 | filesizeformat }} {{ '300' | filesizeformat }} {{ 1.5 | filesizeformat }} {{ 1234567890123 | filesizeformat }}
+{{ 'x' | filesizeformat }}
+{{ none | filesizeformat }}
+{{ 'The quick brown fox jumps over the lazy dog' | wordwrap(15) }}|{{ 'The quick brown fox' | wordwrap(4) }}|{{ 'averyveryverylongword and more' | wordwrap(10) }}|{{ 'averyveryverylongword and more' | wordwrap(10, false) }}|{{ 'a b c d' | wordwrap(3, wrapstring='<br>') }}|{{ '' | wordwrap }}|{{ 'a\n\nb  c' | wordwrap(5) }}
+{{ 'well-known state-of-the-art e-mail a-b x--y z -- end' | wordwrap(8) }}|{{ 'well-known state-of-the-art' | wordwrap(8, break_on_hyphens=false) }}|{{ '  leading   spaces  here ' | wordwrap(8) }}|{{ 'abcdefgh-ijklmnop-qrst' | wordwrap(6) }}|{{ 'one two  three' | wordwrap(3) }}|{{ 'aaaa bbbbbbbbbbbb' | wordwrap(5) }}|{{ 'x--y--z and (a-b) "c-d" well--known' | wordwrap(4) }}
+{{ 'abc' | wordwrap(0) }}
+{% for x in [1, [2, [3, 4]], 5] recursive %}{{ loop.depth }}{{ loop.depth0 }}{{ loop.index }}:{% if x is iterable %}({{ loop(x) }}){% else %}{{ x }}{% endif %} {% endfor %}
+{% for x in tools recursive %}{% if x is mapping %}{{ loop(x.items() | list) }}{% elif x is string %}{{ x }}{% elif x is iterable %}[{{ loop(x) }}]{% else %}{{ x }}{% endif %},{% else %}empty{% endfor %}
+{% for n in [{'n': 'a', 'c': [{'n': 'b', 'c': []}]}] if n.n != 'z' recursive %}{{ n.n }}{{ loop.length }}{% if n.c %}<{{ loop(n.c) }}>{% endif %}{% endfor %}
+{% for x in [1] %}{{ loop([2]) }}{% endfor %}
+{% for x in [[1, 2], [3]] recursive %}{% set outer = loop %}{% if x is iterable %}{{ loop(x) }}{% else %}{{ x }}{{ loop.first }}{{ loop.last }}{{ outer.index }}{% endif %}{% endfor %}
+{{ 'a\tb\tcd'.expandtabs() }}|{{ 'a\tb'.expandtabs(4) }}|{{ 'abc'.isascii() }}{{ 'é'.isascii() }} {{ 'a1_'.isidentifier() }} {{ '1a'.isidentifier() }} {{ 'a b'.isprintable() }} {{ 'a\n'.isprintable() }} {{ 'Ab Cd'.istitle() }} {{ 'ab'.istitle() }} {{ 'Straße'.casefold() }} {{ 'hello'.startswith('l', 2) }} {{ 'hello'.startswith('l', 2, 2) }} {{ 'hello'.endswith('l', 0, 4) }} {{ 'hello'.find('l', 0, 3) }} {{ 'hello'.find('l', -2) }} {{ 'hello'.count('l', 3) }} {{ 'hello'.rfind('l', 0, 3) }} {{ 'a'.find('', 5) }} {{ 'abc'.find('', 1) }} {{ 'abc'.rfind('') }} {{ 'abc'.rindex('c') }} {{ 'ab'.center(7, '😀') }} {{ 'x'.ljust(3, 'é') }}
+{{ 'x'.ljust(3, 'ab') }}
+{{ 'abc'.startswith(['a']) }}
+{{ 'a,b'.split(',', maxsplit=0) }} {{ 'a,b,c'.rsplit(',', 1) }} {{ 'a b'.partition(' ') }} {{ 'aXbX'.rpartition('X') }} {{ 'a\x1cb\x85c\u2028d'.splitlines() }} {{ 'a\x0bb'.split() }} {{ '\u00a0a\u00a0'.strip() }}|{{ '\u200ba'.strip() }}|{{ 'aab'.replace('a', 'b', -1) }} {{ 'aab'.replace('a', 'b', 1) }} {{ 'x'.join('abc') }} {{ ','.join(mapping) }} {{ ','.join({}) }} {{ 'Abc'.swapcase() }} {{ 'abc'.zfill(2) }} {{ '+5'.zfill(4) }} {{ 'a'.zfill(3) }}
+{{ 'ab' | tojson(indent=0) }} {{ [1, [2]] | tojson(indent=0) }} {{ [1] | tojson(indent='->') }} {{ [1] | tojson(indent=true) }} {{ {'b': 1, 'a': [1, 2]} | tojson(indent=2, sort_keys=true, separators=(',', ':')) }} {{ {'a': {'b': {}}} | tojson(indent=1) }} {{ '\x7f\u2028\ud83d' | length }} {{ 'é\x7f' | tojson(ensure_ascii=true) }} {{ {2: 1, 1: 2} | tojson(sort_keys=true) }} {{ [1.0, -0.0, 1e20, 1.5e-7] | tojson }} {{ 'a' | tojson | length }}
+{{ {'a': 1, 2: 3} | tojson(sort_keys=true) }}
+{{ {1.5: 'a', (1): 'b'} | tojson }} {{ 1e999 | tojson }} {{ -1e999 | tojson }}
+{{ {(1, 2): 'b'} | tojson }}
+{{ [1, undefined_name] | tojson }}
+{{ namespace(a=1) | tojson }}
+{{ none | int }} {{ '' | int }} {{ '  12  ' | int }} {{ '1_000' | int }} {{ '_1' | int }} {{ '1__0' | int }} {{ '+5' | int }} {{ '0b11' | int(0, 2) }} {{ '0b11' | int(0, 0) }} {{ '0o17' | int(base=8) }} {{ 'zz' | int(0, 36) }} {{ '12' | int(7, 99) }} {{ '010' | int(5, 0) }} {{ '1e3' | int }} {{ 'inf' | int }} {{ 'nan' | int(3) }} {{ '1.9' | int }} {{ '-1.9' | int }} {{ '.5' | int }} {{ '5.' | int }} {{ 'infinity' | float }} {{ '-inf' | float }} {{ 'nan' | float }} {{ '1_0.5' | float }} {{ '1e5' | float }} {{ '' | float }} {{ 'e5' | float }} {{ [] | float }} {{ '0x10' | float }} {{ ' 1.5 ' | float }} {{ '٣' | int }}
+{{ 1e999 | int }}
+{{ 2.5 | round(0, 'ceil') }} {{ -2.5 | round(0, 'floor') }} {{ 1.15 | round(1) }} {{ 1e300 | round(2) }} {{ 123.456 | round(-1) }} {{ 0.5 | round }} {{ 1.5 | round | int }} {{ true | round }} {{ 12 | round(1, 'floor') }} {{ 2.5 | round(precision=0, method='common') }}
+{{ 5 | round(0, 'up') }}
+{{ 'a' | round }}
+{{ 'foo bar baz qux' | truncate(11) }} {{ 'foo bar baz qux' | truncate(11, True) }} {{ 'foo bar baz qux' | truncate(11, False, '..', 0) }} {{ 'foobarbazqux' | truncate(5, end='-', leeway=0) }} {{ 'foo' | truncate(length=0, end='', leeway=0) }}|
+{{ 'a' | center(5) }}|{{ 'ab' | center }}|{{ 'a b\tc\nd' | wordcount }} {{ 'a-b' | title }} {{ "o'neil mc-donald a_b 3d" | title }} {{ 'HELLO' | title }} {{ 'hello (world) [x] {y} <z>' | title }}
+{{ 'a&b=c/d e' | urlencode }} {{ {'a b': 'c/d', 'e': 1} | urlencode }} {{ [['a', 1], ('b', '&')] | urlencode }} {{ 5 | urlencode }} {{ "~-_.!*'()" | urlencode }}
+{{ '<p>a</p> <!-- c --> b &amp; c' | striptags }} {{ 'a < b > c' | striptags }} {{ '<a\n b>x' | striptags }} {{ '<!-- <b> -->x' | striptags }} {{ '&lt;x&gt; &#39; &quot;&nbsp;|' | striptags }}
+{{ [3, 1] | sort(reverse=true) }} {{ ['b', 'A'] | sort }} {{ [{'a': {'b': 2}}, {'a': {'b': 1}}] | sort(attribute='a.b') }} {{ [(1, 2), (0, 5)] | sort(attribute=1) }} {{ [(1, 2), (0, 5)] | map(attribute=1) | list }} {{ [[1, 2]] | map('first') | list }} {{ ['a', 'b'] | map('upper') | join }} {{ [1, 2, 3] | map('string') | map('center', 3) | join('|') }} {{ [{'a': 1}, {}] | map(attribute='a', default=0) | list }} {{ [[1, [2]]] | map(attribute='1.0') | list }} {{ [1, 2] | map('default', 5) | list }}
+{{ [1] | map(nosuch='x') | list }}
+{{ [1] | map('upper', nosuch=1) | list }}
+{{ [1, 2, 3, 4] | select('divisibleby', 2) | list }} {{ [1, 'a'] | select('string') | list }} {{ [none, 1] | reject('none') | list }} {{ [1, 2] | select('gt', 1) | list }} {{ ['ab', 'b'] | select('in', 'abc') | list }} {{ [{'a': none}] | selectattr('a', 'none') | list }} {{ [{'a': {'b': 1}}] | selectattr('a.b', 'equalto', 1) | list }} {{ [{'a': 1}] | selectattr('b', 'undefined') | list }} {{ [[1, 0], [0, 1]] | selectattr(0) | list }} {{ [{'a': 1}, {'a': 0}] | rejectattr('a') | list }} {{ tools | selectattr('type', 'equalto', 'function') | list | length }} {{ messages | selectattr('tool_calls', 'defined') | map(attribute='role') | list }}
+{{ [1] | selectattr | list }}
+{{ [1] | select('nosuch') | list }}
+{{ [1, 2, 3] | batch(2, fill_with='x') | list }} {{ [] | batch(2) | list }} {{ [1, 2, 3, 4, 5, 6, 7] | slice(3) | list }} {{ [1, 2] | slice(3, fill_with='x') | list }} {{ [] | slice(2) | list }} {{ 'abc' | batch(2) | list }} {{ 'abcd' | slice(2) | list }}
+{{ people | groupby('age') | map('first') | list }} {{ people | groupby('age') | list | length }} {{ people | groupby('name', case_sensitive=true) | map(attribute='grouper') | list }} {{ people | groupby('name') | map(attribute='grouper') | list }} {{ people | groupby('zip', default='-') | map(attribute='grouper') | list }} {% for age, list in people | groupby('age') %}{{ age }}{{ list | length }}{% endfor %}
+{{ [1, 1, 2] | unique | list }} {{ ['a', 'A', 'b'] | unique | list }}
+{{ [1, 2, 3] | min }} {{ ['b', 'A'] | min }} {{ ['b', 'A'] | min(case_sensitive=true) }} {{ [{'a': 2}, {'a': 1}] | min(attribute='a') }} {{ 'hello' | max }} {{ mapping | max }}
+{{ mapping | dictsort(by='value') }}
+{{ {'b': 1, 'A': 2} | dictsort }} {{ {'b': 1, 'A': 2} | dictsort(case_sensitive=true) }} {{ {'b': 'x', 'A': 'Y'} | dictsort(false, 'value') }} {{ {'b': 1, 'A': 2} | dictsort(by='value', reverse=true) }}
+{{ {} | dictsort(by='nosuch') }}
+{{ 'a' is lower }} {{ 'A' is upper }} {{ '1' is lower }} {{ 5 is lower }} {{ none is none }} {{ [] is sequence }} {{ {} is sequence }} {{ 5 is sequence }} {{ range(2) is iterable }} {{ none is sequence }} {{ undefined_name is sequence }} {{ true is integer }} {{ 1.0 is number }} {{ 'a' is sameas 'a' }} {{ none is sameas none }} {{ [] is sameas [] }} {{ true is sameas 1 }} {{ 3 is divisibleby(3) }} {{ messages is iterable and messages is not string and messages is not mapping }} {{ 'x' is in 'xyz' }} {{ 1 is not in [1] }} {{ 'map' is filter }} {{ 'wordwrap' is filter }} {{ 'divisibleby' is test }} {{ namespace() is callable }} {{ messages[0].get is callable }} {{ loop is defined }} {{ cycler('a') is callable }}
+{{ 'a' is divisibleby 2 }}
+{{ 1 is lt 'a' }}
+{{ 'abc'[::-1] }} {{ 'abc'[-1:] }} {{ 'abc'[5:] }}|{{ 'abc'[:-5] }}|{{ [1, 2, 3][::-2] }} {{ [1, 2, 3][-100:100] }} {{ 'a😀b'[1:2] }} {{ (1, 2, 3)[::2] }} {{ [1, 2, 3][none:2] }} {{ [1, 2, 3][true:] }} {{ range(10)[2:8:3] | list }} {{ range(10)[-1] }} {{ 'abc'[1:][0] }} {{ [[1, 2], [3]][0][1] }} {{ messages[1:][0].role }} {{ messages[:1][0]['role'] }} {{ [1,2,3][-2:][0] }}
+{{ [1, 2][1.0] }}|
+{{ mapping[none] }}|{{ mapping[1] }}|{{ {1: 'a'}[true] }} {{ {1: 'a'}[1.0] }} {{ {none: 'n'}[none] }} {{ {'a': 1}.get('a') }} {{ {'a': 1}.get('b', 'd') }}
+{{ {'a': 1}.keys() | list }} {{ {'a': 1}.values() | list }} {{ {'a': 1}.items() | list }} {{ {'a': 1, 'b': 2} | list }} {{ {'a': 1} | length }} {{ 'a' in {'a': 1}.keys() }} {{ ('a', 1) in {'a': 1}.items() }} {{ {'a': 1}.keys() | first }} {{ {'a': 1} == {'a': 1} }} {{ {'a': 1, 'b': 2} == {'b': 2, 'a': 1} }} {{ {'a': 1}.copy() }}
+{{ {'a': 1}.keys()[0] }}|
+{{ {'a': 1, **{'b': 2}} }}
+{{ [*[1], 2] }}
+{{ (1,) + (2,) }} {{ () }} {{ (1, [2, {'a': (3,)}]) }} {{ [(1,)] }} {{ ((1)) }} {{ (1, ) }} {{ 1, }}
+{% set a, (b, c) = 1, (2, 3) %}{{ a }}{{ b }}{{ c }}{% set x = y = 1 %}
+{% set a, (b, c) = 1, (2, 3) %}{{ a }}{{ b }}{{ c }}{% for i, (j, k) in [(1, (2, 3))] %}{{ i }}{{ j }}{{ k }}{% endfor %}
+{% set ns = namespace() %}{% set ns.a, ns.b = 1, 2 %}{{ ns.a }}{{ ns.b }}
+{% set ns = namespace(a=1) %}{% set ns.a %}block{% endset %}{{ ns.a }}{% set ns.c = ns %}{{ ns.c.a }}
+{% set x | replace('a', 'b') | upper %}aa{% endset %}{{ x }}
+{% macro m(a, b='x', *c) %}{% endmacro %}
+{% macro m(a, b=a ~ 'd') %}{{ a }}{{ b }}{{ caller is defined }}{% endmacro %}{{ m('q') }}{{ m(b=1, a=2) }}
+{% macro m() %}{{ varargs | length }}{{ kwargs | length }}{{ kwargs.z }}{% endmacro %}{{ m(1, 2, z=3, y=4) }}{{ m(*[1, 2, 3]) }}{{ m(**{'z': 9}) }}
+{% macro m(x) %}{{ x }}{{ caller() if caller }}{% endmacro %}{{ m(1) }}{% call m(2) %}c{% endcall %}{% call m(x=3) %}d{{ 1 }}{% endcall %}
+{% macro m() %}{{ caller(1, b=2) }}{% endmacro %}{% call(a, b=5, c=7) m() %}{{ a }}{{ b }}{{ c }}{% endcall %}
+{% macro m() %}{% endmacro %}{% call m() %}c{% endcall %}
+{% macro a() %}{{ b() }}{% endmacro %}{% macro b() %}B{% endmacro %}{{ a() }}
+{% macro a(x) %}{% if x %}{{ x[0] }}{{ a(x[1:]) }}{% endif %}{% endmacro %}{{ a('hello') }}
+{% if true %}{% macro inner() %}I{% endmacro %}{% endif %}{{ inner() }}
+{% for i in [1] %}{% macro inner2() %}I{{ i }}{% endmacro %}{{ inner2() }}{% endfor %}
+{% for i in [1, 2] %}{% set outer = i %}{% for j in [outer] %}{{ j }}{% endfor %}{% endfor %}{{ outer is defined }}
+{% for x in [1, 2, 3] %}{% if loop.previtem is defined %}{{ loop.previtem }}{% endif %}{{ x }}{% if loop.nextitem is defined %}{{ loop.nextitem }}{% endif %},{% endfor %}{% for x in [1, 1, 2] %}{{ loop.changed(x) }}{{ loop.cycle('a', 'b', 'c') }}{% endfor %}
+{% for x in [1, 2] %}{% set l = loop %}{% for y in [3] %}{{ l.index }}{{ loop.index }}{% endfor %}{% endfor %}{% for x in [] %}{% else %}{{ loop is defined }}{% endfor %}
+{% for x in [1, 2, 3] if x != 2 %}{{ loop.index }}{{ x }}{{ loop.last }}{% endfor %}{% for a, b in {'x': 1}.items() if b %}{{ a }}{% endfor %}{% for m in messages if m.role == 'user' %}{{ loop.length }}{% endfor %}
+{% for x in range(3) %}{% if x == 1 %}{% continue %}{% endif %}{{ x }}{% endfor %}{% for x in range(5) %}{% if x == 2 %}{% break %}{% endif %}{{ x }}{% else %}no{% endfor %}{% for x in [1] %}{% with %}{% break %}{% endwith %}{% endfor %}
+{% for x in 'ab' if loop %}{{ x }}{% endfor %}
+{% with a = 1 %}{% with b = a %}{{ b }}{% endwith %}{% endwith %}{% with a = 1, b = a %}{{ b }}{% endwith %}|{% with %}{% set z = 1 %}{% endwith %}{{ z }}|
+{% filter indent(2) %}a
+b{% endfilter %}{% filter upper %}{% for x in [1] %}a{{ x }}{% endfor %}{% endfilter %}
+{{ 1 if true }} {{ 1 if false }}| {{ (1 if false) or 'x' }} {{ 1 if false else 2 if true else 3 }} {{ [1 if true, 2] }} {{ 'a' if none is none else 'b' }} {{ (1 if false).x }}
+{{ 1 < 2 == true }} {{ 1 == 1 == 1 }} {{ 1 in [1] in [[1]] }} {{ not 1 == 2 }} {{ not (1 == 2) and true }} {{ 'a' < 'b' < 'c' }} {{ 1 != 2 != 1 }} {{ 3 > 2 >= 2 }} {{ 'a' not in 'b' }} {{ not 'a' in 'b' }}
+{{ -2 ** 2 }} {{ 2 ** -1 }} {{ -2 | abs }} {{ 1 - -1 }} {{ 1 + 2 ~ 3 }} {{ 1 ~ 2 * 3 }} {{ 'a' ~ 1 + 2 }} {{ 10 - 2 - 3 }} {{ 2 ** 2 ** 3 }} {{ 100 / 10 / 2 }} {{ 7 // 2 * 2 }} {{ 5 % 3 * 2 }} {{ 1 + 1 | string }} {{ not false or true }} {{ true and false or true }} {{ 1 if 1 else 0 + 5 }} {{ -1.5 | abs }} {{ +(-3) }} {{ --3 }} {{ not not true }}
+{{ 'a' 'b' }} {{ "a\"b" }} {{ 'a\'b' }} {{ '\\' }} {{ '\x41\u0042\U00000043\101\0' | length }}
+{{ 1.5e3 }} {{ 1E5 }} {{ 1e-3 }} {{ 1_000.5 }} {{ 0x1f }} {{ 0XFF }} {{ 0o17 }} {{ 0b11 }} {{ 00 }} {{ 1.0 }} {{ 1_0 }}
+{{ 012 }}
+{{ 1. }}
+{{ .5 }}
+{{ 1__0 }}
+{{ 0x }}
+{{ a.b.c if a is defined else 'n' }} {{ (a | default({})).b | default('z') }} {{ a is defined and a.b }} {{ messages[99] is defined }} {{ messages[99].x is defined }}
+{{ messages[0].nosuch.deeper is defined }}
+{{ undefined_name | default(none) is none }} {{ undefined_name or 'x' }} {{ undefined_name and 'x' }}| {{ not undefined_name }} {{ undefined_name is none }} {{ undefined_name == '' }} {{ undefined_name != none }} {{ [undefined_name] }} {{ undefined_name | length }} {{ undefined_name | string }}| {{ undefined_name | list }} {% if undefined_name %}a{% else %}b{% endif %} {% for x in undefined_name %}x{% endfor %} {{ 'a' in undefined_name }} {{ undefined_name in 'abc' }}
+{{ undefined_name < 1 }}
+{{ undefined_name[0] }}
+{{ -undefined_name }}
+{{ undefined_name | float }}
+{{ undefined_name % 2 }}
+{{ 'a' + undefined_name }}
+{{ undefined_name.x is defined }}
+{{ messages | map(attribute='content') | select('string') | join('|') }} {{ messages | map(attribute='nosuch') | list }} {{ messages | map(attribute='tool_calls.0.function.name') | list }}
+{{ messages | map(attribute='tool_calls') | map('length') | list }}
+{{ (messages | first).role }} {{ (messages | last).role }} {{ messages[-1:][0].role }} {{ messages | length - 1 }} {{ (messages | length) - 1 }} {{ messages | selectattr('role', 'equalto', 'tool') | map(attribute='content') | first }} {{ messages | rejectattr('role', 'in', ['user', 'tool']) | map(attribute='role') | join(',') }}
+{{ range is defined }} {{ dict is defined }} {{ joiner is defined }} {{ loop is defined }} {{ namespace is defined }} {{ cycler is defined }} {{ caller is defined }}
+{{ range(3) }} {{ range(1, 5, 2) }} {{ range(3) == range(3) }} {{ range(5, 0, -1) | join }} {{ 3 in range(5) }} {{ range(5) | last }} {{ range(5) | sum }} {{ range(0) | list }} {{ range(3)[::-1] | list }} {{ range(-3) | list }} {{ range(2, 2) | length }}
+{{ range('a') }}
+{{ range(1.5) }}
+{{ range() }}
+{{ dict() }} {{ dict(a=1)['a'] }} {{ dict([['a', 1], ('b', 2)]) }} {{ dict({'a': 1}, a=2) }} {{ dict(a=1) | items | list }} {{ dict(dict(a=1).items()) }}
+{{ joiner()() }}|{% set j = joiner('-') %}{{ j() }}{{ j() }}{{ j() }} {% set c = cycler(1, 2, 3) %}{{ c.next() }}{{ c.current }}{{ c.next() }}{{ c.reset() }}{{ c.current }}
+{{ cycler() }}
+{{ (5).bit_length() }} {{ (1.5).is_integer() }} {{ (2.0).is_integer() }} {{ (5).real }} {{ (5).numerator }} {{ true.real }} {{ (1.5).real }} {{ (5).imag }}
+{{ messages.0.role }} {{ messages.0['role'] }} {{ words.0.1 }} {{ nested.0.1 }} {{ people.0.tags.0 }}
+{{ {'a b': 1}['a b'] }} {{ {'x': {'y': [1, 2]}}.x.y[1] }} {{ {'x': 1}.x + 1 }} {{ [{'a': 1}][0].a }} {{ {'if': 1}['if'] }} {{ {'for': 1}.for }}
+{% set if = 1 %}
+{% set x = 'a' if true else 'b' %}{{ x }}{% set y = [1, 2] | map('string') | list %}{{ y }}{% set z = {'a': 1}.a %}{{ z }}{% set t = (1, 2) %}{{ t[0] }}{% set s = 'a' ~ 'b' %}{{ s }}
+{% if messages | selectattr('role', 'equalto', 'user') | list %}y{% endif %}{% if 'a' in 'abc' and 1 in [1] %}z{% endif %}{% if not messages %}n{% elif messages is string %}s{% else %}e{% endif %}
+{{ 'a' if 'x' in messages[0] else 'b' }} {{ 'role' in messages[0] }} {{ 'content' in messages[0].keys() }} {{ messages[0].content is string }} {{ messages[0]['content'][1:3] }} {{ messages[2].content is none }} {{ messages[2].tool_calls[0].function.arguments.b[2] }} {{ messages[2].tool_calls[0]['function']['arguments'] | tojson }} {{ messages[2].tool_calls | length > 0 }}
+{%- set ns = namespace(is_first=false, out='') -%}{%- for m in messages -%}{%- if m['role'] == 'user' -%}{%- set ns.is_first = true -%}{{ '<U>' + m['content'] }}{%- endif -%}{%- if m['role'] == 'assistant' and 'tool_calls' in m -%}{%- for t in m['tool_calls'] -%}{{ t['function']['name'] + '\n' + '```json' + '\n' + t['function']['arguments'] | tojson + '\n' + '```' }}{%- endfor -%}{%- endif -%}{%- endfor -%}
+{%- macro to_xml(d, n=0) -%}{%- for k, v in d | dictsort -%}{{ '\n' ~ ' ' * n }}<{{ k }}>{%- if v is mapping -%}{{ to_xml(v, n + 1) }}{%- elif v is sequence and v is not string -%}{%- for i in v -%}<i>{{ i }}</i>{%- endfor -%}{%- else -%}{{ v | string | trim }}{%- endif -%}</{{ k }}>{%- endfor -%}{%- endmacro -%}{{ to_xml(tools[0]) }}
+{% include ['a', 'b'] %}
+{% import 'x' as y %}
+{% from 'x' import y %}
+{% extends 'x' %}
+{% block a %}{% endblock b %}
+{% do 1 %}
+{% debug %}
+{% if x %}{% endfor %}
+{% endif %}
+{% else %}
+{{ x y }}
+{{ [1, 2 }}
+{{ {'a' 1} }}
+{{ {1, 2} }}
+{{ f(**a, *b) }}
+{{ 1 if }}
+{{ x is not }}
+{{ x | f( }}
+{% for %}{% endfor %}
+{% for x.y in [] %}{% endfor %}
+{% for x in [] recursive if x %}{% endfor %}
+{% set x.y.z = 1 %}
+{% set %}
+{% macro %}{% endmacro %}
+{% macro m(1) %}{% endmacro %}
+{% call 1 %}{% endcall %}
+{% call x %}{% endcall %}
+{% filter %}{% endfilter %}
+{% with a %}{% endwith %}
+{% raw %}
+{%
+{{ '
+{{ "a' }}
+{{ 'a' ' }}
+{{ 1 }
+{{ @ }}
+{{ $x }}
+{{ a->b }}
+{{ a && b }}
+{{ !a }}
+{{ a ? b : c }}
+{{ a = 1 }}
+{{ lambda x: x }}
+{{ [x for x in y] }}
+{{ 'é' }} {{ {'é': 1}.é }} {% set ñ = 1 %}{{ ñ }}
 """.strip("\n")
 
 MULTILINE = [
@@ -291,6 +532,37 @@ MULTILINE = [
     "{",
     "{ {{ '{' }} } %} }} #} { % { {",
     "{{ '%}' }}{{ '}}' }}{% set x = '%}' %}{{ x }}",
+    "{% for x in [1,2] -%}\n  {{ x }}\n{%- endfor %}\nz",
+    "{% for x in [1,2] +%}\n  {{ x }}\n{% endfor +%}\nz",
+    "a\n{%- if yes +%}\n b\n{%+ endif -%}\n c",
+    "a  {{- 1 -}}  b  {{ 2 -}}\n\n c",
+    "{#- a -#}\n  x\n{# b #}\n  y {# c +#}\n z",
+    "  {#+ a #}\nx",
+    "{% raw -%}\n {{ a }} {%- endraw -%}\n b",
+    "{%- raw -%} {% if %} {{ }} {# #} {%- endraw %}\nb\n",
+    "{%raw%}{{x}}{%endraw%}{%if yes%}y{%endif%}{%-if yes-%}z{%-endif-%}",
+    "{% if yes %}\r\n  a\r\n{% endif %}\r\nb\rc",
+    "{{ 'a\r\nb' }}|{% set x %}a\r\nb{% endset %}{{ x }}",
+    "   {% set a = 1 %}   \n   {{ a }}   \n",
+    "\n\n\n",
+    "a\n\n",
+    "{% if yes %}a{% endif %}\n",
+    "{{ yes }}\n",
+    "x {% if yes %}\n\n  y\n\n{% endif %}\n\nz",
+    "\ufeffx",
+    "{% macro m() -%}\n  a\n{%- endmacro %}\n[{{ m() }}]",
+    "{% call(x) foo() %}{% endcall %}",
+    "{% for m in messages %}\n{{ m.role }}\n\n{% endfor %}\n",
+    "\t{% if yes %}\n\t\t{{ 1 }}\n\t{% endif %}",
+    "{{ 1 }}{% if yes %}\n{% endif %}{{ 2 }}\n   {%- if yes %}\n3{% endif %}",
+    "{{ '{{' }}{{ '}}' }}{{ '{%' }}{{ '#}' }}{{ \"%}\" }}",
+    "{{ {'a': {'b': 1}}.a.b }}{{ {'a': {}} }}{{ {} }}",
+    "{{\n1\n+\n2\n}}{%\nif\nyes\n%}a{%\nendif\n%}",
+    "line {{ '\n' }}two\n{{ 'a\n\nb' | indent(2) }}\n{{ 'a\nb\n' | indent(2, true, true) }}|",
+    "{{ 'tab\tx' }}{{ '\u00a0' | trim }}|{{ 'a\u00a0b' | wordcount }}",
+    "a{#\n\n#}\nb{%- raw %}\n  c\n{% endraw +%}\nd",
+    "{% set x = 1 -%}\n\n{% set y = 2 %}\n{{ x + y }}",
+    "{%+ if yes %}a{% endif %}\n {%+ if yes -%} b {%+ endif %} c",
 ]
 
 
@@ -320,15 +592,19 @@ def environment():
     return env
 
 
+def render(env, template):
+    try:
+        return env.from_string(template).render(**copy.deepcopy(DATA))   # indent changes a list in place
+    except Exception:
+        return None
+
+
 def main():
     env = environment()
-    cases = []
-    for template in CASES.split("\n") + MULTILINE:
-        try:
-            expected = env.from_string(template).render(**DATA)
-        except Exception:
-            expected = None
-        cases.append([template, expected])
+    if sys.argv[1:] == ["--render"]:
+        print(json.dumps([render(env, template) for template in json.load(sys.stdin)]))
+        return
+    cases = [[template, render(env, template)] for template in CASES.split("\n") + MULTILINE]
     print(json.dumps({"now": NOW.isoformat(), "data": DATA, "cases": cases}, indent=1, ensure_ascii=True))
 
 

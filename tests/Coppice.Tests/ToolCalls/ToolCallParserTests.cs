@@ -76,6 +76,20 @@ public sealed class ToolCallParserTests
     }
 
     [Fact]
+    public void Space_that_waits_for_a_call_is_not_read_again_with_every_piece()
+    {
+        foreach (string template in (string[])[Hermes, Mistral, Llama])
+        {
+            ToolCallParser parser = ToolCallParser.For(ChatTemplate.Parse(template));
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < 20_000; i++) Assert.Equal("", parser.Append("  \n").Content);
+            Assert.Equal(60_001, parser.Append("x").Content.Length);
+            // Every piece with all the space before it would be over a gigabyte.
+            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 64 << 20);
+        }
+    }
+
+    [Fact]
     public void Any_text_comes_back_as_content_or_calls_and_never_throws()
     {
         Random random = new(6);

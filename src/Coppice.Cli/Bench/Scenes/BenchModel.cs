@@ -16,7 +16,7 @@ internal sealed class BenchModel : IDisposable
         Backend = new TimedBackend(backend());
         try
         {
-            Decoder = new Decoder(config, weight, Backend, maxPositions, config.VocabularySize);
+            Decoder = new Decoder(config, weight, Backend, maxPositions, maxPositions, config.VocabularySize);
         }
         catch
         {

@@ -100,8 +100,16 @@ internal static class DataTasks
         }
     }
 
-    private static string Text(string path, int number, JsonElement line, string field) =>
-        line.ValueKind == JsonValueKind.Object && line.TryGetProperty(field, out JsonElement value) && value.ValueKind == JsonValueKind.String
-            ? value.GetString()!
-            : throw new UsageException($"{path} line {number}: the field {field} is missing; it is a text.");
+    private static string Text(string path, int number, JsonElement line, string field)
+    {
+        if (line.ValueKind != JsonValueKind.Object || !line.TryGetProperty(field, out JsonElement value)) throw new UsageException($"{path} line {number}: the field {field} is missing; it is a text.");
+        try
+        {
+            return new JsonField(field, value).Text();
+        }
+        catch (InvalidRequestException e)
+        {
+            throw new UsageException($"{path} line {number}: {e.Message}");
+        }
+    }
 }

@@ -85,7 +85,7 @@ internal abstract unsafe class LinearWeights : ILinearWeights
             const int partInputs = 512;
             byte* panel = weights.Panel(item), rows = scratch + (long)worker * PanelOutputs * rowBytes;
             int width = weights.PanelWidth(item);
-            for (int output = 0; output < width; output++) stacked.ReadBytes(item * PanelOutputs + output, new Span<byte>(rows + (long)output * rowBytes, rowBytes));
+            stacked.ReadBytes(item * PanelOutputs, width, new Span<byte>(rows, checked(width * rowBytes)));
             for (int k = 0; k < weights.Inputs; k += partInputs)
                 for (int output = 0; output < width; output++)
                     packing.PackOutput(rows + (long)output * rowBytes, k, Math.Min(partInputs, weights.Inputs - k), output, panel);

@@ -63,11 +63,15 @@ internal sealed class StackedTensors
     /// <summary>Bytes of one output's weights, which all tensors keep alike where these are read.</summary>
     public int RowBytes => checked((int)_tensors[0].RowByteCount);
 
-    /// <summary>One output's weights as the file has them. Called from several threads.</summary>
-    public void ReadBytes(int output, Span<byte> row)
+    /// <summary>Weights of outputs [first, first + count) as the file has them, <see cref="RowBytes"/> each. Called from several threads.</summary>
+    public void ReadBytes(int first, int count, Span<byte> rows)
     {
-        WeightTensor tensor = Find(output, out long at) ?? throw new ArgumentOutOfRangeException(nameof(output), output, $"There are {Outputs} outputs.");
-        tensor.ReadRowBytes(at, row);
+        for (int done = 0, take; done < count; done += take)
+        {
+            WeightTensor tensor = Find(first + done, out long at) ?? throw new ArgumentOutOfRangeException(nameof(count), count, $"There are {Outputs} outputs.");
+            take = (int)Math.Min(count - done, tensor.Shape[0] - at);
+            tensor.ReadRowsBytes(at, take, rows.Slice(done * RowBytes, take * RowBytes));
+        }
     }
 
     private WeightTensor? Find(int output, out long row)
