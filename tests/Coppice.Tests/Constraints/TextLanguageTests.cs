@@ -82,7 +82,7 @@ public sealed class TextLanguageTests
         string fitting = pattern == "^[A-Z][a-z]*$" ? "Z" : "ab";
         foreach (int length in new[] { min - 1, min, min + 1, max - 1, max, max + 1 }.OfType<int>().Where(length => length >= 2 && length < 200_000))
         {
-            string text = (pattern.StartsWith("^a[") ? "a" : fitting).PadRight(length, 'x');
+            string text = (pattern.StartsWith("^a[", StringComparison.Ordinal) ? "a" : fitting).PadRight(length, 'x');
             Assert.Equal(length >= min && !(length > max), Walk.Accepts(automaton, text));
         }
     }
