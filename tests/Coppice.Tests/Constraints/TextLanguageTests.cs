@@ -73,7 +73,7 @@ public sealed class TextLanguageTests
     [InlineData("", 65_536, null)]
     [InlineData("", 3, 100_000_000)]
     [InlineData("ab", 0, 20_000)]
-    [InlineData("^a[a-z]{0,100000}$", 1, 65_536)]
+    [InlineData("^a[a-z]{0,10000}$", 1, 9_000)]
     public void Long_lengths_are_counted_in_few_nodes(string pattern, int min, int? max)
     {
         BuildBudget budget = new();
