@@ -160,6 +160,9 @@ internal sealed class LineRunner(LineJournal journal, Func<string, Field, Caller
         }
     }
 
-    private static ApiException CrashedTwice() => new(500, "The server died twice while it answered this line, the second time with no other line of a batch beside it, so the line is not tried again. " +
-        "Change it, or send it in another batch to have it tried once more.") { Code = "line_crashed_server" };
+    private static ApiException CrashedTwice()
+    {
+        const string Why = "The server died twice while it answered this line, the second time with no other line of a batch beside it, so the line is not tried again. ";
+        return new(500, Why + "Change it, or send it in another batch to have it tried once more.") { Code = "line_crashed_server" };
+    }
 }
