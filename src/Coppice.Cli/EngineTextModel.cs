@@ -29,6 +29,8 @@ internal sealed class EngineTextModel(Engine engine, string path) : ITextModel
     public ReadOnlySpan<byte> TokenBytes(int token) =>
         engine.Tokenizer.IsSpecial(token) ? Encoding.UTF8.GetBytes(engine.Tokenizer.Piece(token)) : engine.Tokenizer.Bytes(token);
 
+    public string? Refusal(int token) => engine.Tokenizer.Ids.Refusal(token);
+
     public IAsyncEnumerable<GenerateChunk> GenerateAsync(ReadOnlyMemory<int> prompt, GenerateOptions options, CancellationToken cancellation) =>
         engine.GenerateAsync(prompt, options, cancellation);
 

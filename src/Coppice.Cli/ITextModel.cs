@@ -32,6 +32,9 @@ internal interface ITextModel : IDisposable
     /// <summary>The UTF-8 bytes of a token's text; a token may be a part of a character.</summary>
     ReadOnlySpan<byte> TokenBytes(int token);
 
+    /// <summary>What is wrong with a token id, to go on after it in an error; null: nothing.</summary>
+    string? Refusal(int token);
+
     IAsyncEnumerable<GenerateChunk> GenerateAsync(ReadOnlyMemory<int> prompt, GenerateOptions options, CancellationToken cancellation);
 
     Task<GenerateResult> CompleteAsync(ReadOnlyMemory<int> prompt, GenerateOptions options, CancellationToken cancellation);

@@ -75,6 +75,8 @@ internal sealed class BatchRun(ITextModel model, ChatPrompts? chats, ResultLog l
             journal.Begin(line.CustomId);
             try
             {
+                CheckTokens("logit_bias", request.Options.LogitBias?.Keys ?? []);
+                CheckTokens("stop_token_ids", request.Options.StopTokens);
                 prompt = request.Prompt.Encode(model.Encode, chats);
             }
             catch (Exception e) when (e is ChatTemplateException or InvalidRequestException)
@@ -110,6 +112,13 @@ internal sealed class BatchRun(ITextModel model, ChatPrompts? chats, ResultLog l
             Fail(job.Line, LineError.Invalid(e.Message));
             return false;
         }
+    }
+
+    /// <summary>Refuses tokens that the model does not have, by the name that the field has in the file.</summary>
+    private void CheckTokens(string field, IEnumerable<int> tokens)
+    {
+        foreach (int token in tokens)
+            if (model.Refusal(token) is string why) throw new InvalidRequestException($"{field} has token {token}, {why}.");
     }
 
     private async Task CompleteAsync(Job job, ChannelWriter<Ended> ended, CancellationToken cancellation)

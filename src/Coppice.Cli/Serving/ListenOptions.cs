@@ -24,13 +24,15 @@ internal sealed class ListenOptions
     private readonly Option<int?> _samples = Checked.Whole("--max-n", "count", 1, 1024, "Most samples of a prompt. Default: 128");
     private readonly Option<int?> _promptTokens = Checked.Whole("--max-prompt-tokens", "tokens", 1, int.MaxValue, "Longest prompt. Default: what the model takes");
     private readonly Option<long?> _body = Checked.Bytes("--max-body", "Largest body of a request. Default: 8MiB");
+    private readonly Option<long?> _answers = Checked.Bytes("--max-answer-memory", "Memory for the log probabilities and penalties of running answers; one request may take a quarter. Default: 1GiB");
+    private readonly Option<long?> _stored = Checked.Bytes("--max-stored-per-key", "Bytes that the files of one key may have. Default: 16GiB");
     private readonly Option<int?> _drain = Checked.Whole("--drain", "seconds", 0, 3600, "How long running requests may go on after SIGTERM. Default: 20");
     private readonly Option<LogDetail?> _log = Checked.Choice("--log", "What is logged, on stderr; debug has a line for every request. Default: info",
         ("debug", LogDetail.Debug), ("info", LogDetail.Information), ("warning", LogDetail.Warning), ("none", LogDetail.None));
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_host, _port, _name, _key, _keysFile, _anybody, _share, _cors, _data, _queue, _samplesPerKey, _rate, _pinnedPerKey, _pinned, _samples, _promptTokens, _body, _drain, _log]) command.Add(option);
+        foreach (Option option in (Option[])[_host, _port, _name, _key, _keysFile, _anybody, _share, _cors, _data, _queue, _samplesPerKey, _rate, _pinnedPerKey, _pinned, _samples, _promptTokens, _body, _answers, _stored, _drain, _log]) command.Add(option);
     }
 
     public LogDetail Detail(ParseResult parsed) => parsed.GetValue(_log) ?? LogDetail.Information;
@@ -59,6 +61,8 @@ internal sealed class ListenOptions
                 PinnedTokens = parsed.GetValue(_pinned),
                 Samples = parsed.GetValue(_samples) ?? limits.Samples,
                 PromptTokens = parsed.GetValue(_promptTokens),
+                AnswerBytes = parsed.GetValue(_answers) ?? limits.AnswerBytes,
+                StoredBytesPerKey = parsed.GetValue(_stored) ?? limits.StoredBytesPerKey,
                 BodyBytes = (int)Math.Min(1 << 30, parsed.GetValue(_body) ?? limits.BodyBytes),
             },
         };

@@ -70,6 +70,8 @@ internal sealed class FakeModel : ITextModel
 
     public ReadOnlySpan<byte> TokenBytes(int token) => token == BeginOfText ? "<s>"u8 : new[] { (byte)token };
 
+    public string? Refusal(int token) => null;
+
     public async IAsyncEnumerable<GenerateChunk> GenerateAsync(ReadOnlyMemory<int> prompt, GenerateOptions options, [EnumeratorCancellation] CancellationToken cancellation)
     {
         GenerateResult result = await CompleteAsync(prompt, options, cancellation);
