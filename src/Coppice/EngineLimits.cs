@@ -20,7 +20,7 @@ internal static class EngineLimits
         if (options.Placement == ThreadPlacement.Pinned && !Backends.ThreadAffinity.IsSupported)
             throw new PlatformNotSupportedException("Threads can be pinned on Linux and Windows only. Leave Placement at Free.");
         int context = options.MaxContextTokens ?? config.MaxContextTokens;
-        InRange(nameof(options.MaxContextTokens), context, CommonConfig.MinContext, config.MaxContextTokens);
+        InRange(nameof(options.MaxContextTokens), context, CommonConfig.LeastContext, config.MaxContextTokens);
         CheckAttention(options, config);
         KvLayout layout = AttentionPolicies.Layout(KvLayout.Of(config, options.Kv), options, config.Heads / config.KvHeads);
         long quarter = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
