@@ -139,7 +139,7 @@ internal sealed class BatchInput
             if (Required("url").Text() is string url && url != _endpoint) throw ApiException.Invalid("url", $"url is {Field.Shortened(url)}; the batch is for {_endpoint}.", "mismatched_url");
             Field body = Required("body");
             if (body.Value.ValueKind != JsonValueKind.Object) throw body.Wrong("an object");
-            return new BatchRequest(index, line.Number, id, Encoding.UTF8.GetBytes(body.Value.GetRawText()));
+            return new BatchRequest(index, line.Number, id, JsonMarshal.GetRawUtf8Value(body.Value).ToArray());
         }
         catch (JsonException e)
         {

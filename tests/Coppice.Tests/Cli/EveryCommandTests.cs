@@ -20,8 +20,8 @@ public sealed class EveryCommandTests : IDisposable
     {
         Assert.Equal(0, await _tool.RunAsync([.. path.Split(' '), "--help"]));
         string[] lines = [.. _tool.Output[_tool.Output.LastIndexOf("Examples:", StringComparison.Ordinal)..].Split('\n').Where(line => line.StartsWith("    ", StringComparison.Ordinal)).Select(line => line.Trim())];
-        Assert.NotEmpty(lines);
-        Assert.All(lines, line => Assert.Contains($"coppice {path}", line, StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.Contains($"coppice {path}", StringComparison.Ordinal));
+        Assert.All(lines.Where(line => line.StartsWith("coppice ", StringComparison.Ordinal)), line => Assert.StartsWith($"coppice {path}", line, StringComparison.Ordinal));
         foreach (string line in lines.Where(line => line.StartsWith("coppice ", StringComparison.Ordinal) && line.IndexOfAny(['\'', '"', '|', '>']) < 0))
             Assert.Empty(Root.Parse(line.Split(' ')[1..]).Errors);
     }
