@@ -236,16 +236,6 @@ public sealed class LineParserTests
         Assert.Contains("Line 1 does not end within 4294967296 bytes", endless.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_line_without_an_end_ends_the_reading()
-    {
-        UsageException error = await Assert.ThrowsAsync<UsageException>(async () =>
-        {
-            await foreach (var _ in BatchFile.LinesAsync(new EndlessStream(), longest: 1 << 20, CancellationToken.None)) { }
-        });
-        Assert.Contains("Line 1 has more than 1048576 bytes", error.Message, StringComparison.Ordinal);
-    }
-
     private static BatchLine Parse(string json) => new LineParser().Parse(1, Encoding.UTF8.GetBytes(json));
 
     private static PromptLine Good(string json)
