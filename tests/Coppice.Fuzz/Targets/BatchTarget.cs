@@ -30,7 +30,7 @@ internal static class BatchTarget
         };
     })
     {
-        Refusals = [typeof(IOException)],
+        Refusals = [],      // what is wrong is named in the log and put aside
         Words =
         [
             "\n", "begin a\n", "end a\n", "pause a\n", "suspect a\n", "crashed a\n", "boot a\n", "stop\n", "custom_id", "method", "url", "body", "\"POST\"", "\"/v1/completions\"", "\"/v1/chat/completions\"", "\"/v1/embeddings\"", "Owner", "Value", "owner", "value", "id", "bytes", "created_at", "filename", "purpose", "endpoint", "input_file_id", "completion_window",
