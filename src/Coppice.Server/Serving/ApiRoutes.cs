@@ -114,8 +114,18 @@ internal static partial class Log
     [LoggerMessage(1, LogLevel.Debug, "{Id} {Path}: refused with {Status}: {Code} {Param}")]
     public static partial void Refused(ILogger logger, string id, string path, int status, string? code, string? param);
 
+    /// <summary>What is wrong with a model's files or weights, the error itself says; anything else is a fault of the server, and where it happened is shown.</summary>
+    public static void Failed(ILogger logger, Exception error, string id, string path)
+    {
+        if (error is ModelFormatException or LogitsException) FailedByModel(logger, id, path, error.Message);
+        else FailedByServer(logger, error, id, path);
+    }
+
     [LoggerMessage(2, LogLevel.Error, "{Id} {Path}: failed")]
-    public static partial void Failed(ILogger logger, Exception error, string id, string path);
+    private static partial void FailedByServer(ILogger logger, Exception error, string id, string path);
+
+    [LoggerMessage(21, LogLevel.Error, "{Id} {Path}: failed. {Message}")]
+    private static partial void FailedByModel(ILogger logger, string id, string path, string message);
 
     [LoggerMessage(3, LogLevel.Debug, "{Id} {Path}: the client left after {Milliseconds} ms")]
     public static partial void Disconnected(ILogger logger, string id, string path, double milliseconds);
