@@ -92,7 +92,7 @@ public sealed class BuildBudgetTests
     {
         OutputConstraint constraint = OutputConstraint.Regex("(?:.*[a-e].{40})");
         byte[] text = "abcdeabcdeabcdeabcde"u8.ToArray();
-        TokenTrie trie = new(Walk.Bytes, Walk.Bytes.VocabularySize);
+        TokenTrie trie = new(Walk.Bytes);
         bool Fits(int work, bool warm)
         {
             TokenAutomaton automaton = new(constraint.Automaton, trie);

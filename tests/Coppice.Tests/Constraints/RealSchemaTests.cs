@@ -20,11 +20,11 @@ public sealed class RealSchemaTests
         JsonElement one = s_cases[from];
         string schema = one.GetProperty("schema").GetRawText();
         TokenAutomaton automaton = Walk.Over(OutputConstraint.JsonSchema(schema), Walk.Bytes);
-        bool isOlder = one.TryGetProperty("older", out _);   // drafts that the oracle does not read
+        bool isForeign = one.TryGetProperty("foreign", out _);   // keywords of other drafts and of OpenAPI, which the oracle refuses
         foreach (JsonElement value in one.GetProperty("yes").EnumerateArray())
         {
             Assert.True(Walk.Accepts(automaton, JsonSerializer.Serialize(value, s_compact)), value.GetRawText());
-            Assert.True(isOlder || SchemaOracle.Accepts(schema, value), value.GetRawText());
+            Assert.True(isForeign || SchemaOracle.Accepts(schema, value), value.GetRawText());
         }
         foreach (JsonElement value in one.GetProperty("no").EnumerateArray()) Assert.False(Walk.Accepts(automaton, JsonSerializer.Serialize(value, s_compact)), value.GetRawText());
         Random random = new(3);
@@ -32,7 +32,7 @@ public sealed class RealSchemaTests
         {
             if (Walk.Draw(automaton, Walk.Bytes, random, 300) is not string answer) continue;
             using JsonDocument value = JsonDocument.Parse(answer);
-            Assert.True(isOlder || SchemaOracle.Accepts(schema, value.RootElement), answer);
+            Assert.True(isForeign || SchemaOracle.Accepts(schema, value.RootElement), answer);
         }
     }
 }

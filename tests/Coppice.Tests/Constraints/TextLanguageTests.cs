@@ -18,7 +18,7 @@ public sealed class TextLanguageTests
     {
         BuildBudget budget = new();
         Automaton automaton = AutomatonBuilder.Build([("root", language.ToExpr(spell, budget))], budget);
-        return new TokenAutomaton(automaton, new TokenTrie(Walk.Bytes, Walk.Bytes.VocabularySize));
+        return new TokenAutomaton(automaton, new TokenTrie(Walk.Bytes));
     }
 
     [Fact]
