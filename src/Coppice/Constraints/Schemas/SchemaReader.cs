@@ -73,7 +73,9 @@ internal sealed class SchemaReader
     /// <summary>Refuses a goal that certainly no value reaches, by the schema in it that rules all out.</summary>
     private void RefuseContradiction(Goal goal)
     {
-        if (!_probe.IsVoid(goal)) return;
+        Hint hint = _hints.Of(goal);
+        bool isVoid = hint == Hint.None ? _probe.IsVoid(goal) : (hint == Hint.Array || _objects.IsVoid(goal)) && (hint == Hint.Object || _arrays.IsVoid(goal));
+        if (!isVoid) return;
         Goal at = goal;
         SchemaPath path = _table.Root.Path;
         while (at.Literals is [>= 0 and int first, ..])
