@@ -49,7 +49,7 @@ internal static class ConstraintLimits
     public const int Places = 4096;
 
     /// <summary>Places looked at for one mask, each step from a state counted once; they take some 50 ms.</summary>
-    public const int MaskWork = 1 << 18;
+    public const int MaskWork = 400_000;
 
     /// <summary>Memory of one constraint's states and masks. Beyond it they are forgotten, and found again when needed.</summary>
     public const long StateBytes = 16 << 20;

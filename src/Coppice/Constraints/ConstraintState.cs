@@ -24,6 +24,9 @@ internal sealed class ConstraintState(FrameTable frames, long[] places)
     /// <summary>By class of bytes: what follows.</summary>
     public ConstraintStep[]? Steps { get; set; }
 
+    /// <summary>The last walk for a mask that went on from here.</summary>
+    public int Walk { get; set; }
+
     /// <summary>The tokens that may follow.</summary>
     public TokenMask? Mask { get; set; }
 

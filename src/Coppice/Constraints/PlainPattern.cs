@@ -7,7 +7,7 @@ internal static class PlainPattern
     public static Expr? TryMake(Expr pattern, PatternReach reach, Func<CharSet, Expr> spell, BuildBudget budget)
     {
         Speller speller = new(spell, budget);
-        Expr around = reach == PatternReach.Whole ? Expr.Empty : Expr.Repeat(speller.Spell(CharSet.All), 0, null);
+        IReadOnlyList<Expr> around = reach == PatternReach.Whole ? [] : [Expr.Repeat(speller.Spell(CharSet.All), 0, null)];
         List<Expr> ways = [];
         foreach (Expr alternative in pattern is ChoiceExpr choice ? choice.Items : [pattern])
         {
@@ -15,13 +15,13 @@ internal static class PlainPattern
             int from = 0, to = items.Count;
             while (from < to && items[from] is AnchorExpr { Anchor: Anchor.Start }) from++;
             while (to > from && items[to - 1] is AnchorExpr { Anchor: Anchor.End }) to--;
-            List<Expr> spelled = from > 0 ? [] : [around];
+            List<Expr> spelled = from > 0 ? [] : [.. around];
             for (int i = from; i < to; i++)
             {
                 if (speller.Spelled(items[i]) is not Expr item) return null;
                 spelled.Add(item);
             }
-            if (to == items.Count) spelled.Add(around);
+            if (to == items.Count) spelled.AddRange(around);
             ways.Add(Speller.Joined(spelled));
         }
         return Expr.ChoiceOfTexts(ways);

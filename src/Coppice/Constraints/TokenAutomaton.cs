@@ -86,14 +86,21 @@ internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
     {
         ReadOnlySpan<byte> values = trie.Values;
         ReadOnlySpan<int> depths = trie.Depths, ends = trie.Ends;
+        int stateWork = 4 + (automaton.ClassCount / 4);   // the memory of a state and its steps, in looks of some 64 bytes
         _path[depth] = state;
         for (int n = from; n < to;)
         {
-            ref ConstraintStep step = ref Step(_path[depths[n]]!, values[n]);
+            ConstraintState before = _path[depths[n]]!;
+            ref ConstraintStep step = ref Step(before, values[n]);
             if (step.Walk != _walk)
             {
                 step.Walk = _walk;
                 work += step.Work;
+                if (before.Walk != _walk)
+                {
+                    before.Walk = _walk;
+                    work += stateWork;
+                }
                 if (work > MaxMaskWork) throw TooOpen($"telling which tokens may come next takes more than {MaxMaskWork} looks at places of the grammar");
             }
             if (step.To!.IsDead)
@@ -180,8 +187,7 @@ internal sealed class TokenAutomaton(Automaton automaton, TokenTrie trie)
     /// <summary>The state of the places entered.</summary>
     private ConstraintState Close(out int work)
     {
-        // What a state and its steps take, in looks of some 64 bytes, is work too.
-        work = _seen.Count + 4 + (automaton.ClassCount / 4);
+        work = _seen.Count;
         _places.Sort();
         long[] places = [.. _places];
         if (_states.TryGetValue(places, out ConstraintState? state)) return state;

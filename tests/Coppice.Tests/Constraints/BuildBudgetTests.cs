@@ -40,7 +40,9 @@ public sealed class BuildBudgetTests
     [Theory, MemberData(nameof(Patterns))]
     public void Patterns_that_grow_are_refused_by_counts(string pattern, string says)
     {
-        string message = Assert.Throws<InvalidRequestException>(() => OutputConstraint.Regex(pattern)).Message;
+        BuildBudget untimed = new() { MaxTime = Timeout.InfiniteTimeSpan };
+        string message = Assert.Throws<InvalidRequestException>(() =>
+            AutomatonBuilder.Build([("root", TextLanguage.FromWholePattern(pattern, "The pattern", untimed).ToExpr(set => new CharsExpr(set), untimed))], untimed)).Message;
         Assert.Matches($"takes more than [0-9]+ {says} to build", message);
     }
 

@@ -73,7 +73,7 @@ public sealed class TextLanguageTests
     [InlineData("", 65_536, null)]
     [InlineData("", 3, 100_000_000)]
     [InlineData("ab", 0, 20_000)]
-    [InlineData("^a[a-z]{0,100000}$", 1, 65_536)]
+    [InlineData("^a[a-z]{0,10000}$", 1, 9_000)]
     public void Long_lengths_are_counted_in_few_nodes(string pattern, int min, int? max)
     {
         BuildBudget budget = new();
@@ -82,7 +82,7 @@ public sealed class TextLanguageTests
         string fitting = pattern == "^[A-Z][a-z]*$" ? "Z" : "ab";
         foreach (int length in new[] { min - 1, min, min + 1, max - 1, max, max + 1 }.OfType<int>().Where(length => length >= 2 && length < 200_000))
         {
-            string text = (pattern.StartsWith("^a[") ? "a" : fitting).PadRight(length, 'x');
+            string text = (pattern.StartsWith("^a[", StringComparison.Ordinal) ? "a" : fitting).PadRight(length, 'x');
             Assert.Equal(length >= min && !(length > max), Walk.Accepts(automaton, text));
         }
     }
