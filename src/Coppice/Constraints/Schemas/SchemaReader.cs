@@ -22,6 +22,7 @@ internal sealed class SchemaReader
     private readonly ArrayWriter _arrayWriter;
     private readonly ObjectWriter _objectWriter;
     private readonly Dictionary<Goal, Expr> _written = [];
+    private readonly HashSet<Goal> _open = [];
     private readonly Queue<(int Rule, Goal Goal)> _waiting = new();
 
     private SchemaReader(JsonElement document, SchemaStrictness strictness, BuildBudget budget)
@@ -95,6 +96,7 @@ internal sealed class SchemaReader
         if (goal == _table.False) return Expr.Nothing;
         if (_written.TryGetValue(goal, out Expr? written)) return written;
         Schema schema = _table[goal.Literals[0]];
+        if (!_open.Add(goal)) throw _table.ComesBack(schema);
         _table.Enter(schema);
         try
         {
@@ -103,6 +105,7 @@ internal sealed class SchemaReader
         finally
         {
             _table.Leave();
+            _open.Remove(goal);
         }
     }
 
