@@ -26,7 +26,7 @@ internal sealed record ToolUse(ChatTemplate Template, string Opening, Constraint
         (KeyValuePair<string, string> Tool, int Index)[] demanded = [.. source.Schemas.Select((tool, i) => (tool, i)).Where(one => source.Named is null || one.tool.Key == source.Named)];
         KeyValuePair<string, string>[] tools = [.. demanded.Select(one => one.Tool)];
         bool isList = format.Kind == ToolCallKind.Mistral;
-        HashSet<string> ids = new(StringComparer.Ordinal);
+        Dictionary<string, string> ids = new(StringComparer.Ordinal);
         string[] calls = [.. tools.Select(tool => Call(tool, format.Kind, ids))];
         string one = calls.Length == 1 ? calls[0] : $$"""{"anyOf":[{{string.Join(',', calls)}}]}""";
         string schema = isList ? $$"""{"type":"array","minItems":1,"maxItems":{{(source.Parallel && source.Named is null ? 16 : 1)}},"items":{{one}}}""" : one;
@@ -45,18 +45,18 @@ internal sealed record ToolUse(ChatTemplate Template, string Opening, Constraint
     private static string Arguments(ToolCallKind kind) => kind == ToolCallKind.Llama ? "parameters" : "arguments";
 
     /// <summary>The schema of a call. Arguments are an object, whatever else the parameters admit.</summary>
-    private static string Call(KeyValuePair<string, string> tool, ToolCallKind kind, HashSet<string> ids)
+    private static string Call(KeyValuePair<string, string> tool, ToolCallKind kind, Dictionary<string, string> ids)
     {
         string arguments = Arguments(kind);
         string schema = $$"""{"type":"object","allOf":[{{Identified(tool, ids)}}]}""";
         return $$"""{"type":"object","properties":{"name":{"const":{{JsonSerializer.Serialize(tool.Key)}}},"{{arguments}}":{{schema}}},"required":["name","{{arguments}}"],"additionalProperties":false}""";
     }
 
-    /// <summary>The parameters with an identifier that no other tool's have: references in them lead from their own root.</summary>
-    private static string Identified(KeyValuePair<string, string> tool, HashSet<string> ids)
+    /// <summary>The parameters with an identifier that no other parameters have: references in them lead from their own root.</summary>
+    private static string Identified(KeyValuePair<string, string> tool, Dictionary<string, string> ids)
     {
         using JsonDocument parameters = JsonDocument.Parse(tool.Value);
-        if (parameters.RootElement.TryGetProperty("$id", out JsonElement id) && id.ValueKind == JsonValueKind.String && id.GetString() is [not '#', ..] own && ids.Add(own)) return tool.Value;
+        if (parameters.RootElement.TryGetProperty("$id", out JsonElement id) && id.ValueKind == JsonValueKind.String && id.GetString() is [not '#', ..] own && (ids.TryAdd(own, tool.Value) || ids[own] == tool.Value)) return tool.Value;
         ArrayBufferWriter<byte> text = new();
         using (Utf8JsonWriter json = new(text))
         {

@@ -163,7 +163,7 @@ internal sealed class JsonRules
     private static Expr Diverging(IReadOnlyList<int[]> names, int depth, Expr rest, BuildBudget budget)
     {
         budget.Nodes(1);
-        budget.Bytes(400);
+        budget.Bytes(700);
         budget.Steps(4 * names.Count);
         List<Expr> ways = [];
         List<(int, int)> taken = [];

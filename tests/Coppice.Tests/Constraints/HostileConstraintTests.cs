@@ -35,14 +35,9 @@ public sealed class HostileConstraintTests
     public static TheoryData<string, string> Schemas => new()
     {
         { Many(300, _ => "{\"items\":") + "{}" + new string('}', 300), "not JSON" },
-        { Many(150, _ => "{\"items\":") + "{}" + new string('}', 150), "nest deeper" },
         { "{\"description\":\"" + new string('a', 10 << 20) + "\"}", "characters" },
-        { "{\"$defs\":{\"a\":{\"allOf\":[{\"$ref\":\"#/$defs/a\"}]}},\"$ref\":\"#/$defs/a\"}", "does a $ref lead back" },
-        { "{\"$defs\":{\"a\":{\"properties\":{\"x\":{\"$ref\":\"#/$defs/a\",\"type\":\"object\"},\"y\":{\"$ref\":\"#/$defs/a\",\"type\":\"object\"}}}},\"$ref\":\"#/$defs/a\",\"type\":\"object\"}", "schemas" },
-        { "{\"type\":\"array\",\"items\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"maxLength\":1000},\"maxItems\":9999},\"minItems\":10000,\"maxItems\":10000,\"prefixItems\":[" + string.Join(',', Enumerable.Repeat("{\"type\":\"string\",\"minLength\":1000}", 300)) + "]}", "nodes" },
-        { $"{{\"allOf\":[{{\"properties\":{{{string.Join(',', Enumerable.Range(0, 9000).Select(i => $"\"p{i}\":{{}}"))}}}}},{{\"additionalProperties\":false,\"required\":[{string.Join(',', Enumerable.Range(0, 9000).Select(i => $"\"q{i}\""))}]}}]}}", "is required" },
-        { $"{{\"additionalProperties\":true,\"properties\":{{{string.Join(',', Enumerable.Range(0, 9000).Select(i => $"\"p{i}\":{{}}"))}}}}}", "schema" },
-        { $"{{\"allOf\":[{string.Join(',', Enumerable.Repeat("{\"anyOf\":[{\"minLength\":1},{\"maxLength\":9}]}", 20))}]}}", "schemas" },
+        { "{\"$defs\":{\"a\":{\"allOf\":[{\"$ref\":\"#/$defs/a\"}]}},\"$ref\":\"#/$defs/a\"}", "comes back to itself" },
+        { $"{{\"allOf\":[{{\"properties\":{{{string.Join(',', Enumerable.Range(0, 9000).Select(i => $"\"p{i}\":{{}}"))}}}}},{{\"additionalProperties\":false,\"required\":[{string.Join(',', Enumerable.Range(0, 9000).Select(i => $"\"q{i}\""))}]}}]}}", "is required and ruled out" },
     };
 
     [Theory, MemberData(nameof(Schemas))]

@@ -138,7 +138,7 @@ internal sealed class RandomSchema(Random random)
 
     private void OfNumber(JsonObject schema)
     {
-        JsonNode bound = Chance(3) ? JsonNode.Parse(One(["0.5", "-2.25", "1e2", "18446744073709551615", "-0.001", "1.0"]))! : random.Next(-120, 130);
+        JsonNode bound = Chance(3) ? JsonNode.Parse(One(["0", "0.5", "-2.25", "1e2", "18446744073709551615", "-0.001", "1.0"]))! : random.Next(-120, 130);
         switch (random.Next(5))
         {
             case 0: schema["minimum"] = bound; break;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
 
@@ -6,6 +7,9 @@ namespace Coppice.Tests.Constraints;
 /// <summary>JsonSchema.Net, a validator that others wrote.</summary>
 internal static class SchemaOracle
 {
+    // It keeps what it has read by $id, and reads none twice.
+    private static readonly ConcurrentDictionary<string, Lazy<Json.Schema.JsonSchema>> s_read = new(StringComparer.Ordinal);
+
     /// <summary>Whether it finds the value valid, or cannot say.</summary>
     public static bool Accepts(string schema, JsonElement value)
     {
@@ -14,7 +18,7 @@ internal static class SchemaOracle
         if (new StringInfo(text).LengthInTextElements != text.EnumerateRunes().Count()) return true;
         try
         {
-            return Json.Schema.JsonSchema.FromText(schema).Evaluate(value).IsValid;
+            return s_read.GetOrAdd(schema, text => new(() => Json.Schema.JsonSchema.FromText(text))).Value.Evaluate(value).IsValid;
         }
         catch (FormatException)
         {

@@ -137,7 +137,8 @@ public sealed class ToolTests(ToolTests.WithTools fixture) : IClassFixture<ToolT
     [InlineData(40)]
     public async Task A_demanded_call_that_is_cut_off_comes_as_far_as_it_is(int tokens)
     {
-        string body = $$$$"""{"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"text":{"type":"string","minLength":200}},"required":["text"]}}}],"tool_choice":"required","messages":[{"role":"user","content":"x"}],"max_tokens":{{{{tokens}}}},"temperature":0""";
+        const string tools = """[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"text":{"type":"string","minLength":200}},"required":["text"]}}}]""";
+        string body = $$"""{"tools":{{tools}},"tool_choice":"required","messages":[{"role":"user","content":"x"}],"max_tokens":{{tokens}},"temperature":0""";
         JsonElement choice = (await OkAsync(body + "}")).GetProperty("choices")[0], message = choice.GetProperty("message");
         Assert.Equal("length", choice.GetProperty("finish_reason").GetString());
         Assert.True(string.IsNullOrEmpty(message.GetProperty("content").GetString()), message.ToString());

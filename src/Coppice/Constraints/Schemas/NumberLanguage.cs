@@ -28,7 +28,7 @@ internal static class NumberLanguage
 
     public static TextLanguage Above(NumberBound bound, BuildBudget budget)
     {
-        if (!bound.At.IsNegative && !bound.At.IsZero) return bound.At.WholeDigits > WholeDigits ? TextLanguage.Nothing : Pattern(Beyond(bound.At, orEqual: !bound.IsOpen), budget);
+        if (!bound.At.IsNegative && (!bound.At.IsZero || bound.IsOpen)) return bound.At.WholeDigits > WholeDigits ? TextLanguage.Nothing : Pattern(Beyond(bound.At, orEqual: !bound.IsOpen), budget);
         return Without("-", bound, budget);
     }
 

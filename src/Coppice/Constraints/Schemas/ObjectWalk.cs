@@ -164,7 +164,7 @@ internal sealed class ObjectWalk(SchemaTable table, GoalProbe probe, StringWalk 
         if (schema["minProperties"]?.Count(ConstraintLimits.Repetitions) is int min and > 0) shapes.Add(new ObjectShape { Max = min - 1 });
         if (schema["maxProperties"]?.Count(ConstraintLimits.Repetitions) is int max) shapes.Add(new ObjectShape { Min = max + 1 });
         Budget.Steps(20 * shapes.Count);
-        Budget.Bytes(300L * shapes.Count);
+        Budget.Bytes(700L * shapes.Count);
         return shapes;
     }
 
@@ -224,7 +224,7 @@ internal sealed class ObjectWalk(SchemaTable table, GoalProbe probe, StringWalk 
         if (schema["required"] is not { Value.ValueKind: not (JsonValueKind.True or JsonValueKind.False) } part) yield break;
         foreach (SchemaPart item in part.Items())
         {
-            Budget.Bytes(80);
+            Budget.Bytes(250);
             yield return Short(item.Text(), item);
         }
     }

@@ -104,7 +104,7 @@ internal sealed class SchemaDocument
             resource = new SchemaResource(address, schema);
             _budget.Bytes(400);
             // The same schema may stand at several places, as where two tools take the same kind of thing.
-            if (!_resources.TryAdd(address, resource) && !JsonElement.DeepEquals(_resources[address].Root.Value, schema.Value)) throw schema.Path.Wrong($"two schemas have the $id '{Shortened(address.OriginalString)}'");
+            if (!_resources.TryAdd(address, resource) && !JsonElement.DeepEquals(_resources[address].Root.Value, schema.Value)) throw schema.Path.Wrong($"two schemas have the $id '{Shortened(schema.Value.GetProperty("$id").GetString()!)}'");
         }
         foreach ((string name, SchemaPart part) in schema.Members())
         {

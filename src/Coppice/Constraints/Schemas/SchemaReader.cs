@@ -22,6 +22,7 @@ internal sealed class SchemaReader
     private readonly ArrayWriter _arrayWriter;
     private readonly ObjectWriter _objectWriter;
     private readonly Dictionary<Goal, Expr> _written = [];
+    private readonly HashSet<Goal> _open = [];
     private readonly Queue<(int Rule, Goal Goal)> _waiting = new();
 
     private SchemaReader(JsonElement document, SchemaStrictness strictness, BuildBudget budget)
@@ -73,7 +74,9 @@ internal sealed class SchemaReader
     /// <summary>Refuses a goal that certainly no value reaches, by the schema in it that rules all out.</summary>
     private void RefuseContradiction(Goal goal)
     {
-        if (!_probe.IsVoid(goal)) return;
+        Hint hint = _hints.Of(goal);
+        bool isVoid = hint == Hint.None ? _probe.IsVoid(goal) : (hint == Hint.Array || _objects.IsVoid(goal)) && (hint == Hint.Object || _arrays.IsVoid(goal));
+        if (!isVoid) return;
         Goal at = goal;
         SchemaPath path = _table.Root.Path;
         while (at.Literals is [>= 0 and int first, ..])
@@ -93,6 +96,7 @@ internal sealed class SchemaReader
         if (goal == _table.False) return Expr.Nothing;
         if (_written.TryGetValue(goal, out Expr? written)) return written;
         Schema schema = _table[goal.Literals[0]];
+        if (!_open.Add(goal)) throw _table.ComesBack(schema);
         _table.Enter(schema);
         try
         {
@@ -101,6 +105,7 @@ internal sealed class SchemaReader
         finally
         {
             _table.Leave();
+            _open.Remove(goal);
         }
     }
 
