@@ -67,7 +67,7 @@ internal static class Filters
     private static readonly HashSet<string> s_marked = new(["d", "default", "e", "escape", "forceescape", "format", "safe", "pprint"], StringComparer.Ordinal);
 
     // These give a marked text where they get one.
-    private static readonly HashSet<string> s_keeping = new(["capitalize", "center", "indent", "lower", "reverse", "string", "trim", "truncate", "upper"], StringComparer.Ordinal);
+    private static readonly HashSet<string> s_keeping = new(["capitalize", "center", "indent", "last", "lower", "reverse", "string", "trim", "truncate", "upper"], StringComparer.Ordinal);
 
     public static Filter Find(Rendering run, string name)
     {

@@ -12,7 +12,7 @@ internal static class Tests
     private static readonly Dictionary<string, Test> s_tests = new(StringComparer.Ordinal)
     {
         ["boolean"] = (v, _) => v is bool,
-        ["callable"] = (v, _) => v is Callable or Joiner,
+        ["callable"] = (v, _) => v is Callable or Joiner or Undefined,
         ["defined"] = (v, _) => v is not Undefined,
         ["divisibleby"] = (v, a) => Leaves(v, a, a.As("num")[0], 0L),
         ["escaped"] = (v, _) => v is Markup,

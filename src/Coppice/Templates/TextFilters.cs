@@ -120,8 +120,9 @@ internal static class TextFilters
     {
         given.As("length", "killwords", "end", "leeway");
         int length = given.Int(0, 255), leeway = given.Int(3, 5);
-        // A short list passes, as in Jinja.
-        if (value is Sequence { Kind: not SequenceKind.Generator } list && list.Items.Count <= (long)length + leeway) return list;
+        // A short list or dict passes, as in Jinja.
+        int? count = value is Map map ? map.Count : value is Sequence { Kind: not SequenceKind.Generator } list ? list.Items.Count : null;
+        if (count <= (long)length + leeway) return value;
         string text = Only(value, given, "truncate");
         string end = given.OptionalText(2) ?? "...";
         if (length < end.Length || leeway < 0) throw given.Wrong(0, "at least the length of 'end'");
