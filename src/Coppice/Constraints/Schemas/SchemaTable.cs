@@ -21,7 +21,7 @@ internal sealed class SchemaTable
     private readonly Dictionary<(UInt128 Text, bool IsValue, SchemaResource Resource, SchemaScope Scope), Schema> _schemas = [];
     private readonly Dictionary<string, Schema> _unions = new(StringComparer.Ordinal);
     private readonly List<Schema> _byId = [];
-    private readonly Dictionary<Goal, Goal> _goals = [];
+    private readonly Dictionary<int[], Goal> _goals = new(ArrayComparer<int>.Instance);
     private readonly HashSet<string> _warnings = new(StringComparer.Ordinal);
     private int _depth;
 
@@ -180,10 +180,9 @@ internal sealed class SchemaTable
 
     private Goal Intern(int[] literals)
     {
-        Goal goal = new(literals);
-        if (_goals.TryGetValue(goal, out Goal? known)) return known;
+        if (_goals.TryGetValue(literals, out Goal? known)) return known;
         Budget.Bytes(120 + (4 * literals.Length));
-        return _goals[goal] = goal;
+        return _goals[literals] = new Goal(literals);
     }
 
     private static UInt128 Hash(ReadOnlySpan<byte> text)
@@ -196,20 +195,9 @@ internal sealed class SchemaTable
 
 /// <summary>What a value must reach: it fits these schemas and does not fit those. Equal goals are one object.</summary>
 /// <param name="literals">Of each schema its number twice, plus one where it must fit; rising.</param>
-internal sealed class Goal(int[] literals) : IEquatable<Goal>
+internal sealed class Goal(int[] literals)
 {
     public int[] Literals => literals;
-
-    public bool Equals(Goal? other) => other is not null && literals.AsSpan().SequenceEqual(other.Literals);
-
-    public override bool Equals(object? obj) => Equals(obj as Goal);
-
-    public override int GetHashCode()
-    {
-        HashCode hash = default;
-        hash.AddBytes(MemoryMarshal.AsBytes(literals.AsSpan()));
-        return hash.ToHashCode();
-    }
 }
 
 /// <summary>A question led to a schema that is just being read.</summary>
