@@ -11,6 +11,7 @@ internal sealed class Preparation(ServedModel model, ServerLimits limits, Prepar
     /// <exception cref="Wire.ApiException">The prompts do not fit, the constraint cannot be kept to, or the caller has as much waiting as it may.</exception>
     public async Task<Generation> PrepareAsync(GenerationRequest request, Caller caller, Urgency urgency, CancellationToken cancellation)
     {
+        request.Body.Chat.Cancellation = cancellation;
         Generation generation = await EncodeAsync(request.Length, () => Generation.Of(request, model, limits), caller, urgency, cancellation);
         if (generation.Form is not { } form) return generation;
         OutputConstraint constraint = await constraints.GetAsync(form, caller, urgency, cancellation);

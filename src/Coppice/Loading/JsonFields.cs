@@ -24,6 +24,7 @@ internal sealed class JsonFields
     public static JsonFields Load(string path)
     {
         ReadOnlySpan<byte> json = SmallFile.Read(path, SmallFile.LargestSettings);
+        if (json.IsEmpty) throw new ModelFormatException(path, "The file is empty.");
         try
         {
             CheckStrings(json);

@@ -67,7 +67,7 @@ public sealed class SamplesTests
         Assert.Contains("keys and values    1.95 MiB per 1,000 tokens in bf16, 200 KiB a full context", lines);
         Assert.Contains("tokenizer          BPE in tokenizer.json, 1,024 tokens", lines);
         Assert.Contains("special tokens     <unk> (0), <s> (1), </s> (2)", lines);
-        Assert.Contains("chat template      in chat_template.jinja: renders; takes a system prompt: yes, tools: no", lines);
+        Assert.Contains("chat template      in chat_template.jinja: renders; takes a system prompt: yes, tools: no, their calls: no; roles: system, user, assistant", lines);
     }
 
     private static async Task<(int Code, List<System.Text.Json.JsonElement> Results, string Summary)> RunAsync(string name, params string[] options)

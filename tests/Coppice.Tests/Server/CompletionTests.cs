@@ -97,8 +97,8 @@ public sealed class CompletionTests(ServerFixture fixture) : IClassFixture<Serve
     public async Task A_chat_is_written_as_the_models_template_says()
     {
         GenerateOptions options = new() { Temperature = 0, MaxTokens = 8, LogProbs = 1 };
-        GenerateResult expected = await _server.Engine.CompleteAsync(_server.Engine.Tokenizer.Encode("<s>system: Be brief.\nuser: The code for Rome is 468.\nWhat is it?\nassistant:", Specials.InText), options);
-        const string Body = """{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":[{"type":"text","text":"The code for Rome is 468."},{"type":"text","text":"What is it?"}]}],"temperature":0,"max_tokens":8,"logprobs":true,"top_logprobs":1}""";
+        GenerateResult expected = await _server.Engine.CompleteAsync(_server.Engine.Tokenizer.Encode("<s>system: Be brief.\nuser: The code for Rome is 468. What is it?\nassistant:", Specials.InText), options);
+        const string Body = """{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":[{"type":"text","text":"The code for Rome is 468."},{"type":"text","text":" What is it?"}]}],"temperature":0,"max_tokens":8,"logprobs":true,"top_logprobs":1}""";
         (int status, JsonElement answer) = await _server.AskAsync(Chat, Body);
         Assert.Equal((200, "chat.completion"), (status, answer.GetProperty("object").GetString()));
         JsonElement choice = answer.GetProperty("choices")[0];
