@@ -74,7 +74,7 @@ internal sealed class SchemaReader
     /// <summary>Refuses a goal that certainly no value reaches, by the schema in it that rules all out.</summary>
     private void RefuseContradiction(Goal goal)
     {
-        Hint hint = _hints.Of(goal);
+        Hint hint = goal == _table.False ? Hint.None : _hints.Of(goal);
         bool isVoid = hint == Hint.None ? _probe.IsVoid(goal) : (hint == Hint.Array || _objects.IsVoid(goal)) && (hint == Hint.Object || _arrays.IsVoid(goal));
         if (!isVoid) return;
         Goal at = goal;
