@@ -177,6 +177,7 @@ public sealed class RandomRequestTests(ServerFixture fixture) : IClassFixture<Se
             double least = schema.TryGetProperty("minimum", out JsonElement minimum) ? minimum.GetDouble() : -5, most = schema.TryGetProperty("maximum", out JsonElement maximum) ? maximum.GetDouble() : 1000;
             switch (schema.GetProperty("type").GetString())
             {
+                case "null": return "null";
                 case "boolean": return random.Next(2) == 0 ? "true" : "false";
                 case "integer": return random.Next((int)least, (int)Math.Min(1000, most) + 1).ToString(CultureInfo.InvariantCulture);
                 case "number": return (least + random.NextDouble() * (most - least)).ToString("R", CultureInfo.InvariantCulture);
