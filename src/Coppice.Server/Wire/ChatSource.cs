@@ -25,7 +25,7 @@ internal static class ChatMessages
 
     private static readonly string[] s_roles = ["system", "developer", "user", "assistant", "tool"];
 
-    public const string Schema = """{"type":"array","minItems":1,"maxItems":4096,"items":{"type":"object","properties":{"role":{"enum":["system","developer","user","assistant","tool"]},"content":{"anyOf":[{"type":"string"},{"type":"null"},{"type":"array","items":{"type":"object","properties":{"type":{"enum":["text"]},"text":{"type":"string"}},"required":["type","text"]}}]},"name":{"type":"string"},"tool_call_id":{"type":"string"}},"required":["role"]}}""";
+    public const string Schema = """{"type":"array","minItems":1,"maxItems":4096,"items":{"type":"object","properties":{"role":{"enum":["system","developer","user","assistant","tool"]},"content":{"anyOf":[{"type":"string"},{"type":"null"},{"type":"array","items":{"type":"object","properties":{"type":{"enum":["text"]},"text":{"type":"string"}},"required":["type","text"]}}]},"name":{"type":"string"},"tool_call_id":{"type":"string"}},"required":["role","content"]}}""";
 
     public static List<ChatMessage> Read(Field field)
     {

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Coppice.Loading;
 
@@ -9,6 +10,8 @@ namespace Coppice.Constraints.Schemas;
 /// </summary>
 internal sealed class SchemaReader
 {
+    private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
     private readonly JsonRules _rules = new();
     private readonly SchemaTable _table;
     private readonly GoalProbe _probe;
@@ -53,7 +56,7 @@ internal sealed class SchemaReader
         ConstraintLimits.CheckLength("schema", json);
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 2 * ConstraintLimits.Nesting });
+            using JsonDocument document = Parse(json);
             SchemaReader reader = new(document.RootElement, strictness, budget);
             Goal root = reader._table.Goal(reader._table.Root);
             reader.RefuseContradiction(root);
@@ -65,7 +68,21 @@ internal sealed class SchemaReader
         {
             throw new InvalidRequestException(JsonFault.Of("The schema", e));
         }
-        catch (Exception e) when (e is InvalidOperationException or ArgumentException)   // a surrogate without its other half, escaped or not
+    }
+
+    /// <summary>The document, all of whose texts can be had.</summary>
+    private static JsonDocument Parse(string json)
+    {
+        const int depth = 2 * ConstraintLimits.Nesting;
+        try
+        {
+            byte[] utf8 = s_utf8.GetBytes(json);
+            Utf8JsonReader reader = new(utf8, new JsonReaderOptions { MaxDepth = depth });
+            while (reader.Read())
+                if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName) reader.GetString();
+            return JsonDocument.Parse(utf8, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = depth });
+        }
+        catch (Exception e) when (e is InvalidOperationException or EncoderFallbackException)   // a surrogate without its other half, escaped or not
         {
             throw new InvalidRequestException("The schema has a text with half a surrogate pair (U+D800 to U+DFFF); texts must be Unicode.");
         }
