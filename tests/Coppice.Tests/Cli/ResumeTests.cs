@@ -132,11 +132,12 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Theory]
-    [InlineData("run", """{"prompt":"The prince","n":4,"max_tokens":1500,"ignore_eos":true,"custom_id":"ID"}""", """{"prompt":"!","max_tokens":1}""")]
-    [InlineData("score", """{"prompt":"The prince LONG","continuations":[" a"],"id":"ID"}""", """{"prompt":"!","continuations":[" a"]}""")]
+    [InlineData("run", """{"prompt":"The prince","n":16,"max_tokens":3000,"ignore_eos":true,"custom_id":"ID"}""", """{"prompt":"!","max_tokens":1}""")]
+    [InlineData("score", """{"prompt":"The prince","continuations":[LONG],"id":"ID"}""", """{"prompt":"!","continuations":[" a"]}""")]
     public async Task A_line_that_ran_alone_at_a_second_death_gets_an_error_and_all_others_their_results(string verb, string endless, string brief)
     {
-        endless = endless.Replace("LONG", string.Concat(Enumerable.Repeat("and the house of Ada is in Rome ", 250)), StringComparison.Ordinal);
+        // A line takes some seconds, so that it is seen at work on any machine.
+        endless = endless.Replace("LONG", string.Join(',', Enumerable.Range(0, 60).Select(i => $"\" {i}{string.Concat(Enumerable.Repeat(" and the house of Ada is in Rome", 60))}\"")), StringComparison.Ordinal);
         string input = _tool.File("in", [.. ((string[])["a", "b", "c"]).Select(id => endless.Replace("ID", id, StringComparison.Ordinal)), brief]), output = _tool.Path("out");
         string[] arguments = [verb, input, "-o", output, "--resume", "--quiet", "--threads", "1", "--kv-memory", "64MiB"];
         await KilledAsync(running => running.Count >= 2);
@@ -154,6 +155,7 @@ public sealed class ResumeTests : IDisposable
             using Process process = Start(arguments);
             for (int tries = 0, same = 0; tries < 60_000; tries++, await Task.Delay(1))
             {
+                Assert.False(process.HasExited, "The run has ended before its lines were seen at work.");
                 HashSet<string> running = RunningIn(output + ".begun");
                 same = isWished(running) ? same + 1 : 0;
                 if (same < 20) continue;
