@@ -35,6 +35,7 @@ internal sealed class StringSet
         if (Texts is null && other.Texts is null) return Of(_language!.And(other._language!, budget));
         if (Texts is null) return other.And(this, budget);
         budget.Steps(4 * Texts.Count);
+        budget.Bytes(24L * Texts.Count);
         return Of([.. Texts.Where(text => other.Texts?.Contains(text) ?? other._language!.Contains(text, budget))]);
     }
 
