@@ -94,8 +94,11 @@ internal sealed class StringWalk(SchemaTable table) : SchemaWalk<StringSet>(tabl
         StringSet set = wanted ? All : None;
         Add(Lengths(schema, wanted));
         if (schema["pattern"] is SchemaPart pattern) Add(Pattern(pattern, wanted));
-        if (schema["format"] is SchemaPart format) Add(Format(format, wanted));
-        return set;
+        if (schema["format"] is not SchemaPart format) return set;
+        StringSet written = set;
+        Add(Format(format, wanted));
+        // A format is a note by the specification: where no text has both, the pattern is what counts.
+        return wanted && schema.Has("pattern") && set.IsVoid(Budget) ? written : set;
 
         void Add(StringSet one) => set = wanted ? And(set, one) : Or(set, one);
     }
