@@ -47,6 +47,11 @@ public sealed class SchemaBombTests
         { "not in not, 95 deep", Nested(95, "not", "{\"type\":\"string\"}"), "" },
         { "not in not, 250 deep", Nested(250, "not", "{}"), "depth" },
         { "combinations of alternatives for unevaluatedProperties", $"{{\"type\":\"object\",\"anyOf\":[{Many(8, i => $"{{\"properties\":{{\"p{i}\":{{}}}}}}")}],\"allOf\":[{{\"anyOf\":[{Many(8, i => $"{{\"properties\":{{\"q{i}\":{{}}}}}}")}]}}],\"unevaluatedProperties\":false}}", "alternatives" },
+        { "not exactly one of 60,000 that say nothing", $"{{\"not\":{{\"oneOf\":[{Many(60_000, _ => "{}")}]}}}}", "constraint takes more" },
+        { "not exactly one of 8,000 bounds", $"{{\"not\":{{\"oneOf\":[{Many(8000, i => $"{{\"minimum\":{i}}}")}]}}}}", "constraint takes more" },
+        { "not exactly one of 6,000 required names", $"{{\"not\":{{\"oneOf\":[{Many(6000, i => $"{{\"required\":[\"p{i}\"]}}")}]}}}}", "alternatives" },
+        { "not one of 11,000 first items", $"{{\"not\":{{\"prefixItems\":[{Many(11_000, _ => "{\"type\":\"integer\"}")}]}}}}", "constraint takes more" },
+        { "a list beside exactly one of 4,000 bounds", $"{{\"enum\":[{Many(8000, i => $"{i}")}],\"oneOf\":[{Many(4000, i => $"{{\"minimum\":{i}}}")}]}}", "constraint takes more" },
         { "a goal that grows with each level", "{\"$ref\":\"#/$defs/t\",\"$defs\":{\"t\":{\"properties\":{\"x\":{\"allOf\":[{\"$ref\":\"#/$defs/t\"},{\"properties\":{\"x\":{\"properties\":{\"x\":{\"minLength\":1}}}}}]}}}}}", "" },
     };
 

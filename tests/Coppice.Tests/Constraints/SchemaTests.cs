@@ -68,6 +68,8 @@ public sealed class SchemaTests
     [InlineData("""{"type":"string","format":"email","pattern":"^[a-z]+@example\\.com$","maxLength":14}""", "\"ab@example.com\"", true)]
     [InlineData("""{"type":"string","format":"email","pattern":"^[a-z]+@example\\.com$","maxLength":14}""", "\"abc@example.com\"", false)]
     [InlineData("""{"type":"string","format":"email","pattern":"^[a-z]+@example\\.com$","maxLength":14}""", "\"@example.com\"", false)]
+    [InlineData("""{"type":"string","format":"time","pattern":"^([01]\\d|2[0-3]):[0-5]\\d$"}""", "\"23:59\"", true)]
+    [InlineData("""{"type":"string","format":"time","pattern":"^([01]\\d|2[0-3]):[0-5]\\d$"}""", "\"23:59:00Z\"", false)]
     [InlineData("""{"type":"string","format":"byte"}""", "\"any text\"", true)]
     [InlineData("""{"format":"email"}""", "13.7", true)]
     [InlineData("""{"type":"number","minimum":0.1,"maximum":0.9}""", "0.90", true)]

@@ -27,8 +27,9 @@ internal sealed record ArrayShape(IReadOnlyList<Goal> First, Goal Rest)
     public ArrayShape And(ArrayShape other, SchemaTable table)
     {
         int first = Math.Max(First.Count, other.First.Count);
-        table.Budget.Steps(20 + (8 * first));
-        table.Budget.Bytes(200 + (8L * first));
+        int noted = Tallies.Count + other.Tallies.Count + EvaluatedAmong.Count + other.EvaluatedAmong.Count;
+        table.Budget.Steps(20 + (8 * (first + noted)));
+        table.Budget.Bytes(200 + (8L * first) + (60L * noted));
         Goal[] goals = new Goal[first];
         for (int i = 0; i < first; i++) goals[i] = table.And(this[i], other[i]);
         return new ArrayShape(goals, table.And(Rest, other.Rest))

@@ -29,7 +29,7 @@ internal sealed class ArrayWalk : ShapeWalk<ArrayShape>
 
     protected override bool Exclude(ArrayShape a, ArrayShape b) => a.Min > b.Max || b.Min > a.Max;
 
-    protected override IReadOnlyList<ArrayShape> Unnoted(IReadOnlyList<ArrayShape> set) => !Table.Document.LooksAtEvaluated ? set : [.. set.Select(shape => shape with { Evaluated = 0, EvaluatedAmong = [] })];
+    protected override ArrayShape Unnoted(ArrayShape shape) => shape.Evaluated == 0 && shape.EvaluatedAmong.Count == 0 ? shape : shape with { Evaluated = 0, EvaluatedAmong = [] };
 
     protected override IReadOnlyList<ArrayShape> Values(IReadOnlyList<SchemaPart> values, bool wanted)
     {
@@ -122,5 +122,10 @@ internal sealed class ArrayWalk : ShapeWalk<ArrayShape>
         return (Table.Inside(schema, part), schema["minContains"]?.Count(ConstraintLimits.Repetitions) ?? 1, schema["maxContains"]?.Count(ConstraintLimits.Repetitions) ?? int.MaxValue);
     }
 
-    private ArrayShape At(int index, Goal goal) => new([.. Enumerable.Repeat(Table.True, index), goal], Table.True) { Min = index + 1 };
+    private ArrayShape At(int index, Goal goal)
+    {
+        Budget.Steps(20 + index);
+        Budget.Bytes(200 + (8L * index));
+        return new([.. Enumerable.Repeat(Table.True, index), goal], Table.True) { Min = index + 1 };
+    }
 }

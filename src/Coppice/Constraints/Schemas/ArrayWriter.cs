@@ -55,7 +55,8 @@ internal sealed class ArrayWriter(SchemaTable table, GoalProbe probe, JsonRules 
                 List<(Goal, int[])> split = [];
                 foreach ((Goal goal, int[] counts) in ways)
                 {
-                    table.Budget.Steps(20);
+                    table.Budget.Steps(20 + counts.Length);
+                    table.Budget.Bytes(40 + (4L * counts.Length));
                     int[] more = [.. counts];
                     more[t]++;
                     if (counts[t] < tally.Max) Add(split, table.And(goal, tally.Goal), more);

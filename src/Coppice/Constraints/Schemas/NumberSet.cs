@@ -68,6 +68,7 @@ internal sealed class NumberSet
         if (ReferenceEquals(this, All) || ReferenceEquals(other, All)) return All;
         if (List is null || other.List is null) return new() { _language = Language(budget).Or(other.Language(budget), budget), IsWide = IsWide || other.IsWide };
         budget.Steps(4 * (List.Count + other.List.Count));
+        budget.Bytes(40L * (List.Count + other.List.Count));
         Dictionary<string, string> both = new(List, StringComparer.Ordinal);
         foreach ((string plain, string spelled) in other.List) both.TryAdd(plain, spelled);
         return Listed(both);
@@ -103,7 +104,11 @@ internal sealed class NumberSet
         budget.Steps(8 * List!.Count);
         Dictionary<string, string> left = new(StringComparer.Ordinal);
         foreach ((string plain, string spelled) in List)
-            if (others.Contains(plain, spelled, budget)) left[plain] = spelled;
+        {
+            if (!others.Contains(plain, spelled, budget)) continue;
+            budget.Bytes(40);
+            left[plain] = spelled;
+        }
         return Listed(left);
     }
 

@@ -94,7 +94,7 @@ internal sealed class ObjectShape
     public ObjectShape And(ObjectShape other, SchemaTable table)
     {
         BuildBudget budget = table.Budget;
-        int size = Order.Count + other.Order.Count + Values.Count + other.Values.Count + Rules.Count + other.Rules.Count;
+        int size = Order.Count + other.Order.Count + Values.Count + other.Values.Count + Rules.Count + other.Rules.Count + Witnesses.Count + other.Witnesses.Count;
         budget.Steps(10 + (8 * size));
         budget.Bytes(200 + (60L * size));
         HashSet<string> names = new(Order, StringComparer.Ordinal);

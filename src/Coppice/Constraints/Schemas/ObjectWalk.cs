@@ -33,7 +33,7 @@ internal sealed class ObjectWalk(SchemaTable table, GoalProbe probe, StringWalk 
         return false;
     }
 
-    protected override IReadOnlyList<ObjectShape> Unnoted(IReadOnlyList<ObjectShape> set) => !Table.Document.LooksAtEvaluated ? set : [.. set.Select(shape => shape.Evaluated.IsNone ? shape : shape.With(KeySet.None))];
+    protected override ObjectShape Unnoted(ObjectShape shape) => shape.Evaluated.IsNone ? shape : shape.With(KeySet.None);
 
     /// <summary>An object has the properties of the value, with their values, and no others.</summary>
     protected override IReadOnlyList<ObjectShape> Values(IReadOnlyList<SchemaPart> values, bool wanted)

@@ -64,7 +64,11 @@ internal sealed class SchemaTable
     public IReadOnlyList<Schema> AllInside(Schema outer, SchemaPart list)
     {
         List<Schema> schemas = [];
-        foreach (SchemaPart part in list.Items()) schemas.Add(Inside(outer, part));
+        foreach (SchemaPart part in list.Items())
+        {
+            Budget.Bytes(100);
+            schemas.Add(Inside(outer, part));
+        }
         return schemas.Count > 0 ? schemas : throw list.Wrong("a list of at least one schema");
     }
 
@@ -88,6 +92,7 @@ internal sealed class SchemaTable
     public Schema AnyOf(IReadOnlyList<Schema> schemas)
     {
         if (schemas.Count == 1) return schemas[0];
+        Budget.Bytes(20L * schemas.Count);
         string key = string.Join(' ', schemas.Select(schema => schema.Id));
         if (!_unions.TryGetValue(key, out Schema? union))
         {

@@ -145,12 +145,12 @@ internal abstract class SchemaWalk<TSet>(SchemaTable table) where TSet : class
     private TSet Some(IEnumerable<Schema> schemas, bool wanted) => Together([.. schemas.Distinct().Select(schema => Of(schema, wanted))], Or, None);
 
     /// <summary>Joins neighbours, then what came of them: so that sets grow late, and little is copied.</summary>
-    protected static TSet Together(List<TSet> sets, Func<TSet, TSet, TSet> join, TSet empty)
+    protected static T Together<T>(List<T> sets, Func<T, T, T> join, T empty)
     {
         for (; sets.Count > 1; sets = [.. sets.Chunk(2).Select(pair => pair.Length == 2 ? join(pair[0], pair[1]) : pair[0])])
         {
         }
-        return sets is [TSet one] ? one : empty;
+        return sets is [T one] ? one : empty;
     }
 
     private TSet AllThatFit(IReadOnlyList<Schema> alternatives, SchemaPart list)
@@ -173,6 +173,7 @@ internal abstract class SchemaWalk<TSet>(SchemaTable table) where TSet : class
     private TSet ExactlyOne(IReadOnlyList<Schema> ways)
     {
         TSet[] sets = [.. ways.Select(way => Of(way, true))];
+        if (sets.Count(set => set.Equals(All)) > 1) return None;
         List<int>[] meets = [.. sets.Select(_ => new List<int>())];   // the others that a value of this one may fit too
         for (int i = 0; i < sets.Length; i++)
         {
@@ -181,6 +182,7 @@ internal abstract class SchemaWalk<TSet>(SchemaTable table) where TSet : class
             {
                 Budget.Step();
                 if (IsNone(sets[j]) || AreApart(sets[i], sets[j])) continue;
+                Budget.Bytes(16);
                 meets[i].Add(j);
                 meets[j].Add(i);
             }
@@ -196,14 +198,19 @@ internal abstract class SchemaWalk<TSet>(SchemaTable table) where TSet : class
         return Together(ones, Or, None);
     }
 
+    /// <summary>Values that fit at least one, and at least two, of some alternatives.</summary>
+    private readonly record struct Fits(TSet One, TSet Two);
+
     private TSet NoneOrTwo(IReadOnlyList<Schema> ways)
     {
-        List<TSet> cases = [Every(ways, false)];
-        for (int i = 0; i < ways.Count; i++)
+        List<Fits> fits = [.. ways.Select(way => new Fits(Of(way, true), None))];
+        return Or(Every(ways, false), Together(fits, Joined, new Fits(None, None)).Two);
+
+        Fits Joined(Fits a, Fits b)
         {
-            for (int j = i + 1; j < ways.Count; j++) cases.Add(And(Of(ways[i], true), Of(ways[j], true)));
+            Budget.Step();
+            return new(Or(a.One, b.One), Or(Or(a.Two, b.Two), And(a.One, b.One)));
         }
-        return Together(cases, Or, None);
     }
 
     private TSet? Not(Schema schema, bool wanted)

@@ -13,11 +13,22 @@ internal abstract class ShapeWalk<TShape>(SchemaTable table, GoalProbe probe) : 
     /// <summary>Whether no value has both shapes, for certain and cheaply.</summary>
     protected abstract bool Exclude(TShape a, TShape b);
 
+    /// <summary>Without what was noted for unevaluatedProperties and unevaluatedItems.</summary>
+    protected abstract TShape Unnoted(TShape shape);
+
     protected GoalProbe Probe => probe;
 
     protected override IReadOnlyList<TShape> None { get; } = [];
 
     protected override bool IsNone(IReadOnlyList<TShape> set) => set.Count == 0;
+
+    protected override IReadOnlyList<TShape> Unnoted(IReadOnlyList<TShape> set)
+    {
+        if (!Table.Document.LooksAtEvaluated) return set;
+        Budget.Steps(20 * set.Count);
+        Budget.Bytes(120L * set.Count);
+        return [.. set.Select(Unnoted)];
+    }
 
     /// <summary>Whether the document looks at what was evaluated: then what alternatives say of one value is put together.</summary>
     protected override bool NeedsAllThatFit(Schema schema) => Table.Document.LooksAtEvaluated;

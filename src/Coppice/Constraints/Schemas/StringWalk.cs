@@ -35,6 +35,7 @@ internal sealed class StringSet
         if (Texts is null && other.Texts is null) return Of(_language!.And(other._language!, budget));
         if (Texts is null) return other.And(this, budget);
         budget.Steps(4 * Texts.Count);
+        budget.Bytes(24L * Texts.Count);
         return Of([.. Texts.Where(text => other.Texts?.Contains(text) ?? other._language!.Contains(text, budget))]);
     }
 
@@ -93,8 +94,11 @@ internal sealed class StringWalk(SchemaTable table) : SchemaWalk<StringSet>(tabl
         StringSet set = wanted ? All : None;
         Add(Lengths(schema, wanted));
         if (schema["pattern"] is SchemaPart pattern) Add(Pattern(pattern, wanted));
-        if (schema["format"] is SchemaPart format) Add(Format(format, wanted));
-        return set;
+        if (schema["format"] is not SchemaPart format) return set;
+        StringSet written = set;
+        Add(Format(format, wanted));
+        // A format is a note by the specification: where no text has both, the pattern is what counts.
+        return wanted && schema.Has("pattern") && set.IsVoid(Budget) ? written : set;
 
         void Add(StringSet one) => set = wanted ? And(set, one) : Or(set, one);
     }
