@@ -50,6 +50,10 @@ internal sealed class ApiRoutes(ServedModel model, Callers callers, Admission ad
         catch (Exception error) when (context.RequestAborted.IsCancellationRequested || error is ConnectionResetException or ConnectionAbortedException)
         {
             Log.Disconnected(logger, id, context.Request.Path, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+            // The web server drains what is left of a body unless it knows that the connection is gone, which it learns a little after its reader;
+            // draining a broken one is an error in its log.
+            context.Abort();
+            await Task.Delay(Timeout.InfiniteTimeSpan, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         catch (Exception error)
         {

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Coppice.Server.Serving;
 
 /// <summary>A prompt that stands before its answers: <c>echo</c> of the completions API.</summary>
@@ -11,15 +13,40 @@ internal sealed record Echo(string Text, int[] Tokens, IReadOnlyList<ChosenLogPr
     public Usage Corrected(Usage answer) => LogProbs is null ? answer : answer with { CachedTokens = Usage.CachedTokens };
 
     /// <summary>
-    /// Bytes of the text that a token stands for, so that offsets point into it: a beginning of text that the tokenizer added stands for
-    /// none, nor does the space that it puts before a first word.
+    /// What of each token's bytes stands in the text, so that offsets point into it: a beginning of text that the tokenizer added stands for
+    /// nothing, nor does the space that it puts before a first word, nor a special token that token ids spell.
     /// </summary>
-    public ReadOnlySpan<byte> BytesInText(int index, ServedModel model)
+    public Range[] InText(ServedModel model)
     {
-        bool begins = model.Tokenizer.IsSpecial(Tokens[0]) && !Text.StartsWith(model.TokenText(Tokens[0]), StringComparison.Ordinal);
-        if (begins && index == 0) return [];
-        ReadOnlySpan<byte> bytes = model.TokenBytes(Tokens[index]);
-        return index == (begins ? 1 : 0) && bytes is [(byte)' ', ..] && !Text.StartsWith(' ') ? bytes[1..] : bytes;
+        byte[] text = Encoding.UTF8.GetBytes(Text);
+        Range[] ranges = new Range[Tokens.Length];
+        int at = 0;
+        for (int i = 0; i < Tokens.Length; i++)
+        {
+            ReadOnlySpan<byte> bytes = model.TokenBytes(Tokens[i]), rest = text.AsSpan(at);
+            int from = 0;
+            if (i == 0 && IsAdded(bytes, text, model)) from = bytes.Length;
+            else if (!rest.StartsWith(bytes) && model.Tokenizer.IsSpecial(Tokens[i])) from = bytes.Length;
+            else if (!rest.StartsWith(bytes) && bytes is [(byte)' ', ..]) from = 1;
+            ranges[i] = from..bytes.Length;
+            at = Math.Min(text.Length, at + bytes.Length - from);
+        }
+
+        return ranges;
+    }
+
+    /// <summary>Whether the first token is none of the text's, which may begin with the same, typed, as often.</summary>
+    private bool IsAdded(ReadOnlySpan<byte> first, ReadOnlySpan<byte> text, ServedModel model)
+    {
+        if (first.IsEmpty || !model.Tokenizer.IsSpecial(Tokens[0])) return false;
+        int copies = 0;
+        for (; copies < Tokens.Length && Tokens[copies] == Tokens[0]; copies++)
+        {
+            if (!text.StartsWith(first)) return true;
+            text = text[first.Length..];
+        }
+
+        return false;
     }
 }
 

@@ -124,7 +124,8 @@ internal readonly record struct Field(string Name, JsonElement Value)
         Dictionary<int, float> bias = [];
         foreach (Field item in Properties())
         {
-            if (!int.TryParse(item.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int token)) throw ApiException.Invalid(Name, $"{Name} has the key '{Shortened(item.Name)}'; its keys are token ids.");
+            // A zero in front would make two keys one token.
+            if (!int.TryParse(item.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int token) || item.Name is ['0', _, ..]) throw ApiException.Invalid(Name, $"{Name} has the key '{Shortened(item.Name)}'; its keys are token ids, without zeros in front.");
             bias[token] = new Field($"{Name}.{token}", item.Value).Real(-100, 100);
         }
 

@@ -41,9 +41,10 @@ internal static class LogProbsJson
 
         json.WriteEndArray();
         json.WriteStartArray("text_offset");
+        Range[] echoed = echo?.InText(model) ?? [];
         for (int i = 0; i < all.Length; i++)
         {
-            json.WriteNumberValue(offset.Next(echo is not null && i < echo.Tokens.Length ? echo.BytesInText(i, model) : model.TokenBytes(all[i]!.Token)));
+            json.WriteNumberValue(offset.Next(i < echoed.Length ? model.TokenBytes(echo!.Tokens[i])[echoed[i]] : model.TokenBytes(all[i]!.Token)));
             await output.DrainAsync();
         }
 

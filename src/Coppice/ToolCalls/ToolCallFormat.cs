@@ -43,7 +43,7 @@ internal sealed record ToolCallFormat(ToolCallKind Kind, string Open, string? Cl
         int before = calls.Count;
         bool read = Kind switch
         {
-            ToolCallKind.Mistral when inside.IndexOf(Arguments, StringComparison.Ordinal) >= 0 => TryReadNamed(inside, calls),
+            ToolCallKind.Mistral when inside.TrimStart() is not ['[' or '{', ..] => TryReadNamed(inside, calls),
             ToolCallKind.Llama => TryReadParted(inside, calls),
             _ => ToolCallJson.TryRead(inside, calls),
         };

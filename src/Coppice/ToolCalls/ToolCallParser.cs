@@ -15,6 +15,9 @@ public sealed class ToolCallParser
     private bool _hasContent;    // something other than whitespace was given out
     private bool _afterCall;     // a call was the last thing given out
     private int _searched;       // held[0.._searched) has been looked at: in a call it has no closing marker, else it is white space
+    private bool _inText;        // in a call: the next character to look at is one of a JSON text's
+    private bool _isEscaped;     // a backslash stands before it
+    private bool _isBroken;      // the call is no JSON
 
     private ToolCallParser(ToolCallFormat format) => _format = format;
 
@@ -60,11 +63,10 @@ public sealed class ToolCallParser
         List<ToolCall> calls = [];
         string held = _held.ToString();
         _held.Clear();
-        _searched = 0;
         if (_inCall) Read(held, held.AsSpan(_format.Open.Length), content, calls);
         else if (_format.Kind == ToolCallKind.Llama && !_hasContent && held.AsSpan().TrimStart().StartsWith("{")) Read(held, held, content, calls);
         else if (!_afterCall || held.AsSpan().Trim().Length > 0) content.Append(held);
-        _inCall = false;
+        BeginSearch();
         return Delta(content, calls);
     }
 
@@ -109,22 +111,50 @@ public sealed class ToolCallParser
     /// <summary>Reads the call if its end has come. True if more may follow.</summary>
     private bool TryEndCall(StringBuilder content, List<ToolCall> calls)
     {
-        if (_format.Close is not string close || _held.Length < _searched + close.Length) return false;
-        string held = _held.ToString(_searched, _held.Length - _searched);
-        int found = held.IndexOf(close, StringComparison.Ordinal);
-        if (found < 0)
-        {
-            _searched = _held.Length - close.Length + 1;
-            return false;
-        }
-        int end = _searched + found;
+        if (_format.Close is not string close || FindClose(close) is not int end) return false;
         string whole = _held.ToString(0, end + close.Length);
         _held.Remove(0, whole.Length);
-        _inCall = false;
-        _searched = 0;
+        BeginSearch();
         Read(whole, whole.AsSpan(_format.Open.Length..end), content, calls);
         return true;
     }
+
+    /// <summary>Where the closing marker stands, outside of the call's texts. What cannot be JSON has no texts: there the first one closes.</summary>
+    private int? FindClose(string close)
+    {
+        if (_isBroken) return FindFirst(close);
+        string fresh = _held.ToString(_searched, _held.Length - _searched);
+        for (int i = 0; i < fresh.Length; i++, _searched++)
+        {
+            char c = fresh[i];
+            if (_isEscaped) _isEscaped = false;
+            else if (_inText && c == '\\') _isEscaped = true;
+            else if (c == '"') _inText = !_inText;
+            else if (_inText && c < ' ')
+            {
+                (_isBroken, _searched) = (true, _format.Open.Length);
+                return FindFirst(close);
+            }
+            else if (!_inText && c == close[0])
+            {
+                ReadOnlySpan<char> rest = fresh.AsSpan(i);
+                if (rest.StartsWith(close, StringComparison.Ordinal)) return _searched;
+                if (close.AsSpan().StartsWith(rest, StringComparison.Ordinal)) return null;
+            }
+        }
+
+        return null;
+    }
+
+    private int? FindFirst(string close)
+    {
+        int found = _held.ToString(_searched, _held.Length - _searched).IndexOf(close, StringComparison.Ordinal);
+        if (found >= 0) return _searched + found;
+        _searched = Math.Max(_searched, _held.Length - close.Length + 1);
+        return null;
+    }
+
+    private void BeginSearch() => (_inCall, _searched, _inText, _isEscaped, _isBroken) = (false, 0, false, false, false);
 
     private void Read(string whole, ReadOnlySpan<char> inside, StringBuilder content, List<ToolCall> calls)
     {

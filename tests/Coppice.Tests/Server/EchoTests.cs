@@ -98,6 +98,22 @@ public sealed class EchoTests(ServerFixture fixture) : IClassFixture<ServerFixtu
         Assert.Equal(whole.GetProperty("usage").GetProperty("prompt_tokens").GetInt32(), events[^1].GetProperty("usage").GetProperty("prompt_tokens").GetInt32());
     }
 
+    [Theory]
+    [InlineData("<s> </s>ab", new[] { 0, 0, 3, 4, 8 })]
+    [InlineData("<s><s>ab", new[] { 0, 0, 3, 6 })]
+    public async Task What_the_tokenizer_adds_stands_for_nothing_beside_the_same_that_was_typed(string prompt, int[] begin)
+    {
+        string body = $$"""{"prompt":"{{prompt}}","max_tokens":2,"temperature":0,"logprobs":0,"echo":true,"ignore_eos":true""";
+        JsonElement whole = (await OkAsync(body + "}")).GetProperty("choices")[0];
+        int[] offsets = Offsets(whole);
+        Assert.Equal(begin, offsets[..begin.Length]);
+        Assert.StartsWith(prompt, whole.GetProperty("text").GetString()!, StringComparison.Ordinal);
+        Assert.Equal(prompt.Length, offsets[^2]);
+        Assert.Equal(offsets, (await _server.StreamAsync("/v1/completions", body + ""","stream":true}""")).SelectMany(part => Offsets(part.GetProperty("choices")[0])));
+
+        static int[] Offsets(JsonElement choice) => [.. choice.GetProperty("logprobs").GetProperty("text_offset").EnumerateArray().Select(offset => offset.GetInt32())];
+    }
+
     private async Task<JsonElement> OkAsync(string body)
     {
         (int status, JsonElement answer) = await _server.AskAsync("/v1/completions", body);
