@@ -13,6 +13,9 @@ internal sealed record ResultsTarget(string Input, string? Output, bool Resume, 
     /// <summary>Whether progress is drawn: not over results that appear on the same terminal, which are progress enough.</summary>
     public bool LeavesRoomForProgress(Streams streams) => OutputFile is not null || !streams.OutIsTerminal || !streams.ErrorIsTerminal;
 
+    /// <summary>What an interrupted run says last, behind a space.</summary>
+    public string HowToGoOn => $" The same command with --resume {(Overwrite ? "in place of --overwrite " : "")}goes on.";
+
     // What can be refused is refused before the model is read, which may take long.
     public void Check()
     {
