@@ -20,6 +20,7 @@ internal static class CoppiceCommand
         ParseResult parsed = root.Parse(arguments.Length == 0 ? ["--help"] : arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         try
         {
+            if (EmptyValue(parsed) is string empty) throw new UsageException($"{empty} is empty; give it a value or leave it out.");
             if (parsed.Action is ParseErrorAction || UnknownOption(parsed) is not null) throw Refused(parsed);
             StreamWriter help = new(streams.Out);   // help and version only: commands write to the stream itself
             int code = await parsed.InvokeAsync(new InvocationConfiguration
@@ -68,6 +69,20 @@ internal static class CoppiceCommand
         return new UsageException("There is no command. See coppice --help.");
 
         static string Meant(string? name) => name is null ? "." : $"; did you mean {name}?";
+    }
+
+    // A prompt, a system message and a pattern may be empty texts; a name, a file or a number may not.
+    private static readonly string[] s_mayBeEmpty = ["--prompt", "--system", "--regex"];
+
+    private static string? EmptyValue(ParseResult parsed)
+    {
+        foreach (SymbolResult given in parsed.CommandResult.Children)
+        {
+            if (!given.Tokens.Any(token => token.Value.Length == 0)) continue;
+            if (given is OptionResult { Option.Name: string name } && !s_mayBeEmpty.Contains(name)) return name;
+            if (given is ArgumentResult { Argument: Argument argument }) return argument.HelpName ?? argument.Name;
+        }
+        return null;
     }
 
     // What looks like an option and is none may also have been taken for a file; behind "--" it is one.

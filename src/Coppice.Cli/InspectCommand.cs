@@ -27,7 +27,7 @@ internal static class InspectCommand
             bool isModel = path is null || IsModel(path);
             if (!isModel && parsed.GetValue(json)) throw new UsageException("--json shows a model, and this is a file of requests; leave it out.");
             (byte[] shown, int code) = isModel
-                ? Show(path ?? model.ModelPath(parsed), model.Engine(parsed), parsed.GetValue(json))
+                ? Show(path ?? model.ModelPath(parsed), model.Engine(parsed), template.Read(parsed), parsed.GetValue(json))
                 : (await DrawAsync(path!, model.ModelPath(parsed), model.Engine(parsed), template.Read(parsed), streams, cancellation), ExitCodes.Ok);
             await streams.Out.WriteAsync(shown, cancellation);
             await streams.Out.FlushAsync(cancellation);
@@ -44,9 +44,9 @@ internal static class InspectCommand
         return command;
     }
 
-    private static (byte[] Text, int Code) Show(string path, EngineOptions options, bool json)
+    private static (byte[] Text, int Code) Show(string path, EngineOptions options, ChatTemplates? named, bool json)
     {
-        using ModelFacts facts = ModelFacts.Of(path);
+        using ModelFacts facts = ModelFacts.Of(path, named);
         if (facts.Config is { } config) options = EngineLimits.Resolve(options, config);
         StringWriter rows = new() { NewLine = "\n" };
         if (!json) Table.Write(rows, ModelReport.Rows(facts, options));

@@ -83,7 +83,7 @@ internal static class RunCommand
         if (!choices.Quiet) Table.Write(streams.Error, RunSummary.Rows(tally, model.Metrics, clock.Elapsed));
         if (interrupted)
         {
-            string remedy = files.OutputFile is null ? "" : " The same command with --resume goes on.";
+            string remedy = files.OutputFile is null ? "" : files.HowToGoOn;
             await streams.Error.WriteLineAsync($"coppice: Interrupted; {tally.Done} of {tally.Total} lines have their result.{remedy}");
             return ExitCodes.Interrupted;
         }

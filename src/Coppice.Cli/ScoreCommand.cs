@@ -80,7 +80,7 @@ internal static class ScoreCommand
         }
         if (interrupted)
         {
-            string remedy = files.OutputFile is null ? "" : " The same command with --resume goes on.";
+            string remedy = files.OutputFile is null ? "" : files.HowToGoOn;
             await streams.Error.WriteLineAsync($"coppice: Interrupted; {tally.Done} of {tally.Total} lines have their result.{remedy}");
             return ExitCodes.Interrupted;
         }

@@ -80,7 +80,7 @@ public sealed class CoppiceServer : IAsyncDisposable
         TreeEndpoint tree = new(model, callers, admission, options, time);
 
         DataFolder? data = options.DataFolder is null ? null : new DataFolder(options.DataFolder, logger);
-        LineJournal? journal = data is null ? null : new LineJournal(data.Journal);
+        LineJournal? journal = data?.OpenJournal();
         BatchRunner? runner = null;
         BatchEndpoints? batches = null;
         if (data is not null && journal is not null)

@@ -13,6 +13,9 @@ internal sealed record ResultsTarget(string Input, string? Output, bool Resume, 
     /// <summary>Whether progress is drawn: not over results that appear on the same terminal, which are progress enough.</summary>
     public bool LeavesRoomForProgress(Streams streams) => OutputFile is not null || !streams.OutIsTerminal || !streams.ErrorIsTerminal;
 
+    /// <summary>What an interrupted run says last, behind a space.</summary>
+    public string HowToGoOn => $" The same command with --resume {(Overwrite ? "in place of --overwrite " : "")}goes on.";
+
     // What can be refused is refused before the model is read, which may take long.
     public void Check()
     {
@@ -40,11 +43,19 @@ internal sealed record ResultsTarget(string Input, string? Output, bool Resume, 
     }
 
     /// <summary>The lines that an earlier run was at when it died, where results are kept in a file.</summary>
-    /// <exception cref="IOException">The journal cannot be read, or one that is out of date cannot be removed.</exception>
+    /// <exception cref="UsageException">What lies in its place is no journal.</exception>
+    /// <exception cref="IOException">One that is out of date cannot be removed.</exception>
     public LineJournal OpenJournal(ResultLog log)
     {
         if (!Resume && log.Journal is string old) File.Delete(old);
-        return new LineJournal(log.Journal);
+        try
+        {
+            return new LineJournal(log.Journal);
+        }
+        catch (ModelFormatException e)
+        {
+            throw new UsageException($"{e.Message} It is no note of lines that an earlier run was at: move it away and run the same command again.");
+        }
     }
 
     /// <summary>Opens the log. Lines that have a result are taken out of <paramref name="lines"/>.</summary>

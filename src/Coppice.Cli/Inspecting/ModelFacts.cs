@@ -32,7 +32,7 @@ internal sealed class ModelFacts : IDisposable
     private readonly IWeightFile? _apart;   // the weights of a model that cannot be opened whole
     private readonly List<string> _refusals = [];
 
-    private ModelFacts(string path)
+    private ModelFacts(string path, ChatTemplates? named)
     {
         Path = path;
         ModelParts parts = ModelParts.Find(path);
@@ -54,7 +54,7 @@ internal sealed class ModelFacts : IDisposable
 
         Tokenizer = Try(() => _source is not null ? ModelTokenizer.Load(_source) : parts.ReadTokenizer(Metadata));
         TokenizerKind = parts.TokenizerKind(Metadata);
-        ReadTemplates(parts);
+        ReadTemplates(parts, named);
     }
 
     /// <summary>As the user named it.</summary>
@@ -92,8 +92,10 @@ internal sealed class ModelFacts : IDisposable
     /// <summary>Why an engine would not open the model; empty: it would.</summary>
     public IReadOnlyList<string> Refusals => _refusals;
 
+    /// <param name="path">The model.</param>
+    /// <param name="named">Chat templates in place of its own.</param>
     /// <exception cref="ModelFormatException">There is nothing there, or nothing that a model is kept in.</exception>
-    public static ModelFacts Of(string path) => new(path);
+    public static ModelFacts Of(string path, ChatTemplates? named = null) => new(path, named);
 
     /// <summary>Bytes of the packed copy of the weights that products are computed from, about: panels and their padding are not counted.</summary>
     public long PackedBytes(WeightFormat format)
@@ -121,11 +123,11 @@ internal sealed class ModelFacts : IDisposable
         _apart?.Dispose();
     }
 
-    private void ReadTemplates(ModelParts parts)
+    private void ReadTemplates(ModelParts parts, ChatTemplates? named)
     {
         try
         {
-            ChatTemplates? templates = Metadata is not null ? ChatTemplates.FromGguf(Metadata) : parts.Folder is string folder ? ChatTemplates.FromFolder(folder) : null;
+            ChatTemplates? templates = named is not null ? named : Metadata is not null ? ChatTemplates.FromGguf(Metadata) : parts.Folder is string folder ? ChatTemplates.FromFolder(folder) : null;
             if (templates is not null) Templates = [.. templates.Names.Select(name => TemplateTrial.Run(templates, name, Tokenizer))];
         }
         catch (ModelFormatException e)

@@ -64,8 +64,22 @@ internal sealed class BatchEndpoints(FileStore files, BatchStore batches, BatchR
     private async Task ContentAsync(HttpContext context)
     {
         StoredFile file = files.Find(callers.Of(context.Request), Id(context));
+        await using FileStream content = Open(file);
         context.Response.ContentType = "application/octet-stream";
-        await context.Response.SendFileAsync(files.ContentOf(file), context.RequestAborted);
+        context.Response.ContentLength = content.Length;
+        await content.CopyToAsync(context.Response.Body, context.RequestAborted);
+    }
+
+    private FileStream Open(StoredFile file)
+    {
+        try
+        {
+            return DataFolder.OpenContent(files.ContentOf(file));
+        }
+        catch (FileNotFoundException)
+        {
+            throw new ApiException(404, $"The server no longer has the bytes of {file.Id}. Upload the file again.") { Param = "id", Code = "file_content_missing", Type = "invalid_request_error" };
+        }
     }
 
     private Task DeleteFileAsync(HttpContext context)

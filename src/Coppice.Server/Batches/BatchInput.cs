@@ -104,7 +104,7 @@ internal sealed class BatchInput
 
     private async IAsyncEnumerable<(int Number, BatchRequest? Request, ApiException? Error)> LinesAsync([EnumeratorCancellation] CancellationToken cancellation)
     {
-        await using FileStream file = new(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, useAsync: true);
+        await using FileStream file = DataFolder.OpenContent(_path);
         int index = 0;
         await foreach (InputLine line in LineReader.ReadFilledAsync(file, _limits.BodyBytes, cancellation))
         {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Coppice.Loading;
 using Coppice.Server.Serving;
 using Coppice.Server.Wire;
 using Microsoft.Extensions.Logging;
@@ -45,11 +46,37 @@ internal sealed class DataFolder : IDisposable
         foreach (string left in Directory.GetFiles(_path, "*.new", SearchOption.AllDirectories)) File.Delete(left);
     }
 
-    /// <summary>Where the server notes which lines of batches it is answering.</summary>
-    public string Journal => Path.Combine(_path, "begun");
+    /// <summary>Opens the notes of which lines of batches the server is answering. What is no journal is named in the log, put aside, and not in the way.</summary>
+    public LineJournal OpenJournal()
+    {
+        string path = Path.Combine(_path, "begun");
+        try
+        {
+            return new LineJournal(path);
+        }
+        catch (ModelFormatException e)
+        {
+            // Where it cannot be moved, batches run and nothing is noted.
+            return new LineJournal(PutAside(path, e.Message.Replace($"{path}: ", "", StringComparison.Ordinal)) ? path : null);
+        }
+    }
 
     /// <summary>Where the bytes of a file are.</summary>
     public string Content(string fileId) => Path.Combine(_path, "files", fileId + ".bin");
+
+    /// <summary>Opens the bytes of a file that is there.</summary>
+    /// <exception cref="FileNotFoundException">They are not, or something lies in their place that is no regular file: opening a pipe may wait for ever.</exception>
+    public static FileStream OpenContent(string path)
+    {
+        try
+        {
+            return new FileStream(RegularFile.Open(path, FileShare.ReadWrite | FileShare.Delete), FileAccess.Read, bufferSize: 0);
+        }
+        catch (ModelFormatException e)
+        {
+            throw new FileNotFoundException(e.Message, path, e);
+        }
+    }
 
     public string Document(string kind, string id) => Path.Combine(_path, kind, id + ".json");
 
@@ -104,7 +131,7 @@ internal sealed class DataFolder : IDisposable
         return JsonSerializer.Deserialize(file, type);
     }
 
-    private void PutAside(string path, string why)
+    private bool PutAside(string path, string why)
     {
         string aside = path + ".corrupt";
         for (int i = 2; Path.Exists(aside); i++) aside = $"{path}.corrupt{i}";
@@ -115,10 +142,11 @@ internal sealed class DataFolder : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Log.NotPutAside(_logger, path, why, e.Message);
-            return;
+            return false;
         }
 
         Log.PutAside(_logger, path, why, aside);
+        return true;
     }
 
     public void Delete(string fileId)

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Coppice.Loading;
 
 namespace Coppice.Server.Batches;
 
@@ -21,6 +22,9 @@ internal sealed class LineJournal : IDisposable
 
     private const int CompactBytes = 1 << 20;
 
+    // Far more than the longest ids of the largest batch take.
+    private const int MostBytes = 1 << 26;
+
     private readonly Lock _lock = new();
     private readonly string? _path;
     private readonly HashSet<string> _running = new(StringComparer.Ordinal), _suspects = new(StringComparer.Ordinal), _condemned = new(StringComparer.Ordinal);
@@ -31,11 +35,11 @@ internal sealed class LineJournal : IDisposable
 
     /// <summary>Reads what an earlier process left. Nothing is written before a line begins.</summary>
     /// <param name="path">The file. Null: nothing is remembered.</param>
-    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="ModelFormatException">It is no regular file, has more bytes than any journal, or cannot be read.</exception>
     public LineJournal(string? path)
     {
         _path = path;
-        if (path is not null && File.Exists(path)) Replay(File.ReadLines(path));
+        if (path is not null && Path.Exists(path)) Replay(path);
         NoteCleared();
     }
 
@@ -137,10 +141,11 @@ internal sealed class LineJournal : IDisposable
         }
     }
 
-    private void Replay(IEnumerable<string> records)
+    private void Replay(string path)
     {
         string boot = "";
-        foreach (string record in records)
+        using StreamReader records = new(new MemoryStream(SmallFile.Read(path, MostBytes)));
+        while (records.ReadLine() is string record)
         {
             int space = record.IndexOf(' ', StringComparison.Ordinal);
             string id = space < 0 ? "" : Unescaped(record[(space + 1)..]);

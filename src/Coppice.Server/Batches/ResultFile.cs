@@ -25,6 +25,7 @@ internal sealed class ResultFile : IDisposable
     /// <exception cref="IOException">The file cannot be opened.</exception>
     public static async Task<ResultFile> OpenAsync(string path, ISet<UInt128> finished)
     {
+        if (Path.Exists(path)) DataFolder.OpenContent(path).Dispose();      // no pipe, whose end never comes
         ResultFile results = new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read | FileShare.Delete, bufferSize: 0));
         try
         {

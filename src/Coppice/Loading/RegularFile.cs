@@ -16,8 +16,10 @@ internal static unsafe partial class RegularFile
 
     private static readonly string[] s_openAlready = ["/dev/fd/", "/proc/self/fd/", "/dev/stdin"];
 
+    /// <param name="path">The file.</param>
+    /// <param name="share">What others may do with it meanwhile.</param>
     /// <exception cref="ModelFormatException">There is no such file, it is no regular file, or it cannot be opened.</exception>
-    public static SafeFileHandle Open(string path)
+    public static SafeFileHandle Open(string path, FileShare share = FileShare.Read)
     {
         try
         {
@@ -25,7 +27,7 @@ internal static unsafe partial class RegularFile
             if (!File.Exists(path)) throw new ModelFormatException(path, "There is no such file.");
             if (!Array.Exists(s_openAlready, beginning => path.StartsWith(beginning, StringComparison.Ordinal)) && WhatElse(path) is string kind)
                 throw new ModelFormatException(path, $"This is {kind}; a regular file is needed.");
-            return File.OpenHandle(path);
+            return File.OpenHandle(path, share: share);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException or SecurityException)
         {

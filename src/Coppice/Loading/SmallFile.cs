@@ -24,8 +24,12 @@ internal static class SmallFile
     /// <exception cref="ModelFormatException">There is no such file, it is no regular one, it is too large, or it cannot be read.</exception>
     public static byte[] Read(string path, int mostBytes)
     {
-        byte[] bytes = ReadBeginning(path, mostBytes + 1);
-        return bytes.Length <= mostBytes ? bytes : throw new ModelFormatException(path, $"The file has more than {mostBytes} bytes, and no more are read of a file of this kind.");
+        using FileStream stream = OpenStream(path);
+        // Its length first: what is too long is not read in vain.
+        ModelFormatException TooLong() => new(path, $"The file has more than {mostBytes} bytes, and no more are read of a file of this kind.");
+        if (stream.CanSeek && stream.Length > mostBytes) throw TooLong();
+        byte[] bytes = ReadTo(stream, path, mostBytes + 1);
+        return bytes.Length <= mostBytes ? bytes : throw TooLong();
     }
 
     /// <summary>A whole file of text in UTF-8, or in another encoding that its first bytes name.</summary>
@@ -47,23 +51,37 @@ internal static class SmallFile
     /// <inheritdoc cref="Read"/>
     public static byte[] ReadBeginning(string path, int mostBytes)
     {
-        using SafeFileHandle file = RegularFile.Open(path);
+        using FileStream stream = OpenStream(path);
+        return ReadTo(stream, path, mostBytes);
+    }
+
+    private static FileStream OpenStream(string path) => new(RegularFile.Open(path), FileAccess.Read, bufferSize: 0);
+
+    private static byte[] ReadTo(FileStream stream, string path, int mostBytes)
+    {
         try
         {
-            using FileStream stream = new(file, FileAccess.Read, bufferSize: 0);
-            // A pipe has no length, and a file may grow meanwhile: it is read to its end, wherever that is.
-            byte[] bytes = new byte[Math.Min(mostBytes, Math.Max(LeastBuffer, stream.CanSeek ? stream.Length + 1 : 0))];
+            // A file has a length, and as many bytes are asked for. A pipe has none, and a file may grow meanwhile: it is read to its end, wherever that is.
+            byte[] bytes = new byte[Math.Min(mostBytes, stream.CanSeek && stream.Length > 0 ? stream.Length : LeastBuffer)];
             int count = 0;
-            for (int read; count < mostBytes && (read = stream.Read(bytes, count, bytes.Length - count)) > 0;)
-            {
-                count += read;
-                if (count == bytes.Length && count < mostBytes) Array.Resize(ref bytes, (int)Math.Min(mostBytes, 2L * count));
-            }
-            return bytes[..count];
+            for (int read; count < mostBytes && (read = Next(stream, ref bytes, count, mostBytes)) > 0;) count += read;
+            return count == bytes.Length ? bytes : bytes[..count];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new ModelFormatException(path, $"The file cannot be read: {e.Message}", e);
         }
+    }
+
+    /// <summary>Reads on behind <paramref name="count"/> bytes. A buffer that is full grows only where more bytes do come.</summary>
+    private static int Next(FileStream stream, ref byte[] bytes, int count, int mostBytes)
+    {
+        if (count < bytes.Length) return stream.Read(bytes, count, bytes.Length - count);
+        Span<byte> more = stackalloc byte[LeastBuffer];
+        int read = stream.Read(more[..Math.Min(more.Length, mostBytes - count)]);
+        if (read == 0) return 0;
+        Array.Resize(ref bytes, (int)Math.Min(mostBytes, Math.Max(2L * count, count + (long)read)));
+        more[..read].CopyTo(bytes.AsSpan(count));
+        return read;
     }
 }

@@ -136,7 +136,7 @@ public sealed class ChatTemplates
             }
             foreach (JsonField named in field.Items()) sources[named.Required("name").String()] = new Source(named.Required("template").String(), Path.GetFileName(file));
             return sources.Count;
-        });
+        }, SmallFile.LargestSettings);
     }
 
     private static Source ReadText(string file) => new(SmallFile.ReadText(file), Path.GetFileName(file));

@@ -24,6 +24,9 @@ internal readonly struct JsonField(string file, string path, JsonElement element
         {
             ReadOnlyMemory<byte> text = bytes;
             if (text.Span.StartsWith("\uFEFF"u8)) text = text[3..];
+            // JsonDocument sets aside what it knows of a file's values by the file's length, before it reads the first: what begins with no value is refused here.
+            Utf8JsonReader first = new(text.Span);
+            first.Read();
             using JsonDocument document = JsonDocument.Parse(text);
             return read(new JsonField(file, "the file", document.RootElement));
         }

@@ -26,7 +26,7 @@ internal sealed record TokenizerConfigFile
             EndOfText = TokenText(root.Optional("eos_token")),
             AddsBeginOfText = Flag(root.Optional("add_bos_token")),
             AddsEndOfText = Flag(root.Optional("add_eos_token")),
-        });
+        }, SmallFile.LargestSettings);
     }
 
     private static string? TokenText(JsonField field)

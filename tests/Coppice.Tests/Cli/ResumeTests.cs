@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
+using Coppice.Tests.Server;
 
 namespace Coppice.Tests.Cli;
 
@@ -33,6 +34,21 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal(2, await _tool.RunAsync("run", input, "-o", _tool.Path("out"), "--resume"));
         Assert.Contains("is not a result of this tool", _tool.Error, StringComparison.Ordinal);
         Assert.Equal(content, File.ReadAllText(_tool.Path("out")));
+    }
+
+    [Theory]
+    [InlineData("device")]
+    [InlineData("loop")]
+    [InlineData("pipe")]
+    [InlineData("sparse")]
+    public async Task What_is_no_journal_of_a_run_is_refused_by_name(string kind)
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        string input = _tool.File("in", Line("a")), journal = _tool.Path("out") + ".begun";
+        await Obstacle.MakeAsync(journal, kind);
+        Assert.Equal(2, await _tool.RunAsync("run", input, "-o", _tool.Path("out"), "--resume"));
+        Assert.StartsWith($"coppice: {journal}: ", _tool.Error, StringComparison.Ordinal);
+        Assert.EndsWith("move it away and run the same command again.", _tool.Error.Trim(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -42,6 +42,34 @@ public sealed class SmallFileTests : IDisposable
     }
 
     [Theory]
+    [InlineData("tokenizer.json", SmallFile.LargestData)]
+    [InlineData("tokenizer_config.json", SmallFile.LargestSettings)]
+    [InlineData("chat_template.json", SmallFile.LargestSettings)]
+    public void A_file_beyond_its_limit_is_refused_before_it_is_read(string name, int mostBytes)
+    {
+        foreach (string file in Directory.EnumerateFiles(TestData.SampleModel)) File.Copy(file, _folder.File(Path.GetFileName(file)));
+        using (FileStream sparse = new(_folder.File(name), FileMode.Create)) sparse.SetLength(mostBytes + 1L);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        string message = Refused(() =>
+        {
+            Tokenizer.FromFolder(_folder.Path);
+            ChatTemplates.FromFolder(_folder.Path);
+        });
+        Assert.Contains($"{name}: The file has more than {mostBytes} bytes", message, StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, SmallFile.LargestSettings);
+    }
+
+    [Fact]
+    public void A_file_takes_the_memory_of_its_length_and_zeros_are_not_taken_for_values()
+    {
+        const int Bytes = 100 << 20;
+        using (FileStream sparse = new(_folder.File("tokenizer.json"), FileMode.CreateNew)) sparse.SetLength(Bytes);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Contains("This is not JSON", Refused(() => Tokenizer.FromFolder(_folder.Path)), StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, Bytes, Bytes + (Bytes >> 2));
+    }
+
+    [Theory]
     [InlineData("pipe", "a named pipe")]
     [InlineData("link to pipe", "a named pipe")]
     [InlineData("socket", "a socket")]

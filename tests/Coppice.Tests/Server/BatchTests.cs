@@ -56,6 +56,23 @@ public sealed class BatchTests : IDisposable
     }
 
     [Fact]
+    public async Task A_pipe_in_place_of_a_files_bytes_is_not_waited_for()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        await using RunningServer server = await StartAsync();
+        string input = await UploadAsync(server.Client, Line("a", """{"prompt":"x","max_tokens":1}"""));
+        string content = _data.File($"files/{input}.bin");
+        File.Delete(content);
+        await Obstacle.MakeAsync(content, "pipe");
+        HttpResponseMessage answer = await server.Client.GetAsync($"/v1/files/{input}/content");
+        Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
+        Assert.Contains("file_content_missing", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        JsonElement batch = await EndAsync(server.Client, await BeginAsync(server.Client, input));
+        Assert.Equal("failed", batch.GetProperty("status").GetString());
+        Assert.Contains("input_file_missing", batch.GetProperty("errors").GetRawText(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task OpenAIs_client_stores_finds_and_deletes_files()
     {
         await using RunningServer server = await StartAsync();

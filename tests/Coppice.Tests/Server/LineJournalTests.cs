@@ -11,6 +11,22 @@ public sealed class LineJournalTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    [Theory]
+    [InlineData("device")]
+    [InlineData("loop")]
+    [InlineData("pipe")]
+    [InlineData("sparse")]
+    [InlineData("folder")]
+    public async Task What_is_no_journal_is_put_aside_and_the_server_starts(string kind)
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        string begun = _folder.File("begun");
+        await Obstacle.MakeAsync(begun, kind);
+        using ServerProcess server = await ServerProcess.Start(["--data", _folder.Path]).ListeningAsync();
+        Assert.Single(server.Log.Split('\n'), line => line.Contains($"{begun} was left out: ", StringComparison.Ordinal) && line.Contains($"{begun}.corrupt", StringComparison.Ordinal));
+        Assert.Equal(["begun.corrupt"], Directory.GetFileSystemEntries(_folder.Path, "begun*").Select(path => System.IO.Path.GetFileName(path)!));
+    }
+
     [Fact]
     public void What_was_in_flight_at_a_crash_is_suspect_and_what_had_ended_is_not()
     {
