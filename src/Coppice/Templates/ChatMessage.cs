@@ -62,6 +62,9 @@ public sealed record ChatMessage(string Role, string? Content)
     /// <summary>Whether the message has calls of tools.</summary>
     internal bool HasCalls => ToolCalls.Count > 0 || (Json is JsonElement json && json.TryGetProperty("tool_calls", out JsonElement calls) && calls.ValueKind == JsonValueKind.Array && calls.GetArrayLength() > 0);
 
+    /// <summary>The names of the functions that it calls.</summary>
+    internal IEnumerable<string> CalledNames => ToolCalls.Select(c => c.Name).Concat(Json is JsonElement json && HasCalls && json.TryGetProperty("tool_calls", out JsonElement calls) ? calls.EnumerateArray().Select(MessageForm.NameOf) : []);
+
     /// <summary>The message in the form that templates expect: see <see cref="MessageForm"/>.</summary>
     internal Map ToMap(Rendering run, TemplateFindings findings)
     {

@@ -57,8 +57,15 @@ public sealed class ChatTemplate
     }
 
     /// <summary>The conversation, fitted to the template, as a prompt.</summary>
-    internal string RenderFitted(ChatTemplateInput input, CancellationToken cancellation) =>
-        Render(input with { Messages = Fitting.Fit(this, input.Messages, input.Tools is not null) }, Findings, cancellation);
+    internal string RenderFitted(ChatTemplateInput input, CancellationToken cancellation)
+    {
+        ChatTemplateInput fitted = input with { Messages = Fitting.Fit(this, input.Messages, input.Tools is not null) };
+        IReadOnlyList<ChatMessage> messages = fitted.Messages;
+        string prompt = Render(fitted, Findings, cancellation);
+        if (Findings != TemplateFindings.Nothing)
+            Omissions.Refuse(messages, input.Messages.Count - messages.Count, prompt, (count, change) => Render(fitted with { Messages = [.. messages.Take(count)] }, Findings, cancellation, change));
+        return prompt;
+    }
 
     /// <summary>Whether the template has the word in quotes.</summary>
     internal bool Mentions(string word) => Source.Contains($"'{word}'", StringComparison.Ordinal) || Source.Contains($"\"{word}\"", StringComparison.Ordinal);
@@ -67,12 +74,19 @@ public sealed class ChatTemplate
     internal string Render(IReadOnlyDictionary<string, object?> variables, DateTimeOffset now, ChatTemplateLimits? limits = null) =>
         Render(variables, new Rendering(limits ?? _limits, now, CancellationToken.None));
 
-    private string Render(ChatTemplateInput input, TemplateFindings findings, CancellationToken cancellation)
+    private string Render(ChatTemplateInput input, TemplateFindings findings, CancellationToken cancellation, Action<int, Map>? change = null)
     {
         Rendering run = new(_limits, input.Clock.GetLocalNow(), cancellation);
         Dictionary<string, object?> variables = new(StringComparer.Ordinal);
         foreach ((string name, JsonElement value) in input.Variables) variables[name] = JsonValues.Of(value);
-        variables["messages"] = Sequence.List([.. input.Messages.Select(m => m.ToMap(run, findings))]);
+        List<object?> messages = new(input.Messages.Count);
+        for (int i = 0; i < input.Messages.Count; i++)
+        {
+            Map message = input.Messages[i].ToMap(run, findings);
+            change?.Invoke(i, message);
+            messages.Add(message);
+        }
+        variables["messages"] = Sequence.List(messages);
         variables["tools"] = input.Tools is JsonElement tools ? JsonValues.Of(tools) : null;
         variables["documents"] = input.Documents is JsonElement documents ? JsonValues.Of(documents) : null;
         variables["add_generation_prompt"] = input.AddGenerationPrompt;

@@ -48,5 +48,6 @@ internal static class Fitting
             throw new InvalidRequestException($"messages[{place}] has both content and tool_calls; the model's chat template leaves out the calls of a message with content. Leave one of them out, or use another template.");
     }
 
-    private static string Short(string role) => role.Length <= 60 ? role : role[..60] + "…";
+    /// <summary>A role as errors show it.</summary>
+    public static string Short(string role) => role.Length <= 60 ? role : role[..60] + "…";
 }

@@ -84,7 +84,8 @@ internal sealed record JsonText(string? Indent, string ItemSeparator, string Key
         _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
     };
 
-    private string Quoted(string value)
+    /// <summary>A text in quotes.</summary>
+    public string Quoted(string value)
     {
         StringBuilder text = new(value.Length + 2);
         text.Append('"');

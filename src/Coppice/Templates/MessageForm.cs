@@ -40,6 +40,27 @@ internal static class MessageForm
         }
     }
 
+    /// <summary>The name of the function that a call in JSON calls; empty if it has none.</summary>
+    public static string NameOf(JsonElement call)
+    {
+        JsonElement function = Field(call, "function") is { ValueKind: JsonValueKind.Object } inner ? inner : call;
+        return Field(function, "name") is { ValueKind: JsonValueKind.String } name ? name.GetString()! : "";
+    }
+
+    /// <summary>Puts a mark into all the calls of a message: as the function's name and as its argument.</summary>
+    public static void MarkCalls(Map message, string mark)
+    {
+        if (!message.TryGet("tool_calls", out object? value) || value is not Sequence calls) return;
+        foreach (Map call in calls.Items.OfType<Map>())
+        {
+            Map function = call.TryGet("function", out object? inner) && inner is Map named ? named : call;
+            function["name"] = mark;
+            function["arguments"] = function.TryGet("arguments", out object? old) && old is string ? $$"""{"{{mark}}": "{{mark}}"}""" : new Map { [mark] = mark };
+        }
+    }
+
+    private static JsonElement? Field(JsonElement element, string name) => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement field) ? field : null;
+
     private static string? Part(object? part) =>
         part is Map map && (!map.TryGet("type", out object? type) || type is "text") && map.TryGet("text", out object? text) ? text as string : part as string;
 
