@@ -11,7 +11,7 @@ internal static class Arithmetic
     {
         double number => number,
         bool flag => flag ? 1 : 0,
-        BigInteger number => (double)number,
+        BigInteger number => WholeNumbers.Nearest(number),
         _ => (long)value,
     };
 

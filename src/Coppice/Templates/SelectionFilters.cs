@@ -5,14 +5,16 @@ namespace Coppice.Templates;
 /// <summary>Filters that pick items, or a part of each.</summary>
 internal static class SelectionFilters
 {
-    /// <summary>"a.b.0": attribute of attribute.</summary>
-    public static object? Path(Rendering run, object? value, object? path)
+    /// <summary>"a.b.0": attribute of attribute. What is missing, at each step, is the last argument, if there is one.</summary>
+    public static object? Path(Rendering run, object? value, object? path, object? missing = null)
     {
-        if (path is not string names) return Lookup.Item(run, value, path);
+        if (path is not string names) return Or(Lookup.Item(run, value, path), missing);
         foreach (string name in names.Split('.'))
-            value = long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out long index) ? Lookup.Item(run, value, index) : Lookup.Item(run, value, name);
+            value = Or(Lookup.Item(run, value, long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out long index) ? index : name), missing);
         return value;
     }
+
+    private static object? Or(object? value, object? missing) => value is Undefined && missing is not null ? missing : value;
 
     public static object? Map(object? value, Arguments given)
     {
@@ -21,7 +23,7 @@ internal static class SelectionFilters
         if (given.Positional.Count == 0 && given.Named.Any(n => n.Name == "attribute"))
         {
             given.As("", "attribute", "default");
-            return Sequence.Generator([.. items.Select(i => Path(given.Run, i, given[1]) is var part && part is Undefined && given.Has(2) ? given[2] : part)]);
+            return Sequence.Generator([.. items.Select(i => Path(given.Run, i, given[1], given.Or(2, null)))]);
         }
         if (given.Positional is not [string name, ..]) throw given.Run.Fail("map needs the name of a filter, or 'attribute'.");
         Filter filter = Filters.Find(given.Run, name);
@@ -50,7 +52,7 @@ internal static class SelectionFilters
         }
         return Sequence.List(groups);
 
-        object? Key(object? item) => Path(given.Run, item, given[0]) is var part && part is Undefined && given.Has(1) ? given[1] : part;
+        object? Key(object? item) => Path(given.Run, item, given[0], given.Or(1, null));
 
         object? Folded(object? key) => key is string text && !isExact ? text.ToLowerInvariant() : key;
     }

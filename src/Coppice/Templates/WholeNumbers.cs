@@ -81,7 +81,11 @@ internal static class WholeNumbers
 
     /// <summary>The number as a float.</summary>
     public static double Real(Rendering run, BigInteger number) =>
-        (double)number is var real && double.IsFinite(real) ? real : throw run.Fail("A whole number is too large for a float.");
+        Nearest(number) is var real && double.IsFinite(real) ? real : throw run.Fail("A whole number is too large for a float.");
+
+    /// <summary>The nearest float, as Python rounds; a cast cuts off. Infinite where there is none.</summary>
+    public static double Nearest(BigInteger number) =>
+        number.GetBitLength() > 1024 ? (double)number : double.Parse(number.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 
     private static object Bounded(Rendering run, BigInteger number) => number.GetBitLength() <= LargestBits ? Plain(number) : throw TooLarge(run);
 
