@@ -1,6 +1,6 @@
+using Coppice.Sampling;
 using Coppice.Server.Prefixes;
 using Coppice.Server.Wire;
-using Coppice.Sampling;
 
 namespace Coppice.Server.Serving;
 
