@@ -1,6 +1,6 @@
 namespace Coppice.Cli;
 
-/// <summary>What somebody may have meant who typed a name that there is not.</summary>
+/// <summary>Suggests the name that was probably meant by an unknown one.</summary>
 internal static class Suggestion
 {
     /// <summary>The nearest of the names there are: one that the typed one begins, or that is a slip or two away. Null if none is near.</summary>

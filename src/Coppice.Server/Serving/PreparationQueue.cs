@@ -7,7 +7,7 @@ namespace Coppice.Server.Serving;
 /// <summary>Who waits for a piece of work.</summary>
 internal enum Urgency
 {
-    /// <summary>A request that somebody waits for.</summary>
+    /// <summary>An interactive request.</summary>
     Awaited,
 
     /// <summary>A line of a batch: its turn comes when nothing that is awaited waits.</summary>

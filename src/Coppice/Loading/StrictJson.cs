@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Coppice.Loading;
 
-/// <summary>Parses JSON that came from somebody else, in which no object has a key twice.</summary>
+/// <summary>Parses untrusted JSON, in which no object has a key twice.</summary>
 internal static class StrictJson
 {
     private static readonly JsonDocumentOptions s_options = new() { AllowDuplicateProperties = false };

@@ -41,7 +41,7 @@ internal sealed record TemplateFindings
 
     public Fate Assistant { get; init; }
 
-    /// <summary>A role that nobody knows.</summary>
+    /// <summary>A role that no template knows.</summary>
     public Fate OtherRoles { get; init; }
 
     /// <summary>Definitions of tools.</summary>
